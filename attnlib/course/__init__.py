@@ -1,0 +1,1 @@
+"""What the lessons need round the two attentions: data, plots, comparisons, exercises."""

@@ -1,0 +1,42 @@
+"""PyTorch's fused kernels, CPU and CUDA. They never form the weights, and give back none."""
+
+import torch
+import torch.nn.functional as F
+
+from attnlib.scores import part
+
+
+def attend(q, k, v, *, scale, bias, mask, dropout):
+    lead = q.shape[:-3]
+    term, nothing = _one_term(q, k, bias, mask)
+    if term is not None:
+        term = _four_axes(term, lead)
+    # Groups are folded into the batch: five axes make these kernels 1.3 to 2.2 times slower.
+    q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))  # (B·G, H, N, D)
+    out = F.scaled_dot_product_attention(q, k, v, term, dropout, scale=scale)
+    out = out.reshape(*lead, *out.shape[-3:])  # (…, H, N, D)
+    return (out if nothing is None else out.masked_fill(nothing, 0.0)), None
+
+
+def _one_term(q, k, bias, mask):
+    """Bias and mask as the one tensor that these kernels take, and the rows that see nothing.
+
+    Kernels differ in what they make of a row without keys, and some make NaN. Such a row is
+    opened here and its output zeroed after, which all of them get right, gradients included.
+    """
+    term = None if bias is None else part("bias", bias, q, k).to(q.dtype)
+    if mask is None:
+        return term, None
+    mask = part("mask", mask, q, k)
+    nothing = ~mask.any(-1, keepdim=True)
+    mask = mask | nothing
+    return (mask if term is None else torch.where(mask, term, -torch.inf)), nothing
+
+
+def _four_axes(term, lead):
+    """(…, H | 1, N | 1, M | 1) with the axes before the heads folded as q's are."""
+    while term.dim() < 3:
+        term = term[None]
+    if term.dim() == 3:
+        return term[None]
+    return term.expand(*lead, *term.shape[-3:]).reshape(-1, *term.shape[-3:])

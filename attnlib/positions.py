@@ -1,0 +1,88 @@
+"""Positions as PGL-SUM has them: a bias that is added to the scores, as a function of indices.
+
+Usually sinusoids are added to the input. Here they are added to the scores, so a table has one
+entry for each pair (query i, key j): L×L. As functions of i and j they can also be evaluated just
+where somebody looks, and then no table need exist.
+
+Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B, and its published code. Angles are
+computed in float64, because at i = 100 000 a float32 angle is already off by 0.004.
+"""
+
+import torch
+from torch import Tensor
+
+PERMITTED = (None, "absolute", "relative")
+
+
+class AbsolutePositions:
+    """bias[i, j] = sin or cos (j even or odd) of i / freq^(2⌊j/2⌋ / C).
+
+    The usual sinusoid table, with the *key index* j where the channel index belongs. For odd
+    `length` the last column is zero.
+    """
+
+    def __init__(self, length: int, width: int, freq: float = 10000):
+        self.length, self.width, self.freq = length, width, freq
+        self._table = None
+
+    def __call__(self, i: Tensor, j: Tensor) -> Tensor:
+        """(…) query and key indices that broadcast -> (…) float64 bias."""
+        i, j = i.double(), j.double()
+        return _alternate(i * self.freq ** (-2 * (j // 2) / self.width), j, self.length)
+
+    def table(self, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """(L, L) whole table; the last one made is kept."""
+        if self._table is None or (self._table.dtype, self._table.device) != (dtype, device):
+            # A table born under inference_mode could not be saved for a later backward.
+            with torch.inference_mode(False), torch.no_grad():
+                index = torch.arange(self.length, device=device)
+                self._table = self(index[:, None], index[None, :]).to(dtype)
+        return self._table
+
+
+class RelativePositions(AbsolutePositions):
+    """bias[i, j] = sin or cos (j even or odd) of (j − i + L − 1) / freq^((i + j) / 2L).
+
+    Called relative, but it depends on more than j − i: the exponent holds i + j. For odd `length`
+    the last column is zero. `width` plays no part.
+    """
+
+    def __call__(self, i: Tensor, j: Tensor) -> Tensor:
+        i, j = i.double(), j.double()
+        distance = j - i + (self.length - 1)
+        return _alternate(distance * self.freq ** (-(i + j) / (2 * self.length)), j, self.length)
+
+
+class PositionsByLength:
+    """Makes the positions for a length, and keeps the last: not rebuilt at every call.
+
+    Args:
+        pos_enc: None, "absolute" or "relative".
+        width: C, the width of the input.
+    """
+
+    def __init__(self, pos_enc: str | None, width: int, freq: float):
+        self.pos_enc, self.width, self.freq = check_pos_enc(pos_enc), width, freq
+        self._last = None
+
+    def __call__(self, length: int) -> AbsolutePositions | None:
+        if self.pos_enc is None:
+            return None
+        if self._last is None or self._last.length != length:
+            kind = AbsolutePositions if self.pos_enc == "absolute" else RelativePositions
+            self._last = kind(length, self.width, self.freq)
+        return self._last
+
+
+def check_pos_enc(pos_enc: str | None) -> str | None:
+    """The lower-case name, or a ValueError; upper case is taken, as the published code takes it."""
+    name = pos_enc.lower() if isinstance(pos_enc, str) else pos_enc
+    if name not in PERMITTED:
+        raise ValueError(f"pos_enc must be one of {PERMITTED}, got {pos_enc!r}")
+    return name
+
+
+def _alternate(angle: Tensor, j: Tensor, length: int) -> Tensor:
+    """sin in even columns, cos in odd ones, zero in a last column that has no partner."""
+    wave = torch.where(j % 2 == 0, angle.sin(), angle.cos())
+    return torch.where(j < length - length % 2, wave, 0.0)

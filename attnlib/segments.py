@@ -1,0 +1,267 @@
+"""Attention over all frames and, beside it, inside segments of their own: the PGL-SUM style."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from attnlib.attention import attention
+from attnlib.checks import check_divides, check_tokens
+from attnlib.layout import merge_heads, segment_slices
+from attnlib.maps import AttentionMap
+from attnlib.positions import PositionsByLength
+from attnlib.published import pop_heads, split_published
+
+FUSIONS = {
+    "add": torch.add,
+    "mult": torch.mul,
+    "avg": lambda whole, local: (whole + local) / 2,
+    "max": torch.maximum,
+}
+DROPOUT = 0.5  # of the weights, in training: the published code fixes it
+LOCAL_HEADS = 4  # in every segment: likewise
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention of all frames, unscaled, with positions added to the scores.
+
+    All heads are computed together. `load_state_dict` takes its own keys (`qkv.weight`: the rows
+    of all queries, keys and values stacked; `out.weight`) and the published ones (`Wq.0.weight`,
+    …, `out.weight`); `published_state_dict` gives those back. Initial parameters follow the
+    distributions of the published layers, uniform in ±C^-½ and ±output_size^-½. (Its trainer
+    re-initialises per head: Xavier, gain √2.)
+
+    Args:
+        input_size: C, the width of a frame's features.
+        output_size: H·D, the width of all heads together; the output is C wide again.
+        freq: of the sinusoids.
+        heads: H, must divide output_size.
+        pos_enc: None, "absolute" or "relative": see `attnlib.positions`.
+    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B. The published forward takes one
+        video and returns the last head's map only: `map.weights()[..., -1, :, :]`. It fails with
+        positions on a single frame, which works here.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 1024,
+        output_size: int = 1024,
+        freq: float = 10000,
+        heads: int = 1,
+        pos_enc: str | None = None,
+    ):
+        super().__init__()
+        check_divides("heads", heads, "output_size", output_size)
+        self.input_size, self.output_size, self.heads = input_size, output_size, heads
+        self.positions = PositionsByLength(pos_enc, input_size, freq)
+        self.qkv = nn.Linear(input_size, 3 * output_size, bias=False)
+        self.out = nn.Linear(output_size, input_size, bias=False)
+        self.register_load_state_dict_pre_hook(_load_published)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, AttentionMap]:
+        """(L, C) or (B, L, C) -> y of the same shape, map (H, L, L) or (B, H, L, L)."""
+        check_tokens(x, f"(L, C={self.input_size}) or (B, L, C)", self.input_size, ranks=(2, 3))
+        # B batch, L frames, C channels, H heads, D = output_size / H
+        qkv = self.qkv(x)  # (B, L, 3·H·D)
+        q, k, v = rearrange(qkv, "... l (three h d) -> three ... h l d", three=3, h=self.heads)
+        bias = self.positions(x.shape[-2])
+        dropout = DROPOUT if self.training else 0.0
+        out, weights = attention(q, k, v, scale=1.0, bias=bias, dropout=dropout)  # (B, H, L, D)
+        return self.out(merge_heads(out)), weights  # (B, L, C), (B, H, L, L)
+
+    def published_state_dict(self) -> dict[str, Tensor]:
+        """The parameters under the published names: one Linear a head."""
+        return split_published(self.qkv.weight, self.out.weight, self.heads)
+
+
+def _load_published(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
+    """Before loading: where the published keys are found, stack them into `qkv.weight`."""
+    if f"{prefix}Wq.0.weight" in state_dict:
+        shape = (module.output_size // module.heads, module.input_size)
+        qkv = pop_heads(state_dict, prefix, module.heads, shape, errors)
+        if qkv is not None:
+            state_dict[f"{prefix}qkv.weight"] = qkv
+
+
+class SegmentAttention(nn.Module):
+    """Self-attention inside each segment, with parameters of its own: the local branch.
+
+    All equal segments are computed together; a shorter last one follows by itself. Parameters are
+    stacked over the S segments: `qkv` (S, 3·E, C) and `out` (S, C, E), with E = H·D the width and
+    H = 4. They start as the published layers do, uniform in ±C^-½ and ±E^-½.
+    """
+
+    def __init__(self, input_size, width, num_segments, freq=10000, pos_enc=None):
+        super().__init__()
+        check_divides(f"the {LOCAL_HEADS} local heads:", LOCAL_HEADS, "width", width)
+        self.input_size, self.num_segments = input_size, num_segments
+        self.qkv = nn.Parameter(torch.empty(num_segments, 3 * width, input_size))
+        self.out = nn.Parameter(torch.empty(num_segments, input_size, width))
+        # Not nn.init's Kaiming: on stacked parameters it takes S into the fan.
+        nn.init.uniform_(self.qkv, -(input_size**-0.5), input_size**-0.5)
+        nn.init.uniform_(self.out, -(width**-0.5), width**-0.5)
+        self.positions = PositionsByLength(pos_enc, input_size, freq)
+        self.last_positions = PositionsByLength(pos_enc, input_size, freq)
+        self.register_load_state_dict_pre_hook(_stack_published)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[AttentionMap, ...]]:
+        """(…, L, C) -> y (…, L, C) and a map (…, H, N, N) for each segment, N = 0 where empty."""
+        slices = segment_slices(x.shape[-2], self.num_segments)
+        size = slices[0].stop
+        count = x.shape[-2] // size
+        rest = x[..., count * size :, :]
+        equal = x[..., : count * size, :].unflatten(-2, (count, size))  # (…, S, N, C)
+        y, maps = self._attend(equal, slice(0, count), self.positions)
+        y = y.flatten(-3, -2)  # (…, S·N, C)
+        if rest.shape[-2]:
+            last, last_maps = self._attend(
+                rest.unsqueeze(-3), slice(count, count + 1), self.last_positions
+            )
+            y, maps = torch.cat([y, last.squeeze(-3)], -2), maps + last_maps
+        empty = x.new_empty(*x.shape[:-2], LOCAL_HEADS, 0, self.out.shape[-1] // LOCAL_HEADS)
+        nothing = AttentionMap(empty, empty, scale=1.0)
+        return y, maps + (nothing,) * (self.num_segments - len(maps))
+
+    def _attend(self, x, segments, positions):
+        """(…, S, N, C) with the parameters of those segments -> y (…, S, N, C), S maps."""
+        qkv = torch.einsum("...snc,sec->...sne", x, self.qkv[segments])  # (…, S, N, 3·H·D)
+        pattern = "... s n (three h d) -> three ... s h n d"
+        q, k, v = rearrange(qkv, pattern, three=3, h=LOCAL_HEADS)  # each (…, S, H, N, D)
+        bias = positions(x.shape[-2])
+        dropout = DROPOUT if self.training else 0.0
+        out, weights = attention(q, k, v, scale=1.0, bias=bias, dropout=dropout)
+        y = torch.einsum("...sne,sce->...snc", merge_heads(out), self.out[segments])
+        return y, weights.unbind()
+
+    def published_state_dict(self) -> dict[str, Tensor]:
+        """The parameters under the published names: `0.Wk.0.weight`, …, for each segment."""
+        return {
+            f"{segment}.{key}": value
+            for segment, (qkv, out) in enumerate(zip(self.qkv, self.out, strict=True))
+            for key, value in split_published(qkv, out, LOCAL_HEADS).items()
+        }
+
+
+def _stack_published(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
+    """Before loading: where the published keys are found, stack them over the segments."""
+    names = [f"{prefix}{segment}." for segment in range(module.num_segments)]
+    if f"{names[0]}Wq.0.weight" not in state_dict:
+        return
+    shape = (module.out.shape[-1] // LOCAL_HEADS, module.input_size)
+    outs = [state_dict.pop(f"{name}out.weight", None) for name in names]
+    qkvs = [pop_heads(state_dict, name, LOCAL_HEADS, shape, errors) for name in names]
+    wrong = [
+        name
+        for name, out in zip(names, outs, strict=True)
+        if out is None or out.shape != module.out.shape[1:]
+    ]
+    for name in wrong:
+        errors.append(f"{name}out.weight: expected shape {tuple(module.out.shape[1:])}")
+    if not wrong and all(qkv is not None for qkv in qkvs):
+        state_dict[f"{prefix}qkv"], state_dict[f"{prefix}out"] = (
+            torch.stack(qkvs),
+            torch.stack(outs),
+        )
+
+
+class GlobalLocalMap(NamedTuple):
+    """`whole`: (…, H, L, L), the global branch. `segments`: a map (…, 4, N, N) for each segment."""
+
+    whole: AttentionMap
+    segments: tuple[AttentionMap, ...]
+
+    def detach(self) -> "GlobalLocalMap":
+        """The same maps without their graphs."""
+        return GlobalLocalMap(self.whole.detach(), tuple(m.detach() for m in self.segments))
+
+
+class GlobalLocalAttention(nn.Module):
+    """Global attention over all frames and local attention in segments, fused row by row.
+
+    Arguments are those of PGL-SUM's `MultiAttention`, whose state dict loads as it is.
+
+    Args:
+        input_size: C, the width of a frame's features and of the output.
+        output_size: H·D of the global branch; the local one is output_size // num_segments wide,
+            which its 4 heads must divide.
+        freq, pos_enc: positions of both branches, see `SelfAttention`.
+        num_segments: None, for no local branch, or at least 2; needs a fusion.
+        heads: H of the global branch, must divide output_size.
+        fusion: None, "add", "mult", "avg" or "max": see `fuse`. (The published code takes
+            segments without a fusion, and then never runs its local branch: refused here.)
+    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B. The published code fails where a
+        segment is empty, or has one frame and positions; both work here.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 1024,
+        output_size: int = 1024,
+        freq: float = 10000,
+        pos_enc: str | None = None,
+        num_segments: int | None = None,
+        heads: int = 1,
+        fusion: str | None = None,
+    ):
+        super().__init__()
+        self.fusion = None if fusion is None else _check_fusion(fusion)
+        self.attention = SelfAttention(input_size, output_size, freq, heads, pos_enc)
+        self.local_attention = None
+        if (num_segments is None) != (fusion is None):
+            raise ValueError(
+                "num_segments and fusion must be given together or not at all, "
+                f"got {num_segments=}, {fusion=}"
+            )
+        if num_segments is not None:
+            if num_segments < 2:
+                raise ValueError(f"num_segments must be None or at least 2, got {num_segments=}")
+            width = output_size // num_segments
+            if width < LOCAL_HEADS or width % LOCAL_HEADS:
+                raise ValueError(
+                    f"output_size // num_segments must be a multiple of {LOCAL_HEADS}, the heads "
+                    f"of a segment, got {output_size} // {num_segments} = {width}"
+                )
+            self.local_attention = SegmentAttention(input_size, width, num_segments, freq, pos_enc)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, GlobalLocalMap]:
+        """(L, C) or (B, L, C) -> y of the same shape, and the maps of both branches."""
+        y, whole = self.attention(x)
+        if self.local_attention is None:
+            return y, GlobalLocalMap(whole, ())
+        local, segments = self.local_attention(x)
+        return fuse(y, local, self.fusion), GlobalLocalMap(whole, segments)
+
+    def published_state_dict(self) -> dict[str, Tensor]:
+        """The parameters under the published names (`attention.Wk.0.weight`, …)."""
+        parts = {"attention": self.attention, "local_attention": self.local_attention}
+        return {
+            f"{name}.{key}": value
+            for name, part in parts.items()
+            if part is not None
+            for key, value in part.published_state_dict().items()
+        }
+
+
+def fuse(whole: Tensor, local: Tensor, fusion: str) -> Tensor:
+    """Normalise the rows of both, then combine them element by element.
+
+    Args:
+        whole, local: (…, L, C).
+        fusion: "add", "mult", "avg" or "max".
+    Returns:
+        (…, L, C). For independent rows its norm is about 1.41 for add, 1.00 for max, 0.71 for
+        avg and C^-½ for mult.
+    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B.
+    """
+    combine = FUSIONS[_check_fusion(fusion)]
+    return combine(F.normalize(whole, dim=-1), F.normalize(local, dim=-1))
+
+
+def _check_fusion(fusion: str) -> str:
+    """The lower-case name; upper case is taken, as the published code takes it."""
+    name = fusion.lower() if isinstance(fusion, str) else fusion
+    if name not in FUSIONS:
+        raise ValueError(f"fusion must be one of {tuple(FUSIONS)}, got {fusion!r}")
+    return name

@@ -1,0 +1,79 @@
+# Two commands matter: `make lab` to learn, `make test` to check. `make` alone lists all.
+# pip reads its usual settings from the environment (PIP_EXTRA_INDEX_URL, PIP_NO_INDEX,
+# PIP_FIND_LINKS, …): nothing here overrides them. For a PyTorch without CUDA, set
+# PIP_EXTRA_INDEX_URL to the address that "CPU" on pytorch.org/get-started/locally/ prints.
+
+PYTHON    ?= python3
+JOBS      ?= 2
+LAB_FLAGS ?=
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/ready
+LESSON := notebooks/00_two_cousins.ipynb
+
+# The environment's own kernel, even where the user has another one called python3.
+export JUPYTER_PREFER_ENV_PATH := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-units bench notebooks lint format wheels clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@echo "PYTHON=python3.12 picks another Python, LAB_FLAGS=--no-browser goes to JupyterLab."
+
+# The file $(READY) marks an installation that went through; a changed list is installed again.
+$(READY): requirements.txt pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "There is no '$(PYTHON)' here. Install Python 3.11 or newer, or name one: make lab PYTHON=…"; \
+	  exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+	  "attnlib needs Python 3.11 or newer, and $(PYTHON) is %d.%d." % sys.version_info[:2] \
+	  + " Name a newer one: make lab PYTHON=python3.12")'
+	@$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV) || { \
+	  echo "Python could not make $(VENV). On Debian and Ubuntu: apt install python3-venv"; \
+	  exit 1; }
+	$(PY) -m pip install -r requirements.txt
+	@touch $@
+
+# Root has no other account to fall back on in a container, and JupyterLab refuses root unasked.
+# The news and update flags: opening a lesson asks nothing, and calls nothing, outside.
+lab: $(READY) ## open the first lesson in JupyterLab (installs what it needs, once)
+	$(PY) -m jupyterlab $(LESSON) --ServerApp.root_dir="$(CURDIR)" \
+	  --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
+
+# JOBS processes side by side: each keeps to one thread, or they fight for the cores.
+test test-units notebooks: export OMP_NUM_THREADS := 1
+
+test: test-units ## the unit tests, then every lesson, whose outputs must come out again
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	  --nbval-cell-timeout 120 -n $(JOBS) --dist loadfile notebooks
+
+test-units: $(READY) ## the unit tests alone, where outputs are not promised to the digit
+	$(PY) -m pytest -n $(JOBS) tests
+
+bench: $(READY) ## measure the speeds that the README states
+	$(PY) -m benchmarks.run
+
+notebooks: $(READY) ## execute every lesson and write it in its normal form
+	$(PY) notebooks/execute.py
+
+lint: $(READY) ## ruff, the rules and the layout
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(READY) ## let ruff mend what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# setuptools too, which builds attnlib; attnlib itself the class has as this very folder.
+wheels: $(READY) ## fill wheels/ for machines like this one that have no network
+	grep -v '^-e' requirements.txt | $(PY) -m pip wheel -w wheels -r /dev/stdin "setuptools>=77"
+	@du -sh wheels
+	@echo 'There: PIP_NO_INDEX=1 PIP_FIND_LINKS="$$PWD/wheels" make lab'
+
+clean: ## remove the environment and the caches (wheels/ stays)
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,101 @@
+"""The widgets of the lessons: controls, and the picture and sentence that follow from them.
+
+Each is a pure `draw(**state)`, which tests and static pages call without a browser, with controls
+round it.
+"""
+
+from collections.abc import Callable, Mapping
+from html import escape
+from io import BytesIO
+
+import ipywidgets as widgets
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.plots import plot_token_influence
+from attnlib.layout import blockify, deblockify
+
+
+class Explorer(widgets.VBox):
+    """Controls above a picture; every change of a control draws anew. Needs a kernel.
+
+    Args:
+        name: what the text form calls it.
+        draw: takes the values of the controls by name, returns a Figure and its sentence. A
+            ValueError of it is shown as the sentence.
+        controls: name -> widget with a `value`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        draw: Callable[..., tuple[Figure, str]],
+        controls: Mapping[str, widgets.Widget],
+    ):
+        self._name, self._draw, self._controls = name, draw, dict(controls)
+        self._picture = widgets.Image(format="png")
+        self._picture.layout.max_width = "100%"
+        self._line = widgets.HTML()
+        for control in self._controls.values():
+            control.observe(self._update, "value")
+        self._update()
+        super().__init__([widgets.HBox(list(self._controls.values())), self._picture, self._line])
+
+    def __repr__(self) -> str:
+        return f"{self._name}: {self.sentence}"
+
+    def set(self, **state) -> None:
+        """Move controls, as a hand would."""
+        for name, value in state.items():
+            self._controls[name].value = value
+
+    def _update(self, _change=None):
+        try:
+            figure, self.sentence = self._draw(**{n: c.value for n, c in self._controls.items()})
+        except ValueError as error:
+            self.sentence = str(error)
+        else:
+            self._picture.value = png(figure)
+        status = f'<p role="status" aria-live="polite">{escape(self.sentence)}</p>'
+        self._line.value = status
+
+
+def png(figure: Figure) -> bytes:
+    """The Figure as the bytes of a PNG."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    return buffer.getvalue()
+
+
+def explore_influence(
+    picture: Tensor, patch_size: int, block_size: int, matrices: Mapping[str, Tensor]
+) -> Explorer:
+    """Choose an output token of a picture: whom does it listen to?
+
+    Args:
+        picture: (height, width, 3) in [0, 1].
+        patch_size, block_size: in pixels, and in patches.
+        matrices: title -> (L, L) influence, tokens in the order of `blockify`.
+    """
+    rows, cols = (side // patch_size for side in picture.shape[:2])
+    order = blockify(torch.arange(rows * cols).view(rows, cols, 1), block_size).flatten()
+    where = order.argsort()  # place in the picture -> number of the token
+
+    def draw(row: int, column: int) -> tuple[Figure, str]:
+        token = where[row * cols + column].item()
+        laid = {
+            title: deblockify(
+                matrix[token].view(-1, block_size**2, 1), block_size, rows, cols
+            ).squeeze(-1)
+            for title, matrix in matrices.items()
+        }
+        felt = ", ".join(f"{title}: {(m > 0).sum()} of {m.numel()}" for title, m in laid.items())
+        figure = plot_token_influence(picture, patch_size, laid, (row, column))
+        return figure, f"Token {token} (row {row}, column {column}) feels: {felt} tokens."
+
+    sliders = {
+        "row": widgets.IntSlider(2, 0, rows - 1, description="row"),
+        "column": widgets.IntSlider(3, 0, cols - 1, description="column"),
+    }
+    return Explorer("explore_influence", draw, sliders)

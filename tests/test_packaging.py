@@ -1,0 +1,89 @@
+"""The lists of packages say the same thing everywhere."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+PINNED = re.compile(r"(?P<pin>[A-Za-z0-9-]+==[0-9][0-9.]*) +# (?P<reason>\S.{10,})")
+
+
+def requirement_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    """Name to version. A line that is no exact pin with its reason is an error."""
+    found = {}
+    for line in lines:
+        match = PINNED.fullmatch(line)
+        if not match:
+            raise ValueError(f"expected `name==version  # the reason`, got {line!r}")
+        name, version = match["pin"].split("==")
+        found[name] = version
+    return found
+
+
+def pip_part(conda: dict) -> list[str]:
+    (part,) = [item["pip"] for item in conda["dependencies"] if isinstance(item, dict)]
+    return part
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return requirement_lines((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def conda():
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def test_the_last_requirement_is_attnlib_itself(lines):
+    assert lines[-1].split("#")[0].split() == ["-e", "."]
+
+
+def test_every_requirement_is_pinned_and_has_a_reason(lines):
+    assert pins(lines[:-1])["torch"] == "2.13.0"
+
+
+@pytest.mark.parametrize(
+    "line", ["torch>=2.10  # the tensors", "torch==2.13.0", "torch==2.*  # the tensors", "torch"]
+)
+def test_a_line_that_is_not_pinned_or_has_no_reason_is_refused(line):
+    with pytest.raises(ValueError, match="the reason"):
+        pins([line])
+
+
+def test_conda_gives_python_and_pip_and_pip_gives_the_rest(conda):
+    assert pip_part(conda) == ["-r requirements.txt"]
+    others = [item for item in conda["dependencies"] if isinstance(item, str)]
+    assert others == ["python>=3.11,<3.15", "pip"]
+
+
+def test_pyproject_allows_what_is_pinned_and_nothing_else_is_pinned(lines, project):
+    extras = project["optional-dependencies"]
+    ranges = [Requirement(text) for text in (*project["dependencies"], *sum(extras.values(), []))]
+    pinned = pins(lines[:-1])
+    assert sorted(need.name for need in ranges) == sorted(pinned)
+    assert [need.name for need in ranges if pinned[need.name] not in need.specifier] == []
+
+
+def test_pyproject_asks_for_the_python_that_conda_gives(project, conda):
+    assert conda["dependencies"][0].startswith(f"python{project['requires-python']},")
+
+
+def test_no_file_of_the_set_up_names_a_package_index():
+    files = ("requirements.txt", "environment.yml", "pyproject.toml", "Makefile", ".ci/run")
+    for name in files:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?://|--index-url|--extra-index-url", text), name

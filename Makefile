@@ -12,6 +12,9 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/ready
 LESSON := notebooks/00_two_cousins.ipynb
 
+# Else JupyterLab's first words to a student are a question about news.
+OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
+
 # The environment's own kernel, even where the user has another one called python3.
 export JUPYTER_PREFER_ENV_PATH := 1
 
@@ -34,6 +37,8 @@ $(READY): requirements.txt pyproject.toml
 	  echo "Python could not make $(VENV). On Debian and Ubuntu: apt install python3-venv"; \
 	  exit 1; }
 	$(PY) -m pip install -r requirements.txt
+	@mkdir -p $(dir $(OVERRIDES)) && printf '%s\n' \
+	  '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(OVERRIDES)
 	@touch $@
 
 # Root has no other account to fall back on in a container, and JupyterLab refuses root unasked.

@@ -27,7 +27,8 @@ def attention(
         v: (…, H, M, E) values; usually E = D.
         scale: a number; None means D^-½.
         bias: added to the scores: a float tensor that broadcasts to (…, H, N, M), or a function
-            f(i, j) of index tensors (N, 1) and (1, M) that returns such numbers.
+            f(i, j) of index tensors (N, 1) and (1, M) that returns such numbers. To exclude
+            pairs use mask: a row of −inf only is undefined.
         mask: True = may attend (nn.MultiheadAttention has it the other way round): a bool tensor
             that broadcasts to (…, H, N, M), or a function f(i, j). With N = 2, M = 3 and
             `lambda i, j: j <= i`:
@@ -38,8 +39,9 @@ def attention(
             A row that may attend to nothing gives zeros.
         dropout: probability that a weight is dropped, in [0, 1]; applied whenever above 0, so
             pass 0 outside training.
-        backend: "eager", the textbook; "sdpa", PyTorch's fused kernels; "auto" takes sdpa. Both
-            materialise a bias or mask given as a function: (N, M) numbers.
+        backend: "eager", the textbook; "sdpa", PyTorch's fused kernels; "auto" takes sdpa, and
+            eager for dropout on a CPU, where the fused kernels have none. Both materialise a
+            bias or mask given as a function: (N, M) numbers.
     Returns:
         out: (…, H, N, E) in the dtype of q, and the `AttentionMap` (…, H, N, M), which costs
         nothing until it is looked at.
@@ -57,8 +59,9 @@ def attention(
     if backend not in names:
         raise ValueError(f"backend must be one of {names}, got {backend!r}")
     scale = q.shape[-1] ** -0.5 if scale is None else scale
-    attend = BACKENDS["sdpa" if backend == "auto" else backend]
-    out, lse = attend(q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
+    if backend == "auto":
+        backend = "eager" if dropout and q.device.type == "cpu" else "sdpa"
+    out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
     return out, AttentionMap(q, k, scale=scale, bias=bias, mask=mask, lse=lse)
 
 

@@ -53,7 +53,7 @@ def segment_slices(length: int, num_segments: int) -> tuple[slice, ...]:
     """Cut `length` tokens into `num_segments` contiguous segments of ⌈length / num_segments⌉.
 
     The last ones may be shorter, or empty: 10 tokens in 4 segments are 3, 3, 3, 1; 9 are
-    3, 3, 3, 0. Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B.
+    3, 3, 3, 0. Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III.
 
     Returns:
         num_segments slices with explicit start and stop, in order, that cover 0 … length once.

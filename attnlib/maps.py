@@ -58,7 +58,7 @@ class AttentionMap:
 
     def weights(self) -> Tensor:
         """(…, H, N, M) the whole map; rows sum to 1."""
-        return softmax(self._scores(WHOLE, WHOLE))
+        return self._softmax(WHOLE, WHOLE)
 
     @property
     def lse(self) -> Tensor:
@@ -122,7 +122,7 @@ class AttentionMap:
         whole = cols == slice(0, self.shape[-1]) and self._lse is None
         for strip in self._cut(rows):
             # Where the strip holds whole rows, their softmax needs no log-sum-exps.
-            yield strip, softmax(self._scores(strip, cols)) if whole else self.window(strip, cols)
+            yield strip, self._softmax(strip, cols) if whole else self.window(strip, cols)
 
     def _cut(self, rows: slice) -> Iterator[slice]:
         """Strips of rows, all heads together: the longest whose scores stay in STRIP_BYTES."""
@@ -141,6 +141,9 @@ class AttentionMap:
     @property
     def _dtype(self) -> torch.dtype:
         return torch.promote_types(self._q.dtype, torch.float32)
+
+    def _softmax(self, rows: slice, cols: slice) -> Tensor:
+        return softmax(self._scores(rows, cols), self._mask is not None)
 
     def _scores(self, rows: slice, cols: slice) -> Tensor:
         """Scores in float32 at least, whatever autocast is about."""

@@ -4,7 +4,7 @@ Usually sinusoids are added to the input. Here they are added to the scores, so 
 entry for each pair (query i, key j): L×L. As functions of i and j they can also be evaluated just
 where somebody looks, and then no table need exist.
 
-Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B, and its published code. Angles are
+Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III, and its published code. Angles are
 computed in float64, because at i = 100 000 a float32 angle is already off by 0.004.
 """
 

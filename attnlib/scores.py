@@ -28,8 +28,10 @@ def scores(q, k, scale, bias=None, mask=None, rows: slice = WHOLE, cols: slice =
     return result
 
 
-def softmax(scores: Tensor) -> Tensor:
-    """Softmax over the keys; a row that may attend to nothing, all −inf, gives zeros."""
+def softmax(scores: Tensor, masked: bool) -> Tensor:
+    """Softmax over the keys. `masked`: some rows may see nothing, and those give zeros, not NaN."""
+    if not masked:
+        return scores.softmax(-1)
     nothing = scores.isneginf().all(-1, keepdim=True)
     return scores.masked_fill(nothing, 0.0).softmax(-1).masked_fill(nothing, 0.0)
 

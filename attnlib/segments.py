@@ -39,7 +39,7 @@ class SelfAttention(nn.Module):
         freq: of the sinusoids.
         heads: H, must divide output_size.
         pos_enc: None, "absolute" or "relative": see `attnlib.positions`.
-    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B. The published forward takes one
+    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III. The published forward takes one
         video and returns the last head's map only: `map.weights()[..., -1, :, :]`. It fails with
         positions on a single frame, which works here.
     """
@@ -191,7 +191,7 @@ class GlobalLocalAttention(nn.Module):
         heads: H of the global branch, must divide output_size.
         fusion: None, "add", "mult", "avg" or "max": see `fuse`. (The published code takes
             segments without a fusion, and then never runs its local branch: refused here.)
-    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B. The published code fails where a
+    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III. The published code fails where a
         segment is empty, or has one frame and positions; both work here.
     """
 
@@ -253,7 +253,7 @@ def fuse(whole: Tensor, local: Tensor, fusion: str) -> Tensor:
     Returns:
         (…, L, C). For independent rows its norm is about 1.41 for add, 1.00 for max, 0.71 for
         avg and C^-½ for mult.
-    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III-B.
+    Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III.
     """
     combine = FUSIONS[_check_fusion(fusion)]
     return combine(F.normalize(whole, dim=-1), F.normalize(local, dim=-1))

@@ -41,17 +41,17 @@ class LoopedSelfAttention(nn.Module):
         return self.kept[length]
 
     def build_positions(self, length):
-        row, half = torch.meshgrid(torch.arange(length), torch.arange(length // 2), indexing="ij")
-        even, odd = 2 * half, 2 * half + 1
+        """(L, L) from the full grids of rows and of pairs of columns, wave by wave."""
+        row = torch.arange(length)[:, None].repeat_interleave(length // 2, dim=1)
+        pair = torch.arange(length // 2).repeat(length, 1)
         table = torch.zeros(length, length)
-        if self.pos_enc == "absolute":
-            angle = row / self.freq ** (even / self.input_size)
-            table[row, even], table[row, odd] = angle.sin(), angle.cos()
-            return table
-        distance = lambda col: col - row + (length - 1)
-        rate = lambda col: self.freq ** ((row + col) / (2 * length))
-        table[row, even] = torch.sin(distance(even) / rate(even))
-        table[row, odd] = torch.cos(distance(odd) / rate(odd))
+        for odd, wave in enumerate((torch.sin, torch.cos)):
+            col = 2 * pair + odd
+            if self.pos_enc == "absolute":
+                angle = row / self.freq ** (2 * pair / self.input_size)
+            else:
+                angle = (col - row + length - 1) / self.freq ** ((row + col) / (2 * length))
+            table[row, col] = wave(angle)
         return table
 
 

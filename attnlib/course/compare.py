@@ -11,8 +11,13 @@ LARGEST = 2e9  # entries of the whole Jacobian, all computed, never kept: about 
 
 
 def relative_difference(y: Tensor, other: Tensor) -> float:
-    """‖y − other‖ / ‖y‖: 0 for equal tensors, about √2 for independent ones of equal size."""
-    return ((y - other).norm() / y.norm()).item()
+    """‖y − other‖ over the root mean square of their norms.
+
+    0 for equal tensors, about √2 = 1.41 for two that have nothing to do with each other, 2 for
+    opposite ones.
+    """
+    norms = (y.square().sum() + other.square().sum()) / 2
+    return ((y - other).norm() / norms.sqrt()).item()
 
 
 def influence(module: Callable, x: Tensor) -> Tensor:

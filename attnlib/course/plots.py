@@ -63,9 +63,8 @@ def read_map(map_or_array: AttentionMap | Tensor) -> str:
         else:
             where = f"near query {query * length[0] // len(map_)}"
         rows = map_ / np.maximum(map_.sum(-1, keepdims=True), 1e-30)
-        entropy = -(rows * np.log(np.maximum(rows, 1e-30))).sum(-1).mean() / np.log(
-            max(2, map_.shape[1])
-        )
+        entropy = (rows * np.log(1 / np.maximum(rows, 1e-30))).sum(-1).mean()
+        entropy /= np.log(max(2, map_.shape[1]))
         sentences.append(
             f"Head {head}: the largest weight is {map_[query, key]:.2f} ({where}); "
             f"the entropy is {entropy:.0%} of uniform attention's."
@@ -122,9 +121,9 @@ def plot_tokens(photograph: Tensor, picture: Tensor, patch_size: int, block_size
     """
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(1, 2, figsize=(8.4, 4.3), layout="constrained")
-        axes[0].imshow(photograph)
+        axes[0].imshow(photograph.numpy())
         axes[0].set_title("the photograph")
-        axes[1].imshow(picture)
+        axes[1].imshow(picture.numpy())
         height, width = picture.shape[0] // patch_size, picture.shape[1] // patch_size
         axes[1].set_title(f"what the modules get: {height} × {width} patches = tokens")
         _grid(axes[1], picture.shape, patch_size, color="white", linewidth=0.5)
@@ -147,7 +146,7 @@ def plot_shots(frames: Tensor, cuts: Sequence[int]) -> Figure:
         size = (1.75 * len(starts), 1.2)
         fig, axes = plt.subplots(1, len(starts), figsize=size, squeeze=False, layout="constrained")
         for axis, start, stop in zip(axes.flat, starts, stops, strict=True):
-            axis.imshow(frames[start])
+            axis.imshow(frames[start].numpy())
             axis.set_title(f"{start} … {stop - 1}" if stop - start > 1 else f"{start}", pad=3)
             axis.set_axis_off()
     return _closed(fig)
@@ -168,7 +167,7 @@ def plot_token_influence(
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(1, 1 + len(rows), figsize=(3.1 * (1 + len(rows)), 3.4))
         fig.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.9, wspace=0.05)
-        axes[0].imshow(picture)
+        axes[0].imshow(picture.numpy())
         axes[0].set_title("the output token")
         _frame(axes[0], token, patch_size)
         for axis, (title, row) in zip(axes[1:], rows.items(), strict=True):

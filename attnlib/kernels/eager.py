@@ -6,7 +6,7 @@ from attnlib.scores import scores, softmax
 
 
 def attend(q, k, v, *, scale, bias, mask, dropout):
-    weights = softmax(scores(q, k, scale, bias, mask))  # (…, H, N, M)
+    weights = softmax(scores(q, k, scale, bias, mask), mask is not None)  # (…, H, N, M)
     if dropout:
         weights = F.dropout(weights, dropout)
     return weights @ v, None  # (…, H, N, D)

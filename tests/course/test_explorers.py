@@ -1,0 +1,82 @@
+"""Widgets without a browser: what they draw follows their controls, and comes back the same."""
+
+import ipywidgets as widgets
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from attnlib.course.explorers import Explorer, explore_influence
+from attnlib.layout import blockify
+
+
+@pytest.fixture
+def influence_explorer():
+    """6 × 4 patches in blocks of 2 × 2; token i of block order feels itself i + 1, else nothing."""
+    torch.manual_seed(0)
+    matrix = torch.diag(torch.arange(1.0, 25))
+    return explore_influence(torch.rand(12, 8, 3), 2, 2, {"a": matrix, "b": torch.ones(24, 24)})
+
+
+def test_the_picture_follows_the_sliders_and_comes_back(influence_explorer):
+    def shown():
+        return bytes(influence_explorer._picture.value)
+
+    first = shown()
+    assert first.startswith(b"\x89PNG")
+    influence_explorer.set(row=5)
+    assert shown() != first
+    influence_explorer.set(row=2)
+    assert shown() == first
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 3), (3, 1), (5, 0), (5, 3)])
+def test_row_and_column_name_the_token_in_block_order(influence_explorer, row, column):
+    influence_explorer.set(row=row, column=column)
+    place = torch.arange(24).view(6, 4, 1)
+    token = blockify(place, 2).flatten().tolist().index(row * 4 + column)
+    assert f"Token {token} (row {row}, column {column})" in influence_explorer.sentence
+    assert "a: 1 of 24, b: 24 of 24" in influence_explorer.sentence
+
+
+def test_the_influence_of_a_token_is_laid_over_its_own_patch(influence_explorer, monkeypatch):
+    from attnlib.course import explorers
+
+    laid = {}
+
+    def draw(picture, patch_size, rows, token):
+        laid.update(rows)
+        return Figure()
+
+    monkeypatch.setattr(explorers, "plot_token_influence", draw)
+    influence_explorer.set(row=4, column=1)
+    assert laid["a"].nonzero().tolist() == [[4, 1]]
+
+
+def test_every_position_of_the_sliders_draws(influence_explorer):
+    for row in range(6):
+        for column in range(4):
+            influence_explorer.set(row=row, column=column)
+            assert influence_explorer.sentence.startswith("Token ")
+
+
+def test_an_error_is_shown_in_a_line_and_the_next_state_draws_again():
+    def draw(size):
+        if size == 2:
+            raise ValueError("size=2 must divide 5")
+        return Figure(), f"size {size}"
+
+    explorer = Explorer("explore", draw, {"size": widgets.IntSlider(1, 0, 3)})
+    explorer.set(size=2)
+    assert "size=2 must divide 5" in explorer._line.value
+    explorer.set(size=3)
+    assert "size 3" in explorer._line.value
+
+
+def test_the_text_form_is_the_sentence_without_an_address(influence_explorer):
+    assert repr(influence_explorer).startswith("explore_influence: Token ")
+
+
+def test_the_line_is_read_aloud_and_escaped():
+    explorer = Explorer("e", lambda a: (Figure(), "1 < 2"), {"a": widgets.IntSlider()})
+    assert 'aria-live="polite"' in explorer._line.value
+    assert "1 &lt; 2" in explorer._line.value

@@ -1,0 +1,120 @@
+"""Figures hold the numbers they were given; sentences read out the numbers that are there."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot as plt
+
+from attnlib import attention
+from attnlib.course import plots
+
+
+def images(figure):
+    """The arrays of all pictures in a Figure, colour bars aside."""
+    return [axis.images[0].get_array() for axis in figure.axes if axis.images]
+
+
+@pytest.fixture
+def map_():
+    torch.manual_seed(0)
+    _, map_ = attention(*torch.randn(3, 2, 5, 4))
+    return map_
+
+
+def test_a_map_is_drawn_queries_down_one_picture_a_head(map_):
+    figure = plots.plot_map(map_, title="a title", edges=(2,))
+    drawn = images(figure)
+    np.testing.assert_allclose(np.stack(drawn), map_.weights().numpy())
+    first = figure.axes[0]
+    assert (first.get_ylabel(), first.get_xlabel()) == ("query", "key")
+    assert first.get_ylim() == (4.5, -0.5)  # query 0 on top
+    assert figure._suptitle.get_text() == "a title"
+    assert [line.get_xdata()[0] for line in first.lines[1::2]] == [1.5]
+
+
+def test_all_heads_share_one_scale(map_):
+    limits = {axis.images[0].get_clim() for axis in plots.plot_map(map_).axes if axis.images}
+    assert limits == {(0, map_.weights().max().item())}
+
+
+def test_weights_as_an_array_are_drawn_too(map_):
+    (drawn,) = images(plots.plot_map(map_.weights()[1]))
+    np.testing.assert_allclose(drawn, map_.weights()[1].numpy())
+
+
+def test_a_long_map_is_pooled_not_formed(monkeypatch):
+    monkeypatch.setattr(plots, "LARGEST", 4)
+    torch.manual_seed(0)
+    _, long = attention(*torch.randn(3, 1, 10, 4))
+    monkeypatch.setattr(type(long), "weights", lambda self: pytest.fail("formed"))
+    (drawn,) = images(plots.plot_map(long))
+    np.testing.assert_allclose(drawn, long.pooled(4)[0].numpy())
+
+
+def test_figures_do_not_pile_up(map_):
+    plt.close("all")
+    plots.plot_map(map_)
+    assert plt.get_fignums() == []
+
+
+def test_a_map_with_groups_is_refused_with_the_way_out():
+    _, map_ = attention(*torch.randn(3, 6, 2, 5, 4))
+    with pytest.raises(ValueError, match=r"\(6, 2, 5, 5\): choose one with .unbind\(\)"):
+        plots.plot_map(map_)
+
+
+def test_an_empty_map_is_refused():
+    with pytest.raises(ValueError, match=r"empty, got shape \(4, 0, 0\)"):
+        plots.plot_map(torch.zeros(4, 0, 0))
+
+
+def test_the_sentence_names_the_strongest_pair_and_the_entropy():
+    weights = torch.full((4, 4), 0.25)
+    assert plots.read_map(weights).endswith("the entropy is 100% of uniform attention's.")
+    weights[2] = torch.tensor([0.0, 0.9, 0.1, 0.0])
+    assert "Head 0: the largest weight is 0.90 (query 2 on key 1)" in plots.read_map(weights)
+
+
+def test_the_sentence_of_a_certain_map_has_entropy_zero():
+    assert "the entropy is 0% of" in plots.read_map(torch.eye(5))
+
+
+def test_the_sentence_has_one_line_a_head(map_):
+    lines = plots.read_map(map_).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["Head 0", "Head 1"]
+
+
+def test_influence_draws_exact_zeros_apart():
+    matrix = torch.tensor([[1.0, 0.0], [0.5, 1.0]])
+    (drawn,) = images(plots.plot_influence({"a": matrix}))[:1]
+    assert drawn.mask.tolist() == [[False, True], [False, False]]
+
+
+def test_the_sentence_of_influence_counts_pairs_of_different_groups():
+    blocks = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2))
+    assert plots.read_influence(blocks, 2) == (
+        "exactly 0 for all 8 pairs of tokens in different groups"
+    )
+    blocks[0, 2] = 1.0
+    assert "above 0 for 1 of 8 pairs" in plots.read_influence(blocks, 2)
+    assert "carry 11% of" in plots.read_influence(blocks, 2)  # 1 of 9 squares
+
+
+def test_the_last_group_may_be_shorter():
+    matrix = torch.block_diag(torch.ones(3, 3), torch.ones(2, 2))
+    assert "all 12 pairs" in plots.read_influence(matrix, 2)
+
+
+def test_shots_are_drawn_from_their_first_frames():
+    frames = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 2, 3, 3) / 10
+    figure = plots.plot_shots(frames, (2, 5))
+    assert [picture[0, 0, 0] for picture in images(figure)] == pytest.approx([0, 0.2, 0.5])
+    assert [axis.get_title() for axis in figure.axes] == ["0 … 1", "2 … 4", "5"]
+
+
+def test_tokens_are_drawn_with_the_lines_of_patches_and_blocks():
+    picture = torch.rand(8, 12, 3)
+    figure = plots.plot_tokens(picture, picture, patch_size=2, block_size=2)
+    thick = [line for line in figure.axes[1].lines if line.get_linewidth() > 1]
+    assert len(thick) == (8 // 4 + 1) + (12 // 4 + 1)
+    assert "4 × 6 patches" in figure.axes[1].get_title()

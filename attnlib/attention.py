@@ -24,7 +24,7 @@ def attention(
     Args:
         q: (…, H, N, D) queries; any axes before the heads, none needed.
         k: (…, H, M, D) keys.
-        v: (…, H, M, E) values; usually E = D.
+        v: (…, H, M, Dv) values; usually Dv = D.
         scale: a number; None means D^-½.
         bias: added to the scores: a float tensor that broadcasts to (…, H, N, M), or a function
             f(i, j) of index tensors (N, 1) and (1, M) that returns such numbers. To exclude
@@ -43,7 +43,7 @@ def attention(
             eager for dropout on a CPU, where the fused kernels have none. Both materialise a
             bias or mask given as a function: (N, M) numbers.
     Returns:
-        out: (…, H, N, E) in the dtype of q, and the `AttentionMap` (…, H, N, M), which costs
+        out: (…, H, N, Dv) in the dtype of q, and the `AttentionMap` (…, H, N, M), which costs
         nothing until it is looked at.
     Raises:
         TypeError, ValueError: an argument of a wrong kind or shape, named with what is expected.
@@ -83,7 +83,7 @@ def _check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
         wanted = (*q.shape[:-2], "M", q.shape[-1])
         raise ValueError(f"k must be {_shape(wanted)} to fit q, got shape {tuple(k.shape)}")
     if v.shape[:-1] != k.shape[:-1]:
-        wanted = (*k.shape[:-1], "E")
+        wanted = (*k.shape[:-1], "Dv")
         raise ValueError(f"v must be {_shape(wanted)} to fit k, got shape {tuple(v.shape)}")
 
 

@@ -11,8 +11,6 @@ computed in float64, because at i = 100 000 a float32 angle is already off by 0.
 import torch
 from torch import Tensor
 
-PERMITTED = (None, "absolute", "relative")
-
 
 class AbsolutePositions:
     """bias[i, j] = sin or cos (j even or odd) of i / freq^(2⌊j/2⌋ / C).
@@ -53,6 +51,9 @@ class RelativePositions(AbsolutePositions):
         return _alternate(distance * self.freq ** (-(i + j) / (2 * self.length)), j, self.length)
 
 
+KINDS = {"absolute": AbsolutePositions, "relative": RelativePositions}
+
+
 class PositionsByLength:
     """Makes the positions for a length, and keeps the last: not rebuilt at every call.
 
@@ -62,24 +63,18 @@ class PositionsByLength:
     """
 
     def __init__(self, pos_enc: str | None, width: int, freq: float):
-        self.pos_enc, self.width, self.freq = check_pos_enc(pos_enc), width, freq
-        self._last = None
+        # Upper case is taken, as the published code takes it.
+        self.pos_enc = pos_enc.lower() if isinstance(pos_enc, str) else pos_enc
+        if self.pos_enc not in (None, *KINDS):
+            raise ValueError(f"pos_enc must be one of {(None, *KINDS)}, got {pos_enc!r}")
+        self.width, self.freq, self._last = width, freq, None
 
     def __call__(self, length: int) -> AbsolutePositions | None:
         if self.pos_enc is None:
             return None
         if self._last is None or self._last.length != length:
-            kind = AbsolutePositions if self.pos_enc == "absolute" else RelativePositions
-            self._last = kind(length, self.width, self.freq)
+            self._last = KINDS[self.pos_enc](length, self.width, self.freq)
         return self._last
-
-
-def check_pos_enc(pos_enc: str | None) -> str | None:
-    """The lower-case name, or a ValueError; upper case is taken, as the published code takes it."""
-    name = pos_enc.lower() if isinstance(pos_enc, str) else pos_enc
-    if name not in PERMITTED:
-        raise ValueError(f"pos_enc must be one of {PERMITTED}, got {pos_enc!r}")
-    return name
 
 
 def _alternate(angle: Tensor, j: Tensor, length: int) -> Tensor:

@@ -6,29 +6,62 @@ Stacked rows of one matrix are the same map as several matrices: this is notatio
 import torch
 from torch import Tensor
 
-PROJECTIONS = ("Wq", "Wk", "Wv")  # the order in which they are stacked
+STACKED = ("Wq", "Wk", "Wv")  # the order of the rows here
+PUBLISHED = ("Wk", "Wq", "Wv")  # the order of the keys there
 
 
-def pop_heads(state_dict, prefix, heads, shape, errors) -> Tensor | None:
-    """Take `Wq.0.weight`, … of all heads out of a state dict and stack them: (3·H·D, C).
-
-    Where one is missing or not of `shape` (D, C), nothing is taken and `errors` gets a line each.
-    """
-    names = [f"{prefix}{name}.{head}.weight" for name in PROJECTIONS for head in range(heads)]
-    for name in names:
-        got = tuple(state_dict[name].shape) if name in state_dict else "nothing"
-        if got != shape:
-            errors.append(f"{name}: expected shape {shape}, as {heads} heads have it, got {got}")
-            return None
-    return torch.cat([state_dict.pop(name) for name in names])
-
-
-def split_published(qkv: Tensor, out: Tensor, heads: int) -> dict[str, Tensor]:
-    """(3·H·D, C) and (C, H·D) -> the published state dict, in its own order of keys."""
-    stacked = dict(zip(PROJECTIONS, qkv.detach().chunk(3), strict=True))
+def split(qkv: Tensor, out: Tensor, heads: int) -> dict[str, Tensor]:
+    """qkv (3·H·D, C), out (C, H·D) -> the published keys: `Wk.0.weight`, …, `out.weight`."""
+    rows = dict(zip(STACKED, qkv.detach().chunk(3), strict=True))
     state = {
         f"{name}.{head}.weight": weight.clone()
-        for name in ("Wk", "Wq", "Wv")
-        for head, weight in enumerate(stacked[name].chunk(heads))
+        for name in PUBLISHED
+        for head, weight in enumerate(rows[name].chunk(heads))
     }
     return state | {"out.weight": out.detach().clone()}
+
+
+def take(state_dict, prefix, heads, out_shape, errors) -> tuple[Tensor, Tensor] | None:
+    """Take one attention's published parameters out of a state dict: (qkv, out), stacked.
+
+    Where any is missing or of another shape none is taken, and `errors` gets a line for each.
+    """
+    input_size, width = out_shape
+    expected = {
+        f"{prefix}{name}.{head}.weight": (width // heads, input_size)
+        for name in STACKED
+        for head in range(heads)
+    } | {f"{prefix}out.weight": tuple(out_shape)}
+    found = {name: tuple(state_dict[name].shape) for name in expected if name in state_dict}
+    for name in expected:
+        if found.get(name) != expected[name]:
+            errors.append(f"{name} must be {expected[name]}, got {found.get(name, 'none')}")
+    if found != expected:
+        return None
+    *parts, out = (state_dict.pop(name) for name in expected)
+    return torch.cat(parts), out
+
+
+def load_self(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
+    """Before a SelfAttention loads: stack the published keys, if it is those."""
+    if f"{prefix}Wq.0.weight" not in state_dict:
+        return
+    taken = take(state_dict, prefix, module.heads, module.out.weight.shape, errors)
+    if taken:
+        state_dict[f"{prefix}qkv.weight"], state_dict[f"{prefix}out.weight"] = taken
+
+
+def load_segments(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
+    """Before a SegmentAttention loads: the same for each segment, stacked over segments."""
+    if f"{prefix}0.Wq.0.weight" not in state_dict:
+        return
+    taken = [
+        take(state_dict, f"{prefix}{segment}.", module.heads, module.out.shape[1:], errors)
+        for segment in range(module.num_segments)
+    ]
+    if all(taken):
+        qkvs, outs = zip(*taken, strict=True)
+        state_dict[f"{prefix}qkv"], state_dict[f"{prefix}out"] = (
+            torch.stack(qkvs),
+            torch.stack(outs),
+        )

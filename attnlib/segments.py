@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from attnlib import published
 from attnlib.attention import attention
 from attnlib.checks import check_divides, check_tokens
 from attnlib.layout import merge_heads, segment_slices
 from attnlib.maps import AttentionMap
 from attnlib.positions import PositionsByLength
-from attnlib.published import pop_heads, split_published
 
 FUSIONS = {
     "add": torch.add,
@@ -58,7 +58,7 @@ class SelfAttention(nn.Module):
         self.positions = PositionsByLength(pos_enc, input_size, freq)
         self.qkv = nn.Linear(input_size, 3 * output_size, bias=False)
         self.out = nn.Linear(output_size, input_size, bias=False)
-        self.register_load_state_dict_pre_hook(_load_published)
+        self.register_load_state_dict_pre_hook(published.load_self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, AttentionMap]:
         """(L, C) or (B, L, C) -> y of the same shape, map (H, L, L) or (B, H, L, L)."""
@@ -73,66 +73,58 @@ class SelfAttention(nn.Module):
 
     def published_state_dict(self) -> dict[str, Tensor]:
         """The parameters under the published names: one Linear a head."""
-        return split_published(self.qkv.weight, self.out.weight, self.heads)
-
-
-def _load_published(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
-    """Before loading: where the published keys are found, stack them into `qkv.weight`."""
-    if f"{prefix}Wq.0.weight" in state_dict:
-        shape = (module.output_size // module.heads, module.input_size)
-        qkv = pop_heads(state_dict, prefix, module.heads, shape, errors)
-        if qkv is not None:
-            state_dict[f"{prefix}qkv.weight"] = qkv
+        return published.split(self.qkv.weight, self.out.weight, self.heads)
 
 
 class SegmentAttention(nn.Module):
     """Self-attention inside each segment, with parameters of its own: the local branch.
 
     All equal segments are computed together; a shorter last one follows by itself. Parameters are
-    stacked over the S segments: `qkv` (S, 3·E, C) and `out` (S, C, E), with E = H·D the width and
-    H = 4. They start as the published layers do, uniform in ±C^-½ and ±E^-½.
+    stacked over the G segments: `qkv` (G, 3·H·D, C) and `out` (G, C, H·D), where H = 4 and H·D is
+    `width`. They start as the published layers do, uniform in ±C^-½ and ±width^-½.
     """
 
     def __init__(self, input_size, width, num_segments, freq=10000, pos_enc=None):
         super().__init__()
-        check_divides(f"the {LOCAL_HEADS} local heads:", LOCAL_HEADS, "width", width)
-        self.input_size, self.num_segments = input_size, num_segments
+        if width < LOCAL_HEADS or width % LOCAL_HEADS:
+            raise ValueError(
+                f"width, output_size // num_segments, must be a multiple of {LOCAL_HEADS}, the "
+                f"heads of a segment, got {width=}, {num_segments=}"
+            )
+        self.num_segments, self.heads = num_segments, LOCAL_HEADS
         self.qkv = nn.Parameter(torch.empty(num_segments, 3 * width, input_size))
         self.out = nn.Parameter(torch.empty(num_segments, input_size, width))
-        # Not nn.init's Kaiming: on stacked parameters it takes S into the fan.
+        # Not nn.init's Kaiming: on stacked parameters it takes G into the fan.
         nn.init.uniform_(self.qkv, -(input_size**-0.5), input_size**-0.5)
         nn.init.uniform_(self.out, -(width**-0.5), width**-0.5)
         self.positions = PositionsByLength(pos_enc, input_size, freq)
         self.last_positions = PositionsByLength(pos_enc, input_size, freq)
-        self.register_load_state_dict_pre_hook(_stack_published)
+        self.register_load_state_dict_pre_hook(published.load_segments)
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[AttentionMap, ...]]:
         """(…, L, C) -> y (…, L, C) and a map (…, H, N, N) for each segment, N = 0 where empty."""
-        slices = segment_slices(x.shape[-2], self.num_segments)
-        size = slices[0].stop
-        count = x.shape[-2] // size
-        rest = x[..., count * size :, :]
-        equal = x[..., : count * size, :].unflatten(-2, (count, size))  # (…, S, N, C)
-        y, maps = self._attend(equal, slice(0, count), self.positions)
-        y = y.flatten(-3, -2)  # (…, S·N, C)
+        size = segment_slices(x.shape[-2], self.num_segments)[0].stop
+        count = x.shape[-2] // size  # segments of full size
+        equal, rest = x[..., : count * size, :], x[..., count * size :, :]
+        y, maps = self._attend(equal.unflatten(-2, (count, size)), slice(count), self.positions)
+        y = y.flatten(-3, -2)  # (…, G·N, C)
         if rest.shape[-2]:
-            last, last_maps = self._attend(
-                rest.unsqueeze(-3), slice(count, count + 1), self.last_positions
-            )
-            y, maps = torch.cat([y, last.squeeze(-3)], -2), maps + last_maps
-        empty = x.new_empty(*x.shape[:-2], LOCAL_HEADS, 0, self.out.shape[-1] // LOCAL_HEADS)
+            its = slice(count, count + 1)
+            last, its_map = self._attend(rest.unsqueeze(-3), its, self.last_positions)
+            y, maps = torch.cat([y, last.squeeze(-3)], -2), maps + its_map
+        empty = x.new_empty(*x.shape[:-2], self.heads, 0, self.out.shape[-1] // self.heads)
         nothing = AttentionMap(empty, empty, scale=1.0)
         return y, maps + (nothing,) * (self.num_segments - len(maps))
 
     def _attend(self, x, segments, positions):
-        """(…, S, N, C) with the parameters of those segments -> y (…, S, N, C), S maps."""
-        qkv = torch.einsum("...snc,sec->...sne", x, self.qkv[segments])  # (…, S, N, 3·H·D)
-        pattern = "... s n (three h d) -> three ... s h n d"
-        q, k, v = rearrange(qkv, pattern, three=3, h=LOCAL_HEADS)  # each (…, S, H, N, D)
+        """(…, G, N, C) with the parameters of those segments -> y (…, G, N, C), G maps."""
+        qkv = torch.einsum("...gnc,gec->...gne", x, self.qkv[segments])  # (…, G, N, 3·H·D)
+        pattern = "... g n (three h d) -> three ... g h n d"
+        q, k, v = rearrange(qkv, pattern, three=3, h=self.heads)  # each (…, G, H, N, D)
         bias = positions(x.shape[-2])
         dropout = DROPOUT if self.training else 0.0
         out, weights = attention(q, k, v, scale=1.0, bias=bias, dropout=dropout)
-        y = torch.einsum("...sne,sce->...snc", merge_heads(out), self.out[segments])
+        y = torch.einsum("...gne,gce->...gnc", merge_heads(out), self.out[segments])
         return y, weights.unbind()
 
     def published_state_dict(self) -> dict[str, Tensor]:
@@ -140,30 +132,8 @@ class SegmentAttention(nn.Module):
         return {
             f"{segment}.{key}": value
             for segment, (qkv, out) in enumerate(zip(self.qkv, self.out, strict=True))
-            for key, value in split_published(qkv, out, LOCAL_HEADS).items()
+            for key, value in published.split(qkv, out, self.heads).items()
         }
-
-
-def _stack_published(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
-    """Before loading: where the published keys are found, stack them over the segments."""
-    names = [f"{prefix}{segment}." for segment in range(module.num_segments)]
-    if f"{names[0]}Wq.0.weight" not in state_dict:
-        return
-    shape = (module.out.shape[-1] // LOCAL_HEADS, module.input_size)
-    outs = [state_dict.pop(f"{name}out.weight", None) for name in names]
-    qkvs = [pop_heads(state_dict, name, LOCAL_HEADS, shape, errors) for name in names]
-    wrong = [
-        name
-        for name, out in zip(names, outs, strict=True)
-        if out is None or out.shape != module.out.shape[1:]
-    ]
-    for name in wrong:
-        errors.append(f"{name}out.weight: expected shape {tuple(module.out.shape[1:])}")
-    if not wrong and all(qkv is not None for qkv in qkvs):
-        state_dict[f"{prefix}qkv"], state_dict[f"{prefix}out"] = (
-            torch.stack(qkvs),
-            torch.stack(outs),
-        )
 
 
 class GlobalLocalMap(NamedTuple):
@@ -218,11 +188,6 @@ class GlobalLocalAttention(nn.Module):
             if num_segments < 2:
                 raise ValueError(f"num_segments must be None or at least 2, got {num_segments=}")
             width = output_size // num_segments
-            if width < LOCAL_HEADS or width % LOCAL_HEADS:
-                raise ValueError(
-                    f"output_size // num_segments must be a multiple of {LOCAL_HEADS}, the heads "
-                    f"of a segment, got {output_size} // {num_segments} = {width}"
-                )
             self.local_attention = SegmentAttention(input_size, width, num_segments, freq, pos_enc)
 
     def forward(self, x: Tensor) -> tuple[Tensor, GlobalLocalMap]:

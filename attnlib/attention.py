@@ -50,7 +50,7 @@ def attention(
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.1.
     """
     _check_qkv(q, k, v)
-    shape = q.shape[:-1] + k.shape[-2:-1]
+    shape = (*q.shape[:-1], k.shape[-2])
     for name, term in (("bias", bias), ("mask", mask)):
         if term is not None and not callable(term):
             check_term(name, name, term, shape)

@@ -43,11 +43,13 @@ class AttentionMap:
     def detach(self) -> "AttentionMap":
         """The same map without the graph: what is to be stored or shown."""
         parts = (self._q, self._k, self._bias, self._mask, self._lse)
-        q, k, bias, mask, lse = (x.detach() if isinstance(x, Tensor) else x for x in parts)
+        q, k, bias, mask, lse = (x.detach() if hasattr(x, "detach") else x for x in parts)
         return AttentionMap(q, k, scale=self._scale, bias=bias, mask=mask, lse=lse)
 
     def unbind(self) -> "tuple[AttentionMap, ...]":
         """One map for each entry of the last axis before the heads: each block, each segment."""
+        if self._q.dim() < 4:
+            raise ValueError(f"a map must be (…, G, H, N, M) to unbind, got {tuple(self.shape)}")
         q, k = self._q.unbind(-4), self._k.unbind(-4)
         bias, mask = (_unbind(term, len(q)) for term in (self._bias, self._mask))
         lse = (None,) * len(q) if self._lse is None else self._lse.unbind(-3)
@@ -136,7 +138,8 @@ class AttentionMap:
         """(…, H, rows) log-sum-exps, streamed."""
         keys = slice(0, self.shape[-1])
         strips = [self._scores(strip, keys).logsumexp(-1) for strip in self._cut(rows)]
-        return torch.cat(strips, -1) if strips else self._q.new_empty(self.shape[:-2] + (0,))
+        none = self._q.new_empty(*self.shape[:-2], 0, dtype=self._dtype)
+        return torch.cat([none, *strips], -1)
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -8,6 +8,8 @@ Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III, and its published c
 computed in float64, because at i = 100 000 a float32 angle is already off by 0.004.
 """
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,7 @@ class AbsolutePositions:
 
     def __init__(self, length: int, width: int, freq: float = 10000):
         self.length, self.width, self.freq = length, width, freq
-        self._table = None
+        self._tables = {}
 
     def __call__(self, i: Tensor, j: Tensor) -> Tensor:
         """(…) query and key indices that broadcast -> (…) float64 bias."""
@@ -29,13 +31,21 @@ class AbsolutePositions:
         return _alternate(i * self.freq ** (-2 * (j // 2) / self.width), j, self.length)
 
     def table(self, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """(L, L) whole table; the last one made is kept."""
-        if self._table is None or (self._table.dtype, self._table.device) != (dtype, device):
+        """(L, L) the whole table, made once for each dtype and device."""
+        key = (dtype, device)
+        if key not in self._tables:
             # A table born under inference_mode could not be saved for a later backward.
             with torch.inference_mode(False), torch.no_grad():
                 index = torch.arange(self.length, device=device)
-                self._table = self(index[:, None], index[None, :]).to(dtype)
-        return self._table
+                self._tables[key] = self(index[:, None], index[None, :]).to(dtype)
+        return self._tables[key]
+
+    def detach(self) -> "AbsolutePositions":
+        """The same function without its tables: what a stored map keeps."""
+        return copy.copy(self)
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_tables": {}}  # a copy, or a file, makes its own
 
 
 class RelativePositions(AbsolutePositions):

@@ -35,7 +35,8 @@ def take(state_dict, prefix, heads, out_shape, errors) -> tuple[Tensor, Tensor] 
     found = {name: tuple(state_dict[name].shape) for name in expected if name in state_dict}
     for name in expected:
         if found.get(name) != expected[name]:
-            errors.append(f"{name} must be {expected[name]}, got {found.get(name, 'none')}")
+            got = found.get(name, "nothing")
+            errors.append(f"{name}: expected shape {expected[name]} for {heads} heads, got {got}")
     if found != expected:
         return None
     *parts, out = (state_dict.pop(name) for name in expected)
@@ -44,7 +45,7 @@ def take(state_dict, prefix, heads, out_shape, errors) -> tuple[Tensor, Tensor] 
 
 def load_self(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
     """Before a SelfAttention loads: stack the published keys, if it is those."""
-    if f"{prefix}Wq.0.weight" not in state_dict:
+    if not any(key.startswith(f"{prefix}W") for key in state_dict):
         return
     taken = take(state_dict, prefix, module.heads, module.out.weight.shape, errors)
     if taken:
@@ -53,7 +54,7 @@ def load_self(module, state_dict, prefix, metadata, strict, missing, unexpected,
 
 def load_segments(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
     """Before a SegmentAttention loads: the same for each segment, stacked over segments."""
-    if f"{prefix}0.Wq.0.weight" not in state_dict:
+    if not any(key.startswith(f"{prefix}0.W") for key in state_dict):
         return
     taken = [
         take(state_dict, f"{prefix}{segment}.", module.heads, module.out.shape[1:], errors)

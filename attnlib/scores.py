@@ -43,7 +43,7 @@ def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice
             term = term[..., rows, :]
         return term[..., cols] if term.dim() and term.shape[-1] > 1 else term
     if rows == WHOLE == cols and hasattr(term, "table"):
-        return term.table(q.dtype, q.device)
+        return term.table(q.dtype, q.device)[: q.shape[-2], : k.shape[-2]]
     i = torch.arange(q.shape[-2], device=q.device)[rows, None]
     j = torch.arange(k.shape[-2], device=q.device)[None, cols]
     return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()))

@@ -80,16 +80,17 @@ class SegmentAttention(nn.Module):
     """Self-attention inside each segment, with parameters of its own: the local branch.
 
     All equal segments are computed together; a shorter last one follows by itself. Parameters are
-    stacked over the G segments: `qkv` (G, 3·H·D, C) and `out` (G, C, H·D), where H = 4 and H·D is
-    `width`. They start as the published layers do, uniform in ±C^-½ and ±width^-½.
+    stacked over the G segments: `qkv` (G, 3·H·D, C) and `out` (G, C, H·D), where H = 4 and H·D =
+    output_size // G. They start as the published layers do, uniform in ±C^-½ and ±(H·D)^-½.
     """
 
-    def __init__(self, input_size, width, num_segments, freq=10000, pos_enc=None):
+    def __init__(self, input_size, output_size, num_segments, freq=10000, pos_enc=None):
         super().__init__()
+        width = output_size // num_segments
         if width < LOCAL_HEADS or width % LOCAL_HEADS:
             raise ValueError(
-                f"width, output_size // num_segments, must be a multiple of {LOCAL_HEADS}, the "
-                f"heads of a segment, got {width=}, {num_segments=}"
+                f"output_size // num_segments must be a multiple of {LOCAL_HEADS}, the heads of a "
+                f"segment, got {output_size} // {num_segments} = {width}"
             )
         self.num_segments, self.heads = num_segments, LOCAL_HEADS
         self.qkv = nn.Parameter(torch.empty(num_segments, 3 * width, input_size))
@@ -187,8 +188,9 @@ class GlobalLocalAttention(nn.Module):
         if num_segments is not None:
             if num_segments < 2:
                 raise ValueError(f"num_segments must be None or at least 2, got {num_segments=}")
-            width = output_size // num_segments
-            self.local_attention = SegmentAttention(input_size, width, num_segments, freq, pos_enc)
+            self.local_attention = SegmentAttention(
+                input_size, output_size, num_segments, freq, pos_enc
+            )
 
     def forward(self, x: Tensor) -> tuple[Tensor, GlobalLocalMap]:
         """(L, C) or (B, L, C) -> y of the same shape, and the maps of both branches."""
@@ -227,6 +229,6 @@ def fuse(whole: Tensor, local: Tensor, fusion: str) -> Tensor:
 def _check_fusion(fusion: str) -> str:
     """The lower-case name; upper case is taken, as the published code takes it."""
     name = fusion.lower() if isinstance(fusion, str) else fusion
-    if name not in FUSIONS:
+    if name not in tuple(FUSIONS):
         raise ValueError(f"fusion must be one of {tuple(FUSIONS)}, got {fusion!r}")
     return name

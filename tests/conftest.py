@@ -1,0 +1,42 @@
+"""What all tests share: one thread, the same random numbers each time, devices and backends."""
+
+import hypothesis
+import pytest
+import torch
+
+import attnlib
+
+torch.set_num_threads(1)  # pytest-xdist runs as many processes as there are cores
+
+DEVICES = ["cpu"]
+if torch.cuda.is_available():
+    DEVICES.append(pytest.param("cuda", marks=pytest.mark.cuda))
+
+
+class TorchRandom:
+    """torch's generator as hypothesis wants it, which then seeds it before every example."""
+
+    seed = staticmethod(torch.manual_seed)
+    getstate = staticmethod(torch.get_rng_state)
+    setstate = staticmethod(torch.set_rng_state)
+
+
+TORCH_RANDOM = TorchRandom()  # hypothesis itself keeps only a weak reference
+hypothesis.register_random(TORCH_RANDOM)
+hypothesis.settings.register_profile("attnlib", derandomize=True, deadline=None, max_examples=100)
+hypothesis.settings.load_profile("attnlib")
+
+
+def pytest_runtest_setup(item):
+    torch.manual_seed(0)
+
+
+# Scope "session", so that hypothesis may use them: they are the same for all examples.
+@pytest.fixture(scope="session", params=DEVICES)
+def device(request):
+    return torch.device(request.param)
+
+
+@pytest.fixture(scope="session", params=attnlib.available_backends())
+def backend(request):
+    return request.param

@@ -4,6 +4,15 @@ Axes, one letter each: B batch; G groups (blocks of a picture, segments of a vid
 one group; L all tokens of one input; C embedding width; H heads; D width of a head.
 """
 
+try:
+    import einops  # noqa: F401
+    import torch  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"attnlib needs {error.name}, which this Python does not have: in attnlib's folder run "
+        "`make lab` once, then use .venv/bin/python; or `pip install -r requirements.txt`"
+    ) from error
+
 from attnlib.attention import attention
 from attnlib.blocks import BlockAttention
 from attnlib.kernels import available_backends

@@ -107,7 +107,7 @@ class SegmentAttention(nn.Module):
         size = segment_slices(x.shape[-2], self.num_segments)[0].stop
         count = x.shape[-2] // size  # segments of full size
         equal, rest = x[..., : count * size, :], x[..., count * size :, :]
-        y, maps = self._attend(equal.unflatten(-2, (count, size)), slice(count), self.positions)
+        y, maps = self._attend(equal.unflatten(-2, (count, size)), slice(0, count), self.positions)
         y = y.flatten(-3, -2)  # (…, G·N, C)
         if rest.shape[-2]:
             its = slice(count, count + 1)
@@ -119,13 +119,16 @@ class SegmentAttention(nn.Module):
 
     def _attend(self, x, segments, positions):
         """(…, G, N, C) with the parameters of those segments -> y (…, G, N, C), G maps."""
-        qkv = torch.einsum("...gnc,gec->...gne", x, self.qkv[segments])  # (…, G, N, 3·H·D)
+        qkv, out = self.qkv, self.out
+        if segments.stop - segments.start < self.num_segments:  # a slice's gradient costs a copy
+            qkv, out = qkv[segments], out[segments]
+        qkv = torch.einsum("...gnc,gec->...gne", x, qkv)  # (…, G, N, 3·H·D)
         pattern = "... g n (three h d) -> three ... g h n d"
         q, k, v = rearrange(qkv, pattern, three=3, h=self.heads)  # each (…, G, H, N, D)
         bias = positions(x.shape[-2])
         dropout = DROPOUT if self.training else 0.0
-        out, weights = attention(q, k, v, scale=1.0, bias=bias, dropout=dropout)
-        y = torch.einsum("...gne,gce->...gnc", merge_heads(out), self.out[segments])
+        heads, weights = attention(q, k, v, scale=1.0, bias=bias, dropout=dropout)
+        y = torch.einsum("...gne,gce->...gnc", merge_heads(heads), out)
         return y, weights.unbind()
 
     def published_state_dict(self) -> dict[str, Tensor]:

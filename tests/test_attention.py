@@ -149,6 +149,18 @@ def test_a_function_is_as_good_as_a_tensor(backend, device):
     torch.testing.assert_close(map.weights(), expected_map.weights(), rtol=0, atol=1e-12)
 
 
+def test_a_bias_of_minus_infinity_excludes_as_a_mask_does(backend, device):
+    q, k, v = qkv((2,), 2, 4, 5, 8, 8, device)
+    mask = torch.rand(4, 5, device=device) > 0.4
+    mask[:, 0] = True  # every row sees something
+    bias = torch.zeros(4, 5, device=device).masked_fill(~mask, -torch.inf)
+    out, map = attention(q, k, v, bias=bias, backend=backend)
+    expected, expected_map = attention(q, k, v, mask=mask, backend=backend)
+    torch.testing.assert_close(out, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(map.weights(), expected_map.weights(), rtol=0, atol=1e-12)
+    torch.testing.assert_close(map.pooled(3), expected_map.pooled(3), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("lead", LEADS)
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_row_that_sees_nothing_gives_zeros_and_zero_gradients(lead, biased, backend, device):
@@ -223,6 +235,16 @@ def test_nan_in_gives_nan_out(which, spoilt, dtype, backend, device):
         assert map.weights()[spoilt[:2]].isnan().all()
         assert map.pooled(2, "max").isnan().any()
         assert map.window(slice(1, 2), slice(0, 4)).isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("which", ["q", "k", "v"])
+@pytest.mark.parametrize("keys", [1, 4, 7, 15, 16, 40])
+def test_nothing_but_nan_in_gives_nothing_but_nan_out(keys, which, dtype, backend, device):
+    x = dict(zip("qkv", qkv((2,), 2, 5, keys, 8, 8, device, dtype), strict=True))
+    x[which].fill_(torch.nan)
+    out, _ = attention(**x, backend=backend)
+    assert out.isnan().all()
 
 
 def test_dropout_keeps_the_mean(backend, device):

@@ -1,6 +1,7 @@
 """A map is the weights that made the output; any window or pooling of it is that of the whole."""
 
 from contextlib import contextmanager
+from itertools import product
 from unittest import mock
 
 import pytest
@@ -68,6 +69,20 @@ def test_a_window_is_the_same_as_from_the_whole(device, data, queries, keys, str
             assert map.lse.shape == map.shape[:-1]
         window = map.window(rows, cols)
     torch.testing.assert_close(window, map.weights()[..., rows, cols], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("lead", [(), (2,), (2, 3)])
+def test_a_bias_or_mask_of_any_shape_is_cut_with_the_window(lead, device):
+    q, k = torch.randn(2, *lead, 2, 5, 4, dtype=torch.float64, device=device)
+    rows, cols = slice(1, 4), slice(2, 5)
+    full = (*lead, 2, 5, 5)
+    for rank in range(len(full) + 1):
+        for shape in product(*({1, size} for size in full[len(full) - rank :])):
+            bias = torch.randn(shape, dtype=torch.float64, device=device)
+            mask = torch.rand(shape, device=device) > 0.3
+            map = AttentionMap(q, k, scale=1.0, bias=bias, mask=mask)
+            expected = map.weights()[..., rows, cols]
+            torch.testing.assert_close(map.window(rows, cols), expected, rtol=0, atol=1e-12)
 
 
 def pooled_by_definition(weights, size, reduce):

@@ -146,6 +146,19 @@ def test_a_log_of_detached_maps_grows_by_their_queries_and_keys_only(name, lengt
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_looking_at_a_stored_map_leaves_nothing_behind(name, device):
+    module = MODULES[name][0]().to(device)
+    with Allocations() as allocations:
+        y, map = module(torch.randn(200, 8, device=device))
+        stored = map.detach()
+        before = allocations.alive
+        for part in (stored.whole, *stored.segments) if hasattr(stored, "whole") else (stored,):
+            part.weights()
+            part.pooled(5)
+        assert allocations.alive - before <= 2 * 200 * 8  # log-sum-exps at most
+
+
+@pytest.mark.parametrize("name", MODULES)
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_training_without_a_log_keeps_nothing(name, lengths, device):
     alive = train(MODULES[name][0]().to(device), LENGTHS[lengths], lambda map: None)

@@ -109,13 +109,13 @@ def test_a_table_made_under_inference_mode_serves_a_later_backward(kind, device)
     assert x.grad.equal(positions.table(torch.float32, device))
 
 
-@pytest.mark.parametrize(("queries", "keys"), [(8, 8), (1, 1), (1, 10), (6, 9)])
-def test_positions_serve_any_queries_and_keys_of_their_length(kind, queries, keys, backend, device):
+@pytest.mark.parametrize(("queries", "keys"), [(8, 8), (1, 1), (1, 10), (6, 9), (12, 12), (3, 12)])
+def test_positions_serve_any_queries_and_keys(kind, queries, keys, backend, device):
     positions = KINDS[kind](10, 16)
     q = torch.randn(2, queries, 4, dtype=torch.float64, device=device)
     k = torch.randn(2, keys, 4, dtype=torch.float64, device=device)
-    table = positions.table(torch.float64, device)[:queries, :keys]
+    i, j = torch.arange(queries, device=device), torch.arange(keys, device=device)
     out, map = attention(q, k, k, bias=positions, backend=backend)
-    expected, _ = attention(q, k, k, bias=table, backend=backend)
+    expected, _ = attention(q, k, k, bias=positions(i[:, None], j[None, :]), backend=backend)
     torch.testing.assert_close(out, expected)
     torch.testing.assert_close(map.weights() @ k, expected)

@@ -68,10 +68,10 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def explore_influence(
+def influence_drawer(
     picture: Tensor, patch_size: int, block_size: int, matrices: Mapping[str, Tensor]
-) -> Explorer:
-    """Choose an output token of a picture: whom does it listen to?
+) -> Callable[[int, int], tuple[Figure, str]]:
+    """draw(row, column) -> whom the output token at that patch of a picture listens to.
 
     Args:
         picture: (height, width, 3) in [0, 1].
@@ -80,22 +80,31 @@ def explore_influence(
     """
     rows, cols = (side // patch_size for side in picture.shape[:2])
     order = blockify(torch.arange(rows * cols).view(rows, cols, 1), block_size).flatten()
-    where = order.argsort()  # place in the picture -> number of the token
+    number = order.argsort()  # place in the picture -> number of the token
+    largest = max(matrix.max().item() for matrix in matrices.values())
+
+    def lay(row_of_matrix):
+        blocks = row_of_matrix.view(-1, block_size**2, 1)
+        return deblockify(blocks, block_size, rows, cols).squeeze(-1)
 
     def draw(row: int, column: int) -> tuple[Figure, str]:
-        token = where[row * cols + column].item()
-        laid = {
-            title: deblockify(
-                matrix[token].view(-1, block_size**2, 1), block_size, rows, cols
-            ).squeeze(-1)
-            for title, matrix in matrices.items()
-        }
+        token = number[row * cols + column].item()
+        laid = {title: lay(matrix[token]) for title, matrix in matrices.items()}
         felt = ", ".join(f"{title}: {(m > 0).sum()} of {m.numel()}" for title, m in laid.items())
-        figure = plot_token_influence(picture, patch_size, laid, (row, column))
+        figure = plot_token_influence(picture, patch_size, laid, (row, column), largest)
         return figure, f"Token {token} (row {row}, column {column}) feels: {felt} tokens."
 
+    return draw
+
+
+def explore_influence(
+    picture: Tensor, patch_size: int, block_size: int, matrices: Mapping[str, Tensor]
+) -> Explorer:
+    """Choose an output token of a picture: whom does it listen to? See `influence_drawer`."""
+    rows, cols = (side // patch_size for side in picture.shape[:2])
     sliders = {
         "row": widgets.IntSlider(2, 0, rows - 1, description="row"),
         "column": widgets.IntSlider(3, 0, cols - 1, description="column"),
     }
+    draw = influence_drawer(picture, patch_size, block_size, matrices)
     return Explorer("explore_influence", draw, sliders)

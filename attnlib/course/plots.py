@@ -19,6 +19,7 @@ from attnlib.maps import AttentionMap
 COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
 NOTHING = "#d9d9d9"  # exactly zero, on a logarithmic scale
 MARK = "#d62728"
+INFLUENCE = "‖∂yᵢ/∂xⱼ‖   (grey: exactly 0)"
 LARGEST = 512  # cells along a side that are worth drawing; longer maps are pooled
 STYLE = {"font.size": 12, "axes.titlesize": 13, "image.interpolation": "nearest"}
 
@@ -92,12 +93,12 @@ def plot_influence(matrices: Mapping[str, Tensor], *, edges: Sequence[int] = ())
             _label(axis, title, edges)
             axis.set_ylabel("output token")
             axis.set_xlabel("input token")
-        fig.colorbar(image, ax=axes, label="‖∂yᵢ/∂xⱼ‖   (grey: exactly 0)", shrink=0.9)
+        fig.colorbar(image, ax=axes, label=INFLUENCE, shrink=0.9)
     return _closed(fig)
 
 
 def read_influence(matrix: Tensor, num_groups: int) -> str:
-    """How many pairs of tokens in different groups have influence, and their share of it all."""
+    """How many pairs from different groups have influence, and their share of all of it."""
     group = torch.zeros(len(matrix), dtype=torch.long)
     for index, tokens in enumerate(segment_slices(len(matrix), num_groups)):
         group[tokens] = index
@@ -105,9 +106,9 @@ def read_influence(matrix: Tensor, num_groups: int) -> str:
     share = across.square().sum() / matrix.square().sum()
     felt = (across > 0).sum().item()
     if felt == 0:
-        return f"exactly 0 for all {across.numel()} pairs of tokens in different groups"
+        return f"exactly 0 for all {across.numel()} pairs from different blocks or segments"
     return (
-        f"above 0 for {felt} of {across.numel()} pairs of tokens in different groups, "
+        f"above 0 for {felt} of {across.numel()} pairs from different blocks or segments, "
         f"which carry {share:.0%} of all the squared influence"
     )
 
@@ -153,7 +154,11 @@ def plot_shots(frames: Tensor, cuts: Sequence[int]) -> Figure:
 
 
 def plot_token_influence(
-    picture: Tensor, patch_size: int, rows: Mapping[str, Tensor], token: tuple[int, int]
+    picture: Tensor,
+    patch_size: int,
+    rows: Mapping[str, Tensor],
+    token: tuple[int, int],
+    largest: float,
 ) -> Figure:
     """Whom one output token listens to, as brightness over the patches; grey is exactly zero.
 
@@ -162,23 +167,25 @@ def plot_token_influence(
         patch_size: in pixels.
         rows: title -> (height / patch_size, width / patch_size) influence of each input token.
         token: row and column of the output token, in patches: the red frame.
+        largest: the end of the colour scale, the same for all tokens that are compared.
     """
-    largest = max(row.max().item() for row in rows.values())
+    norm = LogNorm(largest * 1e-3, largest)
     with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 1 + len(rows), figsize=(3.1 * (1 + len(rows)), 3.4))
-        fig.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.9, wspace=0.05)
+        fig, axes = plt.subplots(1, 1 + len(rows), figsize=(3.1 * (1 + len(rows)) + 1, 3.4))
+        fig.subplots_adjust(left=0.01, right=0.89, bottom=0.02, top=0.9, wspace=0.05)
         axes[0].imshow(picture.numpy())
         axes[0].set_title("the output token")
         _frame(axes[0], token, patch_size)
         for axis, (title, row) in zip(axes[1:], rows.items(), strict=True):
             axis.set_facecolor(NOTHING)
             shown = np.ma.masked_equal(row.numpy(force=True), 0)
-            axis.imshow(shown, COLOURS, norm=LogNorm(largest * 1e-3, largest))
+            image = axis.imshow(shown, COLOURS, norm=norm)
             axis.set_title(title)
             _frame(axis, token, 1)
         for axis in axes:
             axis.set_xticks([])
             axis.set_yticks([])
+        fig.colorbar(image, cax=fig.add_axes((0.9, 0.06, 0.012, 0.8)), label=INFLUENCE)
     return _closed(fig)
 
 

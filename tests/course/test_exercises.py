@@ -9,17 +9,17 @@ from attnlib.course.exercises import exercise, predict
 from attnlib.course.exercises.lesson_00 import KINDS
 
 
-def group_by_number(length, group_size):
-    group = torch.arange(length) // -(-length // group_size)
+def group_by_number(length, segment_length):
+    group = torch.arange(length) // -(-length // segment_length)
     return group[:, None] == group[None, :]
 
 
-def right_mask(length, group_size):
-    return exercise("00.1").answer(length, group_size)
+def right_mask(length, segment_length):
+    return exercise("00.1").answer(length, segment_length)
 
 
 WRONG_MASKS = {
-    "returns None": (lambda length, group_size: None),
+    "returns None": (lambda length, segment_length: None),
     "torch.Tensor, and returned list": (lambda length, n: right_mask(length, n).tolist()),
     "the shape must be (64, 64), and is (64,)": (lambda length, n: torch.arange(length) // n),
     "A mask is bool": (lambda length, n: right_mask(length, n).float()),
@@ -29,12 +29,19 @@ WRONG_MASKS = {
         lambda length, n: right_mask(length, n) & ~torch.eye(length, dtype=torch.bool)
     ),
     "causal": (lambda length, n: right_mask(length, n).tril()),
-    "% where // is needed": (
+    "is it // and not %?": (
         lambda length, n: (torch.arange(length) % n)[:, None] == torch.arange(length) % n
     ),
-    "number taken for their size": group_by_number,
+    "number taken for their length": group_by_number,
     "sliding window": (
         lambda length, n: (torch.arange(length)[:, None] - torch.arange(length)).abs() < n
+    ),
+    "The length 16 is fixed": lambda length, n: right_mask(length, 16),
+    "Every token sees only itself": lambda length, n: (
+        (torch.arange(length) / n)[:, None] == torch.arange(length) / n
+    ),
+    "fixed edges. (Seen for length=64": (
+        lambda length, n: (torch.arange(length)[:, None] - torch.arange(length)).abs() <= n // 2
     ),
     "token 0 and token 0 should give True": (
         lambda length, n: torch.zeros(length, length, dtype=torch.bool)
@@ -51,13 +58,13 @@ def test_a_wrong_mask_is_named(words, answer):
 
 
 def test_a_mask_that_is_right_for_equal_groups_only_does_not_pass():
-    def loses_the_rest(length, group_size):
-        whole = length // group_size * group_size
+    def loses_the_rest(length, segment_length):
+        whole = length // segment_length * segment_length
         mask = torch.zeros(length, length, dtype=torch.bool)
-        mask[:whole, :whole] = right_mask(whole, group_size)
+        mask[:whole, :whole] = right_mask(whole, segment_length)
         return mask
 
-    assert "length=10, group_size=4" in exercise("00.1").check(loses_the_rest)
+    assert "length=10, segment_length=4" in exercise("00.1").check(loses_the_rest)
 
 
 def test_a_loop_passes_as_well():
@@ -91,7 +98,7 @@ def test_the_printed_solution_passes_its_check(key, capsys):
     space = {"torch": torch}
     if code.startswith("def "):
         exec(code, space)
-        answer = space["same_group"]
+        answer = space["same_segment"]
     else:
         answer = eval(code)
     assert exercise(key).check(answer) == "✔ Right."
@@ -108,7 +115,7 @@ def test_hints_come_one_more_at_a_time(capsys):
 
 
 def test_the_task_is_what_a_notebook_shows():
-    assert repr(exercise("00.1")).startswith("Exercise 00.1\nWrite same_group(")
+    assert repr(exercise("00.1")).startswith("Exercise 00.1\nWrite same_segment(")
 
 
 @pytest.mark.parametrize("key", ["00.9", "99.1", "nonsense", 0.1])

@@ -43,7 +43,7 @@ def test_the_influence_of_a_token_is_laid_over_its_own_patch(influence_explorer,
 
     laid = {}
 
-    def draw(picture, patch_size, rows, token):
+    def draw(picture, patch_size, rows, token, largest):
         laid.update(rows)
         return Figure()
 

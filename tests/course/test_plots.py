@@ -93,7 +93,7 @@ def test_influence_draws_exact_zeros_apart():
 def test_the_sentence_of_influence_counts_pairs_of_different_groups():
     blocks = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2))
     assert plots.read_influence(blocks, 2) == (
-        "exactly 0 for all 8 pairs of tokens in different groups"
+        "exactly 0 for all 8 pairs from different blocks or segments"
     )
     blocks[0, 2] = 1.0
     assert "above 0 for 1 of 8 pairs" in plots.read_influence(blocks, 2)

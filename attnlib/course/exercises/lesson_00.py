@@ -5,39 +5,44 @@ import torch
 from attnlib.course.exercises.device import Exercise
 
 
-def same_group(length, group_size):
+def same_segment(length, segment_length):
     """Which tokens may see each other? (length, length), bool: True where they may."""
-    group = torch.arange(length) // group_size
-    return group[:, None] == group[None, :]
+    segment = torch.arange(length) // segment_length
+    return segment[:, None] == segment[None, :]
 
 
-def _known_mistakes(length, group_size):
+def _known_mistakes(length, segment_length):
     """Masks that a likely mistake makes, each with its name."""
     index = torch.arange(length)
     i, j = index[:, None], index[None, :]
-    right = same_group(length, group_size)
-    num_groups = -(-length // group_size)
-    return {
-        "True and False are exchanged: True means *may* see.": ~right,
-        "Every token sees every other: that is the global branch.": torch.ones_like(right),
-        "A token may also see itself: the diagonal must be True.": right & (i != j),
-        "Tokens see only what stands before them: that is a causal mask.": right & (j <= i),
-        "Tokens at the same place of different groups see each other: % where // is needed?": (
-            i % group_size == j % group_size
+    right = same_segment(length, segment_length)
+    num_segments = -(-length // segment_length)
+    band = "A band along the diagonal: that is a sliding window, but segments have fixed edges."
+    return (
+        ("The length 16 is fixed in your code: use segment_length.", same_segment(length, 16)),
+        ("True and False are exchanged: True means *may* see.", ~right),
+        ("Every token sees every other: that is the global branch.", torch.ones_like(right)),
+        ("Every token sees only itself: is it // (whole numbers) that is needed?", i == j),
+        ("A token may also see itself: the diagonal must be True.", right & (i != j)),
+        ("Tokens see only what stands before them: that is a causal mask.", right & (j <= i)),
+        (
+            "Tokens at the same place of different segments see each other: is it // and not %?",
+            i % segment_length == j % segment_length,
         ),
-        "The groups have the wrong size: was their number taken for their size?": (
-            i // num_groups == j // num_groups
+        (
+            "The segments have the wrong length: was their number taken for their length?",
+            i // num_segments == j // num_segments,
         ),
-        "A band along the diagonal: that is a sliding window, but groups have fixed bounds.": (
-            (i - j).abs() < group_size
-        ),
-    }
+        (band, (i - j).abs() < segment_length),
+        (band, (i - j).abs() <= segment_length),
+        (band, (i - j).abs() <= segment_length // 2),
+    )
 
 
 def _find_mistake_in_mask(answer):
-    for length, group_size in ((64, 16), (12, 3), (10, 4), (6, 6), (63, 9)):
-        got, right = answer(length, group_size), same_group(length, group_size)
-        case = f"length={length}, group_size={group_size}"
+    for length, segment_length in ((64, 16), (12, 3), (10, 4), (6, 6), (63, 9)):
+        got, right = answer(length, segment_length), same_segment(length, segment_length)
+        case = f"length={length}, segment_length={segment_length}"
         if got is None:
             return "Not written yet: it returns None."
         if not isinstance(got, torch.Tensor):
@@ -47,7 +52,7 @@ def _find_mistake_in_mask(answer):
         if got.dtype != torch.bool:
             return f"A mask is bool; this is {got.dtype}. A comparison (==) gives bool."
         if not got.equal(right):
-            for name, mask in _known_mistakes(length, group_size).items():
+            for name, mask in _known_mistakes(length, segment_length):
                 if got.equal(mask):
                     return f"{name} (Seen for {case}.)"
             i, j = (got != right).nonzero()[0].tolist()
@@ -58,21 +63,21 @@ def _find_mistake_in_mask(answer):
 KINDS = {
     "one qkv matrix, or three small ones a head": "notation",
     "the order in which heads are merged": "notation",
-    "a loop over heads, or one reshape": "notation",
+    "a bias on the keys": "notation",
+    "a bias on the queries": "choice",
     "who may see whom": "choice",
-    "parameters shared by the groups, or their own": "choice",
+    "parameters shared by the blocks, or their own": "choice",
     "positions added to the scores": "choice",
-    "normalising and fusing two branches": "choice",
 }
 
 REASONS = {
     "one qkv matrix, or three small ones a head": "stack their rows and they are the same matrix",
     "the order in which heads are merged": "permuting the columns of the output matrix undoes it",
-    "a loop over heads, or one reshape": "both compute the same numbers",
+    "a bias on the keys": "it adds one number to a whole row of scores; softmax does not see that",
+    "a bias on the queries": "it adds another number to each key's score",
     "who may see whom": "no parameters let a token of one block feel another block",
-    "parameters shared by the groups, or their own": "one set cannot do what four do",
+    "parameters shared by the blocks, or their own": "one set cannot do what four do",
     "positions added to the scores": "without them a permutation of the tokens permutes the output",
-    "normalising and fusing two branches": "the first style has no second branch",
 }
 
 
@@ -94,16 +99,17 @@ def _find_mistake_in_kinds(answer):
 EXERCISES = (
     Exercise(
         "00.1",
-        "Write same_group(length: int, group_size: int) -> torch.Tensor, bool, (length, length):\n"
-        "True where token i and token j lie in the same group. Groups are contiguous; the last\n"
-        "one may be shorter. No loop is needed.",
+        "Write same_segment(length: int, segment_length: int) -> torch.Tensor,\n"
+        "bool, of shape (length, length).\n"
+        "True where token i and token j lie in the same segment. Segments are contiguous; the\n"
+        "last one may be shorter. No loop is needed.",
         _find_mistake_in_mask,
         (
-            "First a tensor that says for each token the number of its group.",
-            "Token i lies in group i // group_size.",
-            "Compare a column with a row: group[:, None] == group[None, :].",
+            "First a tensor that says for each token the number of its segment.",
+            "Token i lies in segment i // segment_length.",
+            "Compare a column with a row: segment[:, None] == segment[None, :].",
         ),
-        same_group,
+        same_segment,
     ),
     Exercise(
         "00.2",

@@ -13,7 +13,7 @@ from torch import Tensor
 from attnlib.scores import WHOLE, scores, softmax
 
 REDUCTIONS = ("mean", "max")
-STRIP_BYTES = 8 * 2**20  # one strip of whole rows; a few are alive at a time
+STRIP_BYTES = 16 * 2**20  # one strip of whole rows; shorter ones make slow matrix products
 
 
 class AttentionMap:

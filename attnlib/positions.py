@@ -8,8 +8,6 @@ Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III, and its published c
 computed in float64, because at i = 100 000 a float32 angle is already off by 0.004.
 """
 
-import copy
-
 import torch
 from torch import Tensor
 
@@ -23,29 +21,11 @@ class AbsolutePositions:
 
     def __init__(self, length: int, width: int, freq: float = 10000):
         self.length, self.width, self.freq = length, width, freq
-        self._tables = {}
 
     def __call__(self, i: Tensor, j: Tensor) -> Tensor:
         """(…) query and key indices that broadcast -> (…) float64 bias."""
         i, j = i.double(), j.double()
         return _alternate(i * self.freq ** (-2 * (j // 2) / self.width), j, self.length)
-
-    def table(self, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """(L, L) the whole table, made once for each dtype and device."""
-        key = (dtype, device)
-        if key not in self._tables:
-            # A table born under inference_mode could not be saved for a later backward.
-            with torch.inference_mode(False), torch.no_grad():
-                index = torch.arange(self.length, device=device)
-                self._tables[key] = self(index[:, None], index[None, :]).to(dtype)
-        return self._tables[key]
-
-    def detach(self) -> "AbsolutePositions":
-        """The same function without its tables: what a stored map keeps."""
-        return copy.copy(self)
-
-    def __getstate__(self) -> dict:
-        return self.__dict__ | {"_tables": {}}  # a copy, or a file, makes its own
 
 
 class RelativePositions(AbsolutePositions):
@@ -64,6 +44,33 @@ class RelativePositions(AbsolutePositions):
 KINDS = {"absolute": AbsolutePositions, "relative": RelativePositions}
 
 
+class KeptTable:
+    """A function of indices whose table, once made, serves every call of a module."""
+
+    def __init__(self, function: AbsolutePositions):
+        self.function, self._tables = function, {}
+
+    def __call__(self, i: Tensor, j: Tensor) -> Tensor:
+        return self.function(i, j)
+
+    def table(self, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """(L, L) the whole table, made once for each dtype and device."""
+        key = (dtype, device)
+        if key not in self._tables:
+            # A table born under inference_mode could not be saved for a later backward.
+            with torch.inference_mode(False), torch.no_grad():
+                index = torch.arange(self.function.length, device=device)
+                self._tables[key] = self(index[:, None], index[None, :]).to(dtype)
+        return self._tables[key]
+
+    def detach(self) -> AbsolutePositions:
+        """The function without its tables: what a stored map keeps."""
+        return self.function
+
+    def __getstate__(self) -> dict:
+        return {"function": self.function, "_tables": {}}  # a copy, or a file, makes its own
+
+
 class PositionsByLength:
     """Makes the positions for a length, and keeps the last: not rebuilt at every call.
 
@@ -79,11 +86,11 @@ class PositionsByLength:
             raise ValueError(f"pos_enc must be one of {(None, *KINDS)}, got {pos_enc!r}")
         self.width, self.freq, self._last = width, freq, None
 
-    def __call__(self, length: int) -> AbsolutePositions | None:
+    def __call__(self, length: int) -> KeptTable | None:
         if self.pos_enc is None:
             return None
-        if self._last is None or self._last.length != length:
-            self._last = KINDS[self.pos_enc](length, self.width, self.freq)
+        if self._last is None or self._last.function.length != length:
+            self._last = KeptTable(KINDS[self.pos_enc](length, self.width, self.freq))
         return self._last
 
 

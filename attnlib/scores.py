@@ -22,9 +22,9 @@ def scores(q, k, scale, bias=None, mask=None, rows: slice = WHOLE, cols: slice =
     """
     result = (q[..., rows, :] * scale) @ k[..., cols, :].mT
     if bias is not None:
-        result = result + part("bias", bias, q, k, rows, cols).to(result.dtype)
+        result += part("bias", bias, q, k, rows, cols)  # in place: this may be the largest tensor
     if mask is not None:
-        result = result.masked_fill(~part("mask", mask, q, k, rows, cols), -torch.inf)
+        result.masked_fill_(~part("mask", mask, q, k, rows, cols), -torch.inf)
     return result
 
 
@@ -43,7 +43,7 @@ def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice
             term = term[..., rows, :]
         return term[..., cols] if term.dim() and term.shape[-1] > 1 else term
     if rows == WHOLE == cols and hasattr(term, "table"):
-        return term.table(q.dtype, q.device)[: q.shape[-2], : k.shape[-2]]
+        return term.table(q.dtype, q.device)
     i = torch.arange(q.shape[-2], device=q.device)[rows, None]
     j = torch.arange(k.shape[-2], device=q.device)[None, cols]
     return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()))

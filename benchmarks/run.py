@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -148,21 +147,28 @@ def bench_map() -> dict:
 
     with torch.inference_mode():
         out_alone()
-        before = peak_memory()
-        out_and_map()
-        extra = peak_memory() - before
+        extra = extra_memory(out_and_map) - extra_memory(out_alone)
         seconds = in_turns({"out": out_alone, "out_and_map": out_and_map}, 5)
     return LONG | seconds | {"extra_bytes": extra}
 
 
-def peak_memory() -> int:
-    """Bytes this process has held at most so far (Linux counts in KiB, macOS in bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def extra_memory(run: Callable[[], object]) -> int:
+    """Bytes that this process holds at most during `run`, over what it held before (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = _status("VmRSS")
+    kept = run()
+    peak = _status("VmHWM")
+    del kept
+    return peak - before
+
+
+def _status(name: str) -> int:
+    text = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s*(\d+) kB", text).group(1)) * 1024
 
 
 def main() -> None:
-    if "--map" in sys.argv:  # in a process of its own, or its peak would hide under another's
+    if "--map" in sys.argv:  # in a process of its own: memory freed by another part would hide it
         print(json.dumps(bench_map()))
         return
     about = machine()

@@ -23,7 +23,14 @@ class TorchRandom:
 
 TORCH_RANDOM = TorchRandom()  # hypothesis itself keeps only a weak reference
 hypothesis.register_random(TORCH_RANDOM)
-hypothesis.settings.register_profile("attnlib", derandomize=True, deadline=None, max_examples=100)
+hypothesis.settings.register_profile(
+    "attnlib",
+    derandomize=True,
+    deadline=None,
+    max_examples=100,
+    # No shrinking: examples are small as they come, and it may search for minutes.
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 hypothesis.settings.load_profile("attnlib")
 
 

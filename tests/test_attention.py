@@ -52,7 +52,7 @@ def test_attention_is_the_formula(lead, backend, device):
 
 
 def test_the_scale_is_one_over_the_root_of_the_head_width(backend, device):
-    q, k, v = qkv((), 2, 4, 5, 9, 9, device)
+    q, k, v = qkv((), 2, 4, 5, 9, 6, device)
     out, map = attention(q, k, v, backend=backend)
     expected, expected_map = attention(q, k, v, scale=1 / 3, backend=backend)
     assert out.equal(expected)
@@ -161,6 +161,21 @@ def test_a_bias_of_minus_infinity_excludes_as_a_mask_does(backend, device):
     torch.testing.assert_close(map.pooled(3), expected_map.pooled(3), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("bias_dtype", [torch.float64, torch.float32, torch.int64], ids=str)
+@pytest.mark.parametrize("as_function", [False, True])
+def test_a_bias_of_another_dtype_is_taken(dtype, bias_dtype, as_function, backend, device):
+    q, k, v = qkv((2,), 2, 4, 5, 8, 8, device, dtype)
+    bias = torch.randint(-3, 4, (4, 5), device=device)  # which every dtype can tell
+    other = bias.to(bias_dtype)
+    out, _ = attention(
+        q, k, v, bias=(lambda i, j: other[i, j]) if as_function else other, backend=backend
+    )
+    expected, _ = attention(q, k, v, bias=bias.to(dtype), backend=backend)
+    assert out.dtype == dtype
+    assert out.equal(expected)
+
+
 @pytest.mark.parametrize("lead", LEADS)
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_row_that_sees_nothing_gives_zeros_and_zero_gradients(lead, biased, backend, device):
@@ -222,12 +237,12 @@ def test_memory_order_does_not_matter(backend, device):
     [
         ("q", (slice(None), 1, slice(None))),  # the row of that query
         ("k", (slice(None), slice(None), slice(None))),  # every row sees that key
-        ("v", (slice(None), slice(None), 0)),  # that channel of every row
+        ("v", (slice(None), slice(None), 3)),  # that channel of every row
     ],
 )
 def test_nan_in_gives_nan_out(which, spoilt, dtype, backend, device):
     x = dict(zip("qkv", qkv((), 2, 4, 4, 8, 8, device, dtype), strict=True))
-    x[which][:, 1, 0] = torch.nan
+    x[which][:, 1, 3] = torch.nan
     out, map = attention(x["q"], x["k"], x["v"], backend=backend)
     assert out[spoilt].isnan().all()
     assert out.isnan().sum() == out[spoilt].numel()

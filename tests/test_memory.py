@@ -109,6 +109,14 @@ def test_attention_itself_forms_no_weights(device):
     assert largest(lambda: attention(q, q, q)) < 512 * 512
 
 
+@pytest.mark.parametrize("name", ["bias", "mask"])
+def test_a_bias_or_mask_of_all_groups_is_not_copied_for_each(name, device):
+    q = torch.randn(4, 8, 2, 64, 4, device=device)
+    term = torch.rand(64, 64, device=device)
+    term = term > 0.3 if name == "mask" else term
+    assert largest(lambda: attention(q, q, q, **{name: term})) <= max(q.nbytes, 64 * 64 * 4)
+
+
 def train(module, lengths, keep):
     """Bytes alive after each step, with what the steps so far left in a log."""
     log, alive = [], []

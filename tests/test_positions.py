@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from attnlib import AbsolutePositions, RelativePositions, attention
-from attnlib.positions import PositionsByLength
+from attnlib.positions import KeptTable, PositionsByLength
 
 KINDS = {"absolute": AbsolutePositions, "relative": RelativePositions}
 
@@ -29,7 +29,7 @@ def by_the_formula(kind, i, j, length, width, freq):
 @pytest.mark.parametrize("length", [1, 2, 3, 8, 9])
 @pytest.mark.parametrize(("width", "freq"), [(16, 10000), (6, 50.0)])
 def test_the_table_is_the_formula(kind, length, width, freq, device):
-    table = KINDS[kind](length, width, freq).table(torch.float64, device)
+    table = KeptTable(KINDS[kind](length, width, freq)).table(torch.float64, device)
     expected = torch.tensor(
         [[by_the_formula(kind, i, j, length, width, freq) for j in range(length)]
          for i in range(length)], dtype=torch.float64, device=device,
@@ -41,7 +41,7 @@ def test_a_window_is_computed_where_one_looks(kind, device):
     positions = KINDS[kind](11, 16)
     i = torch.tensor([2, 9, 10], device=device)[:, None]
     j = torch.tensor([0, 3, 9, 10], device=device)[None, :]
-    expected = positions.table(torch.float64, device)[i, j]
+    expected = KeptTable(positions).table(torch.float64, device)[i, j]
     torch.testing.assert_close(positions(i, j), expected, rtol=0, atol=0)
 
 
@@ -58,36 +58,38 @@ def test_absolute_reads_the_key_index_as_a_channel():
     token, channel = torch.arange(length)[:, None], torch.arange(width)[None, :]
     angle = token / 10000 ** (2 * (channel // 2) / width)
     usual = torch.where(channel % 2 == 0, angle.sin(), angle.cos())
-    table = AbsolutePositions(length, width).table(torch.float32, torch.device("cpu"))
+    table = KeptTable(AbsolutePositions(length, width)).table(torch.float32, torch.device("cpu"))
     torch.testing.assert_close(table, usual)
 
 
 def test_relative_is_not_relative():
-    table = RelativePositions(20, 16).table(torch.float64, torch.device("cpu"))
+    table = KeptTable(RelativePositions(20, 16)).table(torch.float64, torch.device("cpu"))
     shifted = (table[2:-1, 2:-1] - table[:-3, :-3]).abs().max()
     assert shifted > 1.5  # it would be 0 if only j − i counted
 
 
 def test_the_table_is_kept_until_another_kind_is_asked_for(device):
-    positions = AbsolutePositions(8, 16)
+    positions = KeptTable(AbsolutePositions(8, 16))
     first = positions.table(torch.float32, device)
     assert positions.table(torch.float32, device) is first
     assert first.dtype == torch.float32
     assert first.device.type == device.type
     assert positions.table(torch.float64, device).dtype == torch.float64
+    assert positions.table(torch.float32, torch.device("meta")).device.type == "meta"
 
 
 def test_positions_are_made_once_for_a_length():
     positions = PositionsByLength("absolute", width=16, freq=100)
     first = positions(8)
     assert positions(8) is first
-    assert (first.length, first.width, first.freq) == (8, 16, 100)
-    assert positions(9).length == 9
+    made = first.function
+    assert (made.length, made.width, made.freq) == (8, 16, 100)
+    assert positions(9).function.length == 9
 
 
 @pytest.mark.parametrize("name", ["absolute", "relative", "Absolute", "RELATIVE"])
 def test_names_may_be_in_upper_case(name):
-    assert type(PositionsByLength(name, 16, 100)(4)) is KINDS[name.lower()]
+    assert type(PositionsByLength(name, 16, 100)(4).function) is KINDS[name.lower()]
 
 
 def test_no_positions():
@@ -101,7 +103,7 @@ def test_an_unknown_name_is_refused(name):
 
 
 def test_a_table_made_under_inference_mode_serves_a_later_backward(kind, device):
-    positions = KINDS[kind](6, 16)
+    positions = KeptTable(KINDS[kind](6, 16))
     with torch.inference_mode():
         positions.table(torch.float32, device)
     x = torch.randn(6, 6, device=device, requires_grad=True)

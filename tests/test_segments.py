@@ -464,7 +464,7 @@ def test_defaults_are_the_published_ones():
     }
     assert built.attention.heads == 1
     assert built.attention.positions(8) is None
-    assert GlobalLocalAttention(pos_enc="absolute").attention.positions(8).freq == 10000
+    assert GlobalLocalAttention(pos_enc="absolute").attention.positions(8).function.freq == 10000
 
 
 # What is refused

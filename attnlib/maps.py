@@ -121,10 +121,10 @@ class AttentionMap:
 
     def _strips(self, rows: slice, cols: slice) -> Iterator[tuple[slice, Tensor]]:
         """The weights of rows × cols, a strip of rows at a time."""
-        whole = cols == slice(0, self.shape[-1]) and self._lse is None
+        map, whole = self._widened(), cols == slice(0, self.shape[-1]) and self._lse is None
         for strip in self._cut(rows):
             # Where the strip holds whole rows, their softmax needs no log-sum-exps.
-            yield strip, self._softmax(strip, cols) if whole else self.window(strip, cols)
+            yield strip, map._softmax(strip, cols) if whole else map.window(strip, cols)
 
     def _cut(self, rows: slice) -> Iterator[slice]:
         """Strips of rows, all heads together: the longest whose scores stay in STRIP_BYTES."""
@@ -136,14 +136,20 @@ class AttentionMap:
     @torch.no_grad()
     def _stream_lse(self, rows: slice) -> Tensor:
         """(…, H, rows) log-sum-exps, streamed."""
-        keys = slice(0, self.shape[-1])
-        strips = [self._scores(strip, keys).logsumexp(-1) for strip in self._cut(rows)]
+        map, keys = self._widened(), slice(0, self.shape[-1])
+        strips = [map._scores(strip, keys).logsumexp(-1) for strip in self._cut(rows)]
         none = self._q.new_empty(*self.shape[:-2], 0, dtype=self._dtype)
         return torch.cat([none, *strips], -1)
 
     @property
     def _dtype(self) -> torch.dtype:
         return torch.promote_types(self._q.dtype, torch.float32)
+
+    def _widened(self) -> "AttentionMap":
+        """The same map with q and k in the dtype of its weights: once, not once a strip."""
+        q, k = self._q.to(self._dtype), self._k.to(self._dtype)
+        rest = {"bias": self._bias, "mask": self._mask, "lse": self._lse}
+        return AttentionMap(q, k, scale=self._scale, **rest)
 
     def _softmax(self, rows: slice, cols: slice) -> Tensor:
         return softmax(self._scores(rows, cols), self._mask is not None)

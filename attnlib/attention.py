@@ -1,5 +1,7 @@
 """The one contract: queries, keys and values in, output and map out."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -27,8 +29,8 @@ def attention(
         v: (…, H, M, Dv) values; usually Dv = D.
         scale: a number; None means D^-½.
         bias: added to the scores: a float tensor that broadcasts to (…, H, N, M), or a function
-            f(i, j) of index tensors (N, 1) and (1, M) that returns such numbers. To exclude
-            pairs use mask: a row of −inf only is undefined.
+            f(i, j) of index tensors (N, 1) and (1, M) whose result broadcasts to (N, M). To
+            exclude pairs use mask: a row of −inf only is undefined.
         mask: True = may attend (nn.MultiheadAttention has it the other way round): a bool tensor
             that broadcasts to (…, H, N, M), or a function f(i, j). With N = 2, M = 3 and
             `lambda i, j: j <= i`:
@@ -43,8 +45,8 @@ def attention(
             eager for dropout on a CPU, where the fused kernels have none. Both materialise a
             bias or mask given as a function: (N, M) numbers.
     Returns:
-        out: (…, H, N, Dv) in the dtype of q, and the `AttentionMap` (…, H, N, M), which costs
-        nothing until it is looked at.
+        out: (…, H, N, Dv) in the dtype of q, or autocast's; and the `AttentionMap`
+        (…, H, N, M), which computes nothing until it is looked at.
     Raises:
         TypeError, ValueError: an argument of a wrong kind or shape, named with what is expected.
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.1.
@@ -53,12 +55,12 @@ def attention(
     shape = (*q.shape[:-1], k.shape[-2])
     for name, term in (("bias", bias), ("mask", mask)):
         if term is not None and not callable(term):
-            check_term(name, name, term, shape)
+            check_term(name, name, term, shape, q.device)
     check_probability("dropout", dropout)
     names = ("auto", *available_backends())
     if backend not in names:
         raise ValueError(f"backend must be one of {names}, got {backend!r}")
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scale = q.shape[-1] ** -0.5 if scale is None else _check_scale(scale)
     if backend == "auto":
         backend = "eager" if dropout and q.device.type == "cpu" else "sdpa"
     out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
@@ -85,6 +87,16 @@ def _check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
     if v.shape[:-1] != k.shape[:-1]:
         wanted = (*k.shape[:-1], "Dv")
         raise ValueError(f"v must be {_shape(wanted)} to fit k, got shape {tuple(v.shape)}")
+
+
+def _check_scale(scale: float) -> float:
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)):
+        raise TypeError(
+            f"scale must be a number, got {type(scale).__name__}; multiply q by a learned one"
+        )
+    if not math.isfinite(scale):
+        raise ValueError(f"scale must be finite, got {scale}")
+    return scale
 
 
 def _shape(axes) -> str:

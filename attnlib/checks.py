@@ -4,10 +4,19 @@ import torch
 from torch import Tensor
 
 
+def check_count(name: str, value: int, least: int = 1) -> None:
+    """Raise unless `value` is a whole number, at least `least`."""
+    wrong = TypeError if isinstance(value, bool) or not isinstance(value, int) else ValueError
+    if wrong is TypeError or value < least:
+        raise wrong(f"{name} must be a whole number, at least {least}, got {value!r}")
+
+
 def check_divides(name: str, divisor: int, of: str, size: int) -> None:
-    """Raise a ValueError unless `divisor` is positive and divides `size`."""
-    if divisor < 1 or size % divisor:
-        raise ValueError(f"{name}={divisor} must be at least 1 and divide {of}={size}")
+    """Raise unless both are whole numbers and `divisor` divides `size`."""
+    check_count(of, size)
+    check_count(name, divisor)
+    if size % divisor:
+        raise ValueError(f"{name}={divisor} must divide {of}={size}")
 
 
 def check_tokens(x: Tensor, axes: str, width: int, ranks: tuple[int, ...]) -> None:
@@ -25,7 +34,7 @@ def check_tokens(x: Tensor, axes: str, width: int, ranks: tuple[int, ...]) -> No
         raise ValueError(f"x must not be empty, got shape {tuple(x.shape)}")
 
 
-def check_term(said: str, name: str, term, shape: tuple[int, ...]) -> Tensor:
+def check_term(said: str, name: str, term, shape: tuple[int, ...], device) -> Tensor:
     """Raise unless `term` is such a tensor as `name` calls for and broadcasts to `shape`."""
     if not isinstance(term, Tensor):
         raise TypeError(f"{said} must be a torch.Tensor, got {type(term).__name__}")
@@ -33,6 +42,8 @@ def check_term(said: str, name: str, term, shape: tuple[int, ...]) -> Tensor:
         raise TypeError(f"{said} must be bool (True = may attend), got {term.dtype}")
     if name == "bias" and (term.dtype == torch.bool or term.is_complex()):
         raise TypeError(f"{said} must be real numbers to add to the scores, got {term.dtype}")
+    if term.device != device:
+        raise TypeError(f"{said} must be on {device} as q is, got {term.device}")
     missing = len(shape) - term.dim()
     fits = missing >= 0 and all(
         have in (1, want) for have, want in zip(term.shape, shape[missing:], strict=True)
@@ -44,5 +55,7 @@ def check_term(said: str, name: str, term, shape: tuple[int, ...]) -> Tensor:
 
 def check_probability(name: str, value: float) -> None:
     """Raise a ValueError unless 0 ≤ value ≤ 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"{name} must be in [0, 1], got {value!r}")

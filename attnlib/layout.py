@@ -7,7 +7,7 @@ names every axis, and the tests compare values.
 from einops import rearrange
 from torch import Tensor
 
-from attnlib.checks import check_divides
+from attnlib.checks import check_count, check_divides
 
 ORDERS = ("h d", "d h")
 
@@ -58,10 +58,8 @@ def segment_slices(length: int, num_segments: int) -> tuple[slice, ...]:
     Returns:
         num_segments slices with explicit start and stop, in order, that cover 0 … length once.
     """
-    if length < 0:
-        raise ValueError(f"length must be at least 0, got {length=}")
-    if num_segments < 1:
-        raise ValueError(f"num_segments must be at least 1, got {num_segments=}")
+    check_count("length", length, least=0)
+    check_count("num_segments", num_segments)
     size = -(-length // num_segments)
     edges = [min(segment * size, length) for segment in range(num_segments + 1)]
     return tuple(slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False))
@@ -90,5 +88,7 @@ def merge_heads(x: Tensor, order: str = "h d") -> Tensor:
 
 
 def _check_block_size(block_size: int, height: int, width: int) -> None:
-    if block_size < 1 or height % block_size or width % block_size:
+    for name, value in (("block_size", block_size), ("height", height), ("width", width)):
+        check_count(name, value)
+    if height % block_size or width % block_size:
         raise ValueError(f"{block_size=} must divide {height=} and {width=}")

@@ -24,7 +24,7 @@ class AbsolutePositions:
 
     def __call__(self, i: Tensor, j: Tensor) -> Tensor:
         """(…) query and key indices that broadcast -> (…) float64 bias."""
-        i, j = i.double(), j.double()
+        i, j = _precise(i), _precise(j)
         return _alternate(i * self.freq ** (-2 * (j // 2) / self.width), j, self.length)
 
 
@@ -36,7 +36,7 @@ class RelativePositions(AbsolutePositions):
     """
 
     def __call__(self, i: Tensor, j: Tensor) -> Tensor:
-        i, j = i.double(), j.double()
+        i, j = _precise(i), _precise(j)
         distance = j - i + (self.length - 1)
         return _alternate(distance * self.freq ** (-(i + j) / (2 * self.length)), j, self.length)
 
@@ -84,6 +84,8 @@ class PositionsByLength:
         self.pos_enc = pos_enc.lower() if isinstance(pos_enc, str) else pos_enc
         if self.pos_enc not in (None, *KINDS):
             raise ValueError(f"pos_enc must be one of {(None, *KINDS)}, got {pos_enc!r}")
+        if not freq > 0:
+            raise ValueError(f"freq must be above 0, got {freq=}")
         self.width, self.freq, self._last = width, freq, None
 
     def __call__(self, length: int) -> KeptTable | None:
@@ -92,6 +94,11 @@ class PositionsByLength:
         if self._last is None or self._last.function.length != length:
             self._last = KeptTable(KINDS[self.pos_enc](length, self.width, self.freq))
         return self._last
+
+
+def _precise(index: Tensor) -> Tensor:
+    """In float64, but for Apple's GPUs, which have none."""
+    return index.to(torch.float32 if index.device.type == "mps" else torch.float64)
 
 
 def _alternate(angle: Tensor, j: Tensor, length: int) -> Tensor:

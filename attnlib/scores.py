@@ -46,4 +46,4 @@ def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice
         return term.table(q.dtype, q.device)
     i = torch.arange(q.shape[-2], device=q.device)[rows, None]
     j = torch.arange(k.shape[-2], device=q.device)[None, cols]
-    return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()))
+    return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()), q.device)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from attnlib import published
 from attnlib.attention import attention
-from attnlib.checks import check_divides, check_tokens
+from attnlib.checks import check_count, check_divides, check_tokens
 from attnlib.layout import merge_heads, segment_slices
 from attnlib.maps import AttentionMap
 from attnlib.positions import PositionsByLength
@@ -41,7 +41,8 @@ class SelfAttention(nn.Module):
         pos_enc: None, "absolute" or "relative": see `attnlib.positions`.
     Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III. The published forward takes one
         video and returns the last head's map only: `map.weights()[..., -1, :, :]`. It fails with
-        positions on a single frame, which works here.
+        positions on a single frame, which works here. Compiled, every length is a recompilation:
+        for more than eight raise `torch._dynamo.config.recompile_limit`.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class SelfAttention(nn.Module):
         pos_enc: str | None = None,
     ):
         super().__init__()
+        check_count("input_size", input_size)
         check_divides("heads", heads, "output_size", output_size)
         self.input_size, self.output_size, self.heads = input_size, output_size, heads
         self.positions = PositionsByLength(pos_enc, input_size, freq)
@@ -189,8 +191,7 @@ class GlobalLocalAttention(nn.Module):
                 f"got {num_segments=}, {fusion=}"
             )
         if num_segments is not None:
-            if num_segments < 2:
-                raise ValueError(f"num_segments must be None or at least 2, got {num_segments=}")
+            check_count("num_segments", num_segments, least=2)
             self.local_attention = SegmentAttention(
                 input_size, output_size, num_segments, freq, pos_enc
             )

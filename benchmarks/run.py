@@ -7,7 +7,6 @@ machine: benchmarks/results/<machine>.json.
 """
 
 import json
-import os
 import platform
 import re
 import statistics
@@ -134,33 +133,37 @@ def _module_line(row):
     )
 
 
-def bench_map() -> dict:
-    """An output and its pooled map against the output alone, at a length that cannot be stored."""
+def long_attention() -> dict[str, Callable[[], object]]:
+    """An output alone, and with its pooled map, at a length whose weights cannot be stored."""
     torch.manual_seed(0)
     q, k, v = torch.randn(3, LONG["heads"], LONG["length"], LONG["head_dim"])
+    return {
+        "out": lambda: attention(q, k, v)[0],
+        "out_and_map": lambda: attention(q, k, v)[1].pooled(LONG["cells"]),
+    }
 
-    def out_alone():
-        return attention(q, k, v)[0]
 
-    def out_and_map():
-        return attention(q, k, v)[1].pooled(LONG["cells"])
-
+def bench_map() -> dict:
+    """Time of both in turns, and the memory that each takes in processes of its own."""
     with torch.inference_mode():
-        seconds = in_turns({"out": out_alone, "out_and_map": out_and_map}, 5)
-        peaks = [(extra_memory(out_alone), extra_memory(out_and_map)) for _ in range(5)]
-    alone, both = zip(*peaks, strict=True)
-    extra = max(both) - statistics.median(alone)
-    return LONG | seconds | {"extra_bytes": extra}
+        found = LONG | in_turns(long_attention(), 5)
+    for name in ("out", "out_and_map"):
+        command = [sys.executable, "-m", "benchmarks.run", "--memory", name]
+        found[f"{name}_bytes"] = [
+            int(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+            for _ in range(5)
+        ]
+    return found
 
 
-def extra_memory(run: Callable[[], object]) -> int:
-    """Bytes that this process holds at most during `run`, over what it held before (Linux)."""
+def extra_memory(name: str) -> int:
+    """Bytes this process holds at most during one run, over what it held before (Linux only)."""
+    run = long_attention()[name]
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = _status("VmRSS")
-    kept = run()
-    peak = _status("VmHWM")
-    del kept
-    return peak - before
+    with torch.inference_mode():
+        run()
+    return _status("VmHWM") - before
 
 
 def _status(name: str) -> int:
@@ -169,8 +172,8 @@ def _status(name: str) -> int:
 
 
 def main() -> None:
-    if "--map" in sys.argv:  # in a process of its own: memory freed by another part would hide it
-        print(json.dumps(bench_map()))
+    if sys.argv[1:2] == ["--memory"]:
+        print(extra_memory(sys.argv[2]))
         return
     about = machine()
     rate = matrix_rate()
@@ -179,14 +182,14 @@ def main() -> None:
     print("| L | what | attnlib | loops, positions rebuilt | loops, kept | of the matrix rate |")
     print("|---|---|---|---|---|---|")
     module = bench_module(rate)
-    command = [sys.executable, "-m", "benchmarks.run", "--map"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
-    long = json.loads(done.stdout)
-    print(
-        f"\nout + pooled({long['cells']}) at L = {long['length']}, H = {long['heads']}: "
-        f"{long['out_and_map'] / long['out']:.2f} times out alone "
-        f"({long['out']:.2f} s), {long['extra_bytes'] / 2**20:.0f} MiB extra"
-    )
+    long = bench_map() if sys.platform == "linux" else None
+    if long:
+        extra = max(long["out_and_map_bytes"]) - min(long["out_bytes"])
+        print(
+            f"\nout + pooled({long['cells']}) at L = {long['length']}, H = {long['heads']}: "
+            f"{long['out_and_map'] / long['out']:.2f} times out alone ({long['out']:.2f} s), "
+            f"at most {extra / 2**20:.0f} MiB extra"
+        )
     slug = re.sub(r"[^a-z0-9]+", "-", f"{about['cpu']} {about['threads']} threads".lower())
     path = RESULTS / f"{slug.strip('-')}.json"
     path.parent.mkdir(exist_ok=True)

@@ -405,3 +405,41 @@ def test_bad_input_is_refused_before_a_kernel_runs(monkeypatch):
     monkeypatch.setattr(module, "BACKENDS", {})
     with pytest.raises(ValueError, match="dropout"):
         attention(Q, K, K, dropout=2)
+
+
+@pytest.mark.parametrize("n", [1, 6, 40])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_scores_that_overflow_give_nan_not_zeros(n, dtype, backend, device):
+    q = (1e20 * torch.randn(2, n, 4, device=device)).to(dtype)
+    v = torch.randn(2, n, 4, device=device).to(dtype)
+    out, map = attention(q, q, v, backend=backend)
+    assert out.isnan().all(-1).equal(map.weights().isnan().all(-1))
+    assert out.isnan().any()
+
+
+def test_a_bias_elsewhere_is_refused():
+    q = torch.randn(2, 5, 4)
+    for bias in (torch.zeros(5, 5, device="meta"), lambda i, j: torch.zeros(5, 5, device="meta")):
+        with pytest.raises(TypeError, match=r"bias.* must be on cpu as q is, got meta"):
+            attention(q, q, q, bias=bias)
+
+
+@pytest.mark.parametrize(
+    ("scale", "error", "words"),
+    [
+        (torch.tensor(0.5), TypeError, "scale must be a number, got Tensor; multiply q"),
+        ("1", TypeError, "scale must be a number, got str"),
+        (float("nan"), ValueError, "scale must be finite, got nan"),
+        (float("inf"), ValueError, "scale must be finite, got inf"),
+    ],
+)
+def test_a_scale_that_is_no_number_is_named(scale, error, words):
+    q = torch.randn(2, 5, 4)
+    with pytest.raises(error, match=words):
+        attention(q, q, q, scale=scale)
+
+
+def test_a_dropout_that_is_no_number_is_named():
+    q = torch.randn(2, 5, 4)
+    with pytest.raises(TypeError, match="dropout must be a number, got '0.5'"):
+        attention(q, q, q, dropout="0.5")

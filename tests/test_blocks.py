@@ -216,8 +216,8 @@ def test_parameters_start_as_linear_layers_do():
     ("arguments", "message"),
     [
         ({"dim": 30, "num_heads": 4}, r"num_heads=4 .*divide dim=30"),
-        ({"dim": 12, "num_heads": 0}, r"num_heads=0 must be at least 1"),
-        ({"dim": 12, "num_heads": -3}, r"num_heads=-3 must be at least 1"),
+        ({"dim": 12, "num_heads": 0}, r"num_heads must be a whole number, at least 1, got 0"),
+        ({"dim": 12, "num_heads": -3}, r"num_heads must be a whole number, at least 1, got -3"),
         ({"dim": 8, "attn_drop": 1.5}, r"attn_drop must be in \[0, 1\], got 1.5"),
         ({"dim": 8, "proj_drop": -0.5}, r"proj_drop must be in \[0, 1\], got -0.5"),
     ],

@@ -116,8 +116,14 @@ def test_both_orders_have_one_shape_and_different_values():
         ),
         (lambda: blockify(torch.zeros(9, 8, 2), 3), r"block_size=3 .* height=9 and width=8"),
         (lambda: blockify(torch.zeros(8, 9, 2), 3), r"block_size=3 .* height=8 and width=9"),
-        (lambda: blockify(torch.zeros(8, 8, 2), 0), r"block_size=0 must divide"),
-        (lambda: blockify(torch.zeros(8, 8, 2), -2), r"block_size=-2 must divide"),
+        (
+            lambda: blockify(torch.zeros(8, 8, 2), 0),
+            r"block_size must be a whole number, at least 1, got 0",
+        ),
+        (
+            lambda: blockify(torch.zeros(8, 8, 2), -2),
+            r"block_size must be a whole number, at least 1, got -2",
+        ),
         (lambda: blockify(torch.zeros(8, 8), 2), r"x must be \(…, height, width, C\), .*\(8, 8\)"),
         (lambda: deblockify(torch.zeros(4, 4, 2), 3, 4, 4), r"block_size=3 must divide height=4"),
         (
@@ -126,10 +132,13 @@ def test_both_orders_have_one_shape_and_different_values():
         ),
         (lambda: deblockify(torch.zeros(4, 9, 2), 2, 4, 4), r"x must be .*got shape \(4, 9, 2\)"),
         (lambda: deblockify(torch.zeros(4, 4), 2, 4, 4), r"x must be .*got shape \(4, 4\)"),
-        (lambda: segment_slices(-1, 2), r"length must be at least 0, got length=-1"),
-        (lambda: segment_slices(4, 0), r"num_segments must be at least 1, got num_segments=0"),
+        (lambda: segment_slices(-1, 2), r"length must be a whole number, at least 0, got -1"),
+        (lambda: segment_slices(4, 0), r"num_segments must be a whole number, at least 1, got 0"),
         (lambda: split_heads(torch.zeros(4, 6), 4), r"num_heads=4 .*divide C=6"),
-        (lambda: split_heads(torch.zeros(4, 6), 0), r"num_heads=0 must be at least 1"),
+        (
+            lambda: split_heads(torch.zeros(4, 6), 0),
+            r"num_heads must be a whole number, at least 1, got 0",
+        ),
         (lambda: split_heads(torch.zeros(6), 2), r"x must be \(…, N, C\), got shape \(6,\)"),
         (
             lambda: merge_heads(torch.zeros(2, 4, 3), "hd"),
@@ -144,3 +153,19 @@ def test_both_orders_have_one_shape_and_different_values():
 def test_what_does_not_fit_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        (lambda x: split_heads(x, 2.0), lambda x: split_heads(x, 2)),
+        (lambda x: blockify(x[None], 2.0), lambda x: blockify(x[None].expand(2, -1, -1), 2)),
+        (lambda x: segment_slices(8, 2.0), lambda x: segment_slices(8, 2)),
+    ],
+)
+def test_a_float_is_refused_and_leaves_no_trace(bad, good):
+    # einops remembers patterns by their sizes, and 2.0 == 2.
+    x = torch.zeros(4, 6)
+    with pytest.raises(TypeError, match=r"must be a whole number, at least 1, got 2\.0"):
+        bad(x)
+    assert good(x) is not None

@@ -384,9 +384,26 @@ def test_a_part_that_is_not_there_is_named(call, error, message):
 
 @pytest.mark.parametrize("size", [2.5, "2", None, True])
 def test_a_size_that_is_no_whole_number_is_named(size):
-    with pytest.raises((TypeError, ValueError), match=r"size must be a whole number.*, got"):
+    with pytest.raises((TypeError, TypeError), match=r"size must be a whole number.*, got"):
         MAP.pooled(size)
 
 
 def test_a_step_of_one_may_be_said():
     assert MAP.window(slice(1, 3, 1), slice(2, 3, 1)).shape == (2, 2, 1)
+
+
+def test_a_stored_map_outlives_a_step_of_a_learned_bias(device):
+    q = torch.randn(2, 5, 4, device=device)
+    bias = torch.randn(2, 5, 5, device=device, requires_grad=True)
+    out, map = attention(q, q, q, bias=bias)
+    stored = map.detach()
+    with torch.no_grad():
+        bias += 10 * torch.randn_like(bias)
+    torch.testing.assert_close(stored.weights() @ q, out.detach())
+
+
+@pytest.mark.parametrize("ends", [("a", 2), (0.5, 2), (0, 2.0)])
+def test_a_window_without_whole_numbers_is_named(ends):
+    _, map = attention(*torch.randn(3, 1, 4, 2))
+    with pytest.raises(TypeError, match="rows must be a slice of whole numbers"):
+        map.window(slice(*ends), slice(0, 1))

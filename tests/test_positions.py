@@ -121,3 +121,9 @@ def test_positions_serve_any_queries_and_keys(kind, queries, keys, backend, devi
     expected, _ = attention(q, k, k, bias=positions(i[:, None], j[None, :]), backend=backend)
     torch.testing.assert_close(out, expected)
     torch.testing.assert_close(map.weights() @ k, expected)
+
+
+@pytest.mark.parametrize("freq", [0, -1, float("nan")])
+def test_a_frequency_without_meaning_is_refused(freq):
+    with pytest.raises(ValueError, match=r"freq must be above 0, got freq="):
+        PositionsByLength("absolute", 16, freq)

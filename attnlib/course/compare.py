@@ -40,18 +40,27 @@ def influence(module: Callable, x: Tensor) -> Tensor:
             f"expected at most {int(LARGEST**0.5)} numbers; fewer tokens or channels would do"
         )
     # PyTorch can take many gradients at once through the plain kernel, not through the fused ones.
-    with sdpa_kernel(SDPBackend.MATH):
+    with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
         y = module(x)
     y = y[0] if isinstance(y, tuple) else y
     if y.shape != x.shape:
         raise ValueError(f"module must keep the shape {tuple(x.shape)} of x, got {tuple(y.shape)}")
     size, width = x.numel(), x.shape[-1]
+    if not y.requires_grad:  # y does not depend on x at all
+        return torch.zeros(size // width, size // width, dtype=y.dtype, device=y.device)
     rows = []
     for outputs in torch.arange(size, device=x.device).split(max(1, CHUNK_BYTES // (4 * size))):
         one_hot = torch.zeros(len(outputs), size, dtype=y.dtype, device=y.device)
         one_hot.scatter_(1, outputs[:, None], 1.0)
         (gradient,) = torch.autograd.grad(
-            y, x, one_hot.view(-1, *y.shape), retain_graph=True, is_grads_batched=True
+            y,
+            x,
+            one_hot.view(-1, *y.shape),
+            retain_graph=True,
+            is_grads_batched=True,
+            allow_unused=True,
         )  # (outputs, …, C)
+        if gradient is None:  # y has parameters in it, but not x
+            gradient = x.new_zeros(len(outputs), *x.shape)
         rows.append(gradient.reshape(len(outputs), -1, width).square().sum(-1))
     return torch.cat(rows).unflatten(0, (-1, width)).sum(1).sqrt()  # (L, L)

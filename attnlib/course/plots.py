@@ -15,6 +15,7 @@ from torch import Tensor
 
 from attnlib.layout import segment_slices
 from attnlib.maps import AttentionMap
+from attnlib.segments import GlobalLocalMap
 
 COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
 NOTHING = "#d9d9d9"  # exactly zero, on a logarithmic scale
@@ -35,6 +36,7 @@ def plot_map(
         edges: tokens before which a line is drawn: the bounds of groups, or cuts.
     """
     weights, length = _weights(map_or_array)
+    label = "weight" if weights.shape[1:] == length else "mean weight of a cell"
     heads = len(weights)
     cols = min(heads, 4)
     rows = -(-heads // cols)
@@ -48,27 +50,31 @@ def plot_map(
             extent = (-0.5, length[1] - 0.5, length[0] - 0.5, -0.5)
             image = axis.imshow(weights[head], COLOURS, vmin=0, vmax=weights.max(), extent=extent)
             _label(axis, f"head {head}" if heads > 1 else "", edges)
-        fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
+        fig.colorbar(image, ax=axes, label=label, shrink=0.8)
         fig.suptitle(title)
     return _closed(fig)
 
 
 def read_map(map_or_array: AttentionMap | Tensor) -> str:
-    """A sentence a head: its strongest pair, and its entropy against that of uniform attention."""
-    weights, length = _weights(map_or_array)
+    """A sentence a head: its strongest pair, and its entropy against that of uniform attention.
+
+    Exact for a map of any length: it is read in strips of rows.
+    """
+    _check_map(map_or_array)
+    rows, keys = map_or_array.shape[-2:]
+    step = max(1, LARGEST**2 // keys)
+    strips = [
+        _strip(map_or_array, start, min(start + step, rows)) for start in range(0, rows, step)
+    ]
     sentences = []
-    for head, map_ in enumerate(weights):
-        query, key = np.unravel_index(np.nanargmax(map_), map_.shape)
-        if map_.shape == length:
-            where = f"query {query} on key {key}"
-        else:
-            where = f"near query {query * length[0] // len(map_)}"
-        rows = map_ / np.maximum(map_.sum(-1, keepdims=True), 1e-30)
-        entropy = (rows * np.log(1 / np.maximum(rows, 1e-30))).sum(-1).mean()
-        entropy /= np.log(max(2, map_.shape[1]))
+    for head in range(strips[0].shape[0]):
+        tops = torch.cat([strip[head].amax(-1) for strip in strips])  # (N,)
+        query = tops.nan_to_num(-1.0).argmax().item()
+        key = strips[query // step][head, query % step].nan_to_num(-1.0).argmax().item()
+        entropy = torch.cat([torch.special.entr(strip[head]).sum(-1) for strip in strips]).mean()
         sentences.append(
-            f"Head {head}: the largest weight is {map_[query, key]:.2f} ({where}); "
-            f"the entropy is {entropy:.0%} of uniform attention's."
+            f"Head {head}: the largest weight is {tops[query]:.2f} (query {query} on key {key}); "
+            f"the entropy is {entropy / np.log(max(2, keys)):.0%} of uniform attention's."
         )
     return "\n".join(sentences)
 
@@ -189,23 +195,38 @@ def plot_token_influence(
     return _closed(fig)
 
 
+def _check_map(map_or_array) -> None:
+    if isinstance(map_or_array, GlobalLocalMap):
+        raise TypeError("map_or_array is a GlobalLocalMap: take its .whole or one of .segments")
+    shape = tuple(map_or_array.shape)
+    if len(shape) not in (2, 3):
+        raise ValueError(
+            f"map_or_array must be (N, M) or (H, N, M), got shape {shape}: "
+            "choose one with .unbind()"
+        )
+    if 0 in shape:
+        raise ValueError(f"map_or_array is empty, got shape {shape}")
+
+
 def _weights(map_or_array) -> tuple[np.ndarray, tuple[int, int]]:
     """(H, rows, cols) as drawn, and the N and M they stand for."""
-    lead = len(map_or_array.shape) - 2
-    if lead not in (0, 1):
-        raise ValueError(
-            "map_or_array must be (N, M) or (H, N, M), got shape "
-            f"{tuple(map_or_array.shape)}: choose one with .unbind()"
-        )
+    _check_map(map_or_array)
     length = tuple(map_or_array.shape[-2:])
-    if 0 in map_or_array.shape:
-        raise ValueError(f"map_or_array is empty, got shape {tuple(map_or_array.shape)}")
     if isinstance(map_or_array, AttentionMap):
         small = max(length) <= LARGEST
         weights = map_or_array.weights() if small else map_or_array.pooled(LARGEST)
     else:
         weights = torch.as_tensor(map_or_array)
     return weights.reshape(-1, *weights.shape[-2:]).float().numpy(force=True), length
+
+
+def _strip(map_or_array, start, stop) -> Tensor:
+    """(H, rows, M) the weights of some queries."""
+    if isinstance(map_or_array, AttentionMap):
+        strip = map_or_array.window(slice(start, stop), slice(0, map_or_array.shape[-1]))
+    else:
+        strip = torch.as_tensor(map_or_array).detach()[..., start:stop, :]
+    return strip.reshape(-1, *strip.shape[-2:]).float()
 
 
 def _label(axis, title, edges):

@@ -15,14 +15,15 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))  # (B·G, H, N, D)
     out = F.scaled_dot_product_attention(q, k, v, term, dropout, scale=scale)
     if out.device.type == "cpu":
-        out = out.masked_fill(_all_nan(q, k)[..., None], torch.nan)
+        out = out.masked_fill(_swallowed(q, k, out)[..., None], torch.nan)
     out = out.reshape(*lead, *out.shape[-3:])  # (…, H, N, D)
     return (out if nothing is None else out.masked_fill(nothing, 0.0)), None
 
 
-def _all_nan(q, k):
-    """(…, H, N) the rows whose scores are all NaN: the CPU's kernel takes them for masked ones."""
-    return q.detach().amax(-1).isnan() | k.detach().amax(-1).isnan().all(-1, keepdim=True)
+def _swallowed(q, k, out):
+    """(…, H, N) rows whose scores are NaN or overflow: the CPU's kernel takes them for masked."""
+    largest = q.detach().norm(dim=-1) * k.detach().norm(dim=-1).amax(-1, keepdim=True)
+    return ~largest.isfinite() & (out.detach() == 0).all(-1)
 
 
 def _one_term(q, k, bias, mask):
@@ -42,8 +43,6 @@ def _one_term(q, k, bias, mask):
 
 def _four_axes(term, lead):
     """(…, H | 1, N | 1, M | 1) with the axes before the heads folded as q's are."""
-    while term.dim() < 3:
-        term = term[None]
-    if term.dim() == 3:
-        return term[None]
+    if term.dim() < 4:
+        return term[(None,) * (4 - term.dim())]
     return term.expand(*lead, *term.shape[-3:]).reshape(-1, *term.shape[-3:])

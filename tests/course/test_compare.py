@@ -77,3 +77,17 @@ def test_the_difference_of_equal_unrelated_and_opposite_tensors():
     assert compare.relative_difference(y, other) == pytest.approx(2**0.5, abs=0.01)
     assert compare.relative_difference(y, -y) == pytest.approx(2)
     assert compare.relative_difference(y, other) == compare.relative_difference(other, y)
+
+
+def test_influence_works_where_gradients_are_off(pglsum):
+    x = torch.randn(5, 8, dtype=torch.float64)
+    with torch.no_grad():
+        found = compare.influence(pglsum, x)
+    torch.testing.assert_close(found, compare.influence(pglsum, x))
+
+
+@pytest.mark.parametrize(
+    "module", [torch.zeros_like, lambda x: torch.ones(4, requires_grad=True) + 0 * x.detach()]
+)
+def test_a_module_that_ignores_its_input_has_no_influence(module):
+    assert compare.influence(module, torch.randn(5, 4)).equal(torch.zeros(5, 5))

@@ -161,3 +161,9 @@ def test_without_a_reader_question_and_answer_are_both_shown():
 def test_an_answer_that_is_no_choice_is_refused():
     with pytest.raises(ValueError, match=r"answer must be in 0 … 1, got 2"):
         predict(*QUESTION, answer=2, because="")
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_two_to_six_choices(count):
+    with pytest.raises(ValueError, match=f"choices must be two to six, got {count}"):
+        predict("Which?", ["this"] * count, answer=0, because="")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from attnlib import attention
+from attnlib import GlobalLocalAttention, attention
 from attnlib.course import plots
 
 
@@ -118,3 +118,19 @@ def test_tokens_are_drawn_with_the_lines_of_patches_and_blocks():
     thick = [line for line in figure.axes[1].lines if line.get_linewidth() > 1]
     assert len(thick) == (8 // 4 + 1) + (12 // 4 + 1)
     assert "4 × 6 patches" in figure.axes[1].get_title()
+
+
+def test_the_sentence_of_a_long_map_is_exact(monkeypatch):
+    monkeypatch.setattr(plots, "LARGEST", 4)
+    q = torch.full((1, 30, 1), 0.0)
+    q[0, 17] = 100.0
+    _, map_ = attention(q, q, q)
+    assert "largest weight is 1.00 (query 17 on key 17)" in plots.read_map(map_)
+    assert "the entropy is 97% of" in plots.read_map(map_)  # 29 rows of 30 are uniform
+
+
+def test_both_maps_at_once_are_refused_with_the_way_out():
+    _, maps = GlobalLocalAttention(8, 8, num_segments=2, fusion="add")(torch.randn(6, 8))
+    for look in (plots.plot_map, plots.read_map):
+        with pytest.raises(TypeError, match="take its .whole or one of .segments"):
+            look(maps)

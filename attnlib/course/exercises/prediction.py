@@ -10,6 +10,8 @@ class Prediction(widgets.VBox):
     """A question with choices and a button; where no kernel runs, the question and its answer."""
 
     def __init__(self, question: str, choices: Sequence[str], answer: int, because: str):
+        if not 2 <= len(choices) <= 6:
+            raise ValueError(f"choices must be two to six, got {len(choices)}")
         if not 0 <= answer < len(choices):
             raise ValueError(f"answer must be in 0 … {len(choices) - 1}, got {answer}")
         self._parts = (question, tuple(choices), answer, because)

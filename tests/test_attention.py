@@ -192,6 +192,23 @@ def test_a_row_that_sees_nothing_gives_zeros_and_zero_gradients(lead, biased, ba
     assert all(x.grad.isfinite().all() for x in (q, k, v))
 
 
+@pytest.mark.parametrize("biased", [False, True])
+def test_the_fused_kernels_are_given_no_row_without_keys(biased, monkeypatch, device):
+    # What they make of one differs, and some make NaN.
+    given = []
+    fused = torch.nn.functional.scaled_dot_product_attention
+    spy = lambda q, k, v, term, *args, **kwargs: (
+        given.append(term) or fused(q, k, v, term, *args, **kwargs)
+    )
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", spy)
+    mask = torch.zeros(4, 5, dtype=torch.bool, device=device)
+    bias = torch.randn(4, 5, dtype=torch.float64, device=device) if biased else None
+    out, _ = attention(*qkv((2,), 2, 4, 5, 8, 8, device), mask=mask, bias=bias, backend="sdpa")
+    assert (out == 0).all()
+    (term,) = given
+    assert (term.isfinite() if biased else term).any(-1).all()
+
+
 def test_a_batch_of_one_is_the_unbatched(backend, device):
     q, k, v = qkv((), 2, 4, 5, 8, 8, device)
     bias = torch.randn(2, 4, 5, dtype=torch.float64, device=device)

@@ -22,7 +22,8 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
 
 def _swallowed(q, k, out):
     """(…, H, N) rows whose scores are NaN or overflow: the CPU's kernel takes them for masked."""
-    largest = q.detach().norm(dim=-1) * k.detach().norm(dim=-1).amax(-1, keepdim=True)
+    q_max, k_max = (x.detach().abs().amax(-1) for x in (q, k))  # (…, H, N), (…, H, M)
+    largest = q.shape[-1] * q_max * k_max.amax(-1, keepdim=True)
     return ~largest.isfinite() & (out.detach() == 0).all(-1)
 
 

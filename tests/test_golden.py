@@ -180,6 +180,14 @@ def test_a_missing_key_is_named(key):
     refused(state, rf'{key}: expected|Missing key[^:]*: .*"{key}"')
 
 
+@pytest.mark.parametrize("key", ["attention.Wk.1.weight", "local_attention.2.Wv.0.weight"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_parameter_of_another_shape_is_named(key, axis):
+    state = dict(GOLDEN["multi"][0]["state"])
+    state[key] = state[key].narrow(axis, 0, 1)
+    refused(state, rf"{key}: expected .*, got \({state[key].shape[0]}, {state[key].shape[1]}\)")
+
+
 @pytest.mark.parametrize(("heads", "has"), [(2, r"\(16, 16\)"), (8, r"\(4, 16\)")])
 def test_another_number_of_heads_is_named(heads, has):
     message = rf"attention.Wq.0.weight: expected shape {has}.* {heads} heads.*\(8, 16\)"

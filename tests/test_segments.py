@@ -27,7 +27,7 @@ DTYPES = [torch.float64, torch.float32, torch.bfloat16]
 
 def module(device, dtype=torch.float64, num_segments=3, fusion="add", pos_enc="absolute"):
     torch.manual_seed(1)
-    width = 8 * (num_segments or 2)  # 8 for each segment
+    width = 12 * (num_segments or 2)  # 12 for each segment
     built = GlobalLocalAttention(
         C, width, freq=100, pos_enc=pos_enc, num_segments=num_segments, heads=2, fusion=fusion
     )
@@ -462,7 +462,8 @@ def test_defaults_are_the_published_ones():
         "attention.qkv.weight": (3072, 1024),
         "attention.out.weight": (1024, 1024),
     }
-    assert built.attention.heads == 1
+    assert built.attention.heads == SelfAttention().heads == 1
+    assert SelfAttention().qkv.weight.shape == (3072, 1024)
     assert built.attention.positions(8) is None
     assert GlobalLocalAttention(pos_enc="absolute").attention.positions(8).function.freq == 10000
 

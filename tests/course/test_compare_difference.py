@@ -6,6 +6,7 @@ from torch import nn
 
 from attnlib import BlockAttention, GlobalLocalAttention
 from attnlib.course import compare
+from attnlib.course.compare import difference
 
 
 def full_jacobian_norms(module, x):
@@ -30,7 +31,7 @@ def test_influence_is_the_norm_of_the_jacobian(pglsum):
 def test_influence_is_the_same_in_chunks_of_any_size(pglsum, monkeypatch):
     x = torch.randn(7, 8, dtype=torch.float64)
     whole = compare.influence(pglsum, x)
-    monkeypatch.setattr(compare, "CHUNK_BYTES", 3 * 4 * x.numel())  # 3 outputs at a time
+    monkeypatch.setattr(difference, "CHUNK_BYTES", 3 * 4 * x.numel())  # 3 outputs at a time
     torch.testing.assert_close(compare.influence(pglsum, x), whole, rtol=1e-12, atol=1e-12)
 
 

@@ -1,0 +1,80 @@
+"""Two modules side by side: how far apart, who influences whom, are they the same, and why not."""
+
+from attnlib.course.compare.adapters import Adapter, adapt
+from attnlib.course.compare.dialled import DialledAttention, nest_end, pglsum_end
+from attnlib.course.compare.dials import (
+    NEST,
+    PGLSUM,
+    VALUES,
+    Branch,
+    Maps,
+    Parameters,
+    attend,
+    dead,
+    draw,
+    turned,
+    undo_notation,
+)
+from attnlib.course.compare.difference import influence, relative_difference
+from attnlib.course.compare.effects import (
+    all_but_one,
+    distance,
+    repaired,
+    sensitivity,
+    turned_alone,
+)
+from attnlib.course.compare.heads import (
+    Heads,
+    Layout,
+    absorb_scale,
+    drop_key_bias,
+    move_value_bias,
+    permute_merge,
+    put,
+    stack_heads,
+    take,
+)
+from attnlib.course.compare.identity import Finding, Move, Witness, same
+from attnlib.course.compare.symmetries import SYMMETRIES, Setting, Trial
+
+__all__ = [
+    "Adapter",
+    "Branch",
+    "DialledAttention",
+    "Finding",
+    "Heads",
+    "Layout",
+    "Maps",
+    "Move",
+    "NEST",
+    "PGLSUM",
+    "Parameters",
+    "SYMMETRIES",
+    "Setting",
+    "Trial",
+    "VALUES",
+    "Witness",
+    "absorb_scale",
+    "adapt",
+    "all_but_one",
+    "attend",
+    "dead",
+    "distance",
+    "draw",
+    "drop_key_bias",
+    "influence",
+    "move_value_bias",
+    "nest_end",
+    "permute_merge",
+    "pglsum_end",
+    "put",
+    "relative_difference",
+    "repaired",
+    "same",
+    "sensitivity",
+    "stack_heads",
+    "take",
+    "turned",
+    "turned_alone",
+    "undo_notation",
+]

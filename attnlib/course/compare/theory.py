@@ -1,0 +1,195 @@
+"""For each difference between the two styles: notation, function, or training only? Run, not said.
+
+- *notation*: `same` moves the parameters across, and the outputs are equal.
+- *function*: `same` finds a witness; no parameters make them equal.
+- *training only*: the functions that can be reached are the same, but training starts elsewhere, or
+  takes other steps.
+"""
+
+import re
+from typing import NamedTuple
+
+import torch
+
+from attnlib.course.compare.dialled import DialledAttention
+from attnlib.course.compare.dials import NEST, PGLSUM, turned
+from attnlib.course.compare.difference import relative_difference
+from attnlib.course.compare.identity import Finding, Move, same
+from attnlib.course.compare.symmetries import bounded_rows
+from attnlib.positions import AbsolutePositions
+from attnlib.segments import SelfAttention
+
+WIDTH, HEADS, GROUPS = 48, 6, 4
+MOVES = ("drop_key_bias", "move_value_bias", "absorb_scale")
+
+# One branch that sees all, nothing added: where a difference shows by itself. And where a factor
+# needs groups, NesT's. Not NesT's first parameters: they are so small that one step shows little.
+BARE = turned(
+    NEST,
+    sees="all tokens",
+    key_value_bias=False,
+    query_bias=False,
+    output_bias=False,
+    initial="Xavier √2",
+)
+GROUPED = turned(BARE, sees="own group")
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    factor: str
+    nest: str
+    pglsum: str
+    kind: str
+    evidence: str
+
+
+class Table(list):
+    """Rows that print as a table, and as HTML in a notebook."""
+
+    columns = ("factor", "NesT style", "PGL-SUM style", "kind", "what was run, and what came out")
+
+    def __repr__(self) -> str:
+        rows = [self.columns, *self]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = (
+            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[4]])
+            for row in rows
+        )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        def line(cells, tag):
+            cells = "".join(f'<{tag} style="text-align: left">{cell}</{tag}>' for cell in cells)
+            return f"<tr>{cells}</tr>"
+
+        body = "".join(line(row, "td") for row in self)
+        return f"<table><thead>{line(self.columns, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def theory() -> Table:
+    """The table of all factors; every kind in it is the outcome of a run."""
+    return Table(
+        (
+            _same_row("input", "batch of groups", "one by one", GROUPED, "input"),
+            _same_row("projections", "one matrix", "three a head", BARE, "projections"),
+            _same_row("order of merged heads", "d before h", "h before d", BARE, "merge"),
+            _same_row(
+                "key and value bias",
+                "optional",
+                "none",
+                turned(BARE, key_value_bias=True, output_bias=True),
+                "key_value_bias",
+            ),
+            _returned_row(),
+            _same_row(
+                "query bias", "optional", "none", turned(BARE, query_bias=True), "query_bias"
+            ),
+            _same_row("output bias", "yes", "none", turned(BARE, output_bias=True), "output_bias"),
+            _same_row("who sees whom", "own group", "all", GROUPED, "sees"),
+            _same_row("parameters of the groups", "shared", "own", GROUPED, "group_parameters"),
+            _width_row(),
+            _same_row("positions in the scores", "none", "sinusoids", BARE, "positions"),
+            _same_row("fusion", "none", "rows normalised, add", BARE, "fusion", bounded_rows),
+            _same_row("scale", "D^-½", "1", BARE, "scale"),
+            _initial_row(),
+            _dropout_row(),
+        )
+    )
+
+
+def after_one_step(f: torch.nn.Module, g: torch.nn.Module, move: Move, rate: float = 0.1) -> float:
+    """How far apart two equal functions are after one step of gradient descent on one loss.
+
+    `move` writes f's parameters into g, after which both are the same function. Both then take one
+    step towards the same random targets.
+    """
+    torch.manual_seed(0)
+    x, target = torch.randn(2, 16, WIDTH, dtype=torch.float64)
+    f, g = f.double(), g.double()
+    exec(move.code, {"f": f, "g": g})
+    for module in (f, g):
+        optimiser = torch.optim.SGD(module.parameters(), rate)
+        (module(x)[0] - target).square().sum().backward()
+        optimiser.step()
+    return relative_difference(f(x)[0], g(x)[0])
+
+
+def start_entropy(initial: str, scale: str, width: int = 1024, length: int = 320) -> float:
+    """Entropy of the untrained maps of a style, as a part of that of uniform attention."""
+    torch.manual_seed(0)
+    dials = turned(BARE, initial=initial, scale=scale)
+    _, maps = DialledAttention(dials, width, 8)(torch.randn(length, width))
+    entropy = torch.special.entr(maps.main[0].weights().double()).sum(-1).mean()
+    return (entropy / torch.tensor(float(length)).log()).item()
+
+
+def _same_row(factor, nest, pglsum, base, dial, symmetry=None) -> Row:
+    """Two modules that differ in one dial, given to `same`; its witness is the first, or this."""
+    pair = _pair(base, dial)
+    finding = same(*pair)
+    if finding.verdict == "different":
+        return Row(factor, nest, pglsum, "function", _witnessed(finding, symmetry))
+    if finding.verdict == "undecided":
+        return Row(factor, nest, pglsum, "undecided", f"{finding.forth}; {finding.back}")
+    steps = [name for name in MOVES if re.search(rf"^heads = {name}", finding.forth.code, re.M)]
+    apart = after_one_step(*pair, finding.forth)
+    kind = "training only" if "absorb_scale" in steps else "notation"
+    done = ", ".join(steps) or "parameters moved across"
+    step = "still equal" if apart < 1e-9 else f"{apart:.2f} apart"
+    return Row(factor, nest, pglsum, kind, f"{done}: equal up to rounding; after one step: {step}")
+
+
+def _pair(base, dial):
+    settings = (base, turned(base, **{dial: PGLSUM[dial]}))
+    return [DialledAttention(dials, WIDTH, HEADS, GROUPS) for dials in settings]
+
+
+def _witnessed(finding: Finding, symmetry=None) -> str:
+    witness = next(w for w in finding.witnesses if symmetry in (None, w.symmetry))
+    side = "NesT's" if witness.obeys == "f" else "PGL-SUM's"
+    return f"{witness.symmetry.__doc__}: only {side} side obeys"
+
+
+def _width_row() -> Row:
+    """By one branch alone: the fusion hides how many directions each of two has."""
+    finding = same(SelfAttention(WIDTH, WIDTH, heads=4), SelfAttention(WIDTH, WIDTH // 4, heads=4))
+    kind = "function" if finding.verdict == "different" else finding.verdict
+    return Row("width of the local branch", "C", "C / G", kind, _witnessed(finding))
+
+
+def _returned_row() -> Row:
+    """A map that was not returned can be rebuilt."""
+    torch.manual_seed(0)
+    module = DialledAttention(PGLSUM, WIDTH, HEADS, GROUPS).double()
+    x = torch.randn(16, WIDTH, dtype=torch.float64)
+    _, maps = module(x)
+    q, k = (x @ module.main["qkv"][0, part, -1].mT for part in (0, 1))  # the last head
+    index = torch.arange(16)
+    scores = q @ k.mT + AbsolutePositions(16, WIDTH)(index[:, None], index)
+    left = (maps.main[0].weights()[-1] - scores.softmax(-1)).abs().max()
+    said = "equal up to rounding" if left < 1e-12 else f"{left:.1g} apart"
+    evidence = f"the last head's map, rebuilt from q and k: {said}"
+    return Row("returned map", "none", "last head's", "notation", evidence)
+
+
+def _initial_row() -> Row:
+    nest = start_entropy(NEST["initial"], NEST["scale"])
+    pglsum = start_entropy(PGLSUM["initial"], PGLSUM["scale"])
+    evidence = (
+        f"untrained maps (with its scale, C = 1024, L = 320) have {nest:.0%} and {pglsum:.0%} "
+        "of the entropy of uniform ones"
+    )
+    return Row("initial parameters", "normal, .02", "Xavier, gain √2", "training only", evidence)
+
+
+def _dropout_row() -> Row:
+    torch.manual_seed(0)
+    module = DialledAttention(turned(BARE, dropout=PGLSUM["dropout"]), WIDTH, HEADS, GROUPS)
+    x = torch.randn(16, WIDTH)
+    training = relative_difference(module(x)[0], module(x)[0])
+    module.eval()
+    using = relative_difference(module(x)[0], module(x)[0])
+    evidence = f"the same call twice: {training:.2f} apart in training, {using:.0f} apart in use"
+    return Row("dropout of weights", "0", "0.5", "training only", evidence)

@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 
 from attnlib import GlobalLocalAttention, attention
 from attnlib.course import plots
+from attnlib.course.plots import maps
 
 
 def images(figure):
@@ -43,7 +44,7 @@ def test_weights_as_an_array_are_drawn_too(map_):
 
 
 def test_a_long_map_is_pooled_not_formed(monkeypatch):
-    monkeypatch.setattr(plots, "LARGEST", 4)
+    monkeypatch.setattr(maps, "LARGEST", 4)
     torch.manual_seed(0)
     _, long = attention(*torch.randn(3, 1, 10, 4))
     monkeypatch.setattr(type(long), "weights", lambda self: pytest.fail("formed"))
@@ -121,7 +122,7 @@ def test_tokens_are_drawn_with_the_lines_of_patches_and_blocks():
 
 
 def test_the_sentence_of_a_long_map_is_exact(monkeypatch):
-    monkeypatch.setattr(plots, "LARGEST", 4)
+    monkeypatch.setattr(maps, "LARGEST", 4)
     q = torch.full((1, 30, 1), 0.0)
     q[0, 17] = 100.0
     _, map_ = attention(q, q, q)

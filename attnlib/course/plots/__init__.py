@@ -1,0 +1,19 @@
+"""Arrays in, Figure out; and for each kind of picture the sentence that says what it shows.
+
+The sentence serves who cannot see the picture, who lectures with it, and the check of the
+notebooks, which compares text and not pixels. Matrices are drawn queries down, keys across.
+"""
+
+from attnlib.course.plots.influence import plot_influence, plot_token_influence, read_influence
+from attnlib.course.plots.maps import plot_map, read_map
+from attnlib.course.plots.pictures import plot_shots, plot_tokens
+
+__all__ = [
+    "plot_influence",
+    "plot_map",
+    "plot_shots",
+    "plot_token_influence",
+    "plot_tokens",
+    "read_influence",
+    "read_map",
+]

@@ -1,0 +1,24 @@
+"""What all figures share: colours, sizes, and out of pyplot's hands."""
+
+import matplotlib.pyplot as plt
+
+COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
+NOTHING = "#d9d9d9"  # exactly zero, on a logarithmic scale
+MARK = "#d62728"
+STYLE = {"font.size": 12, "axes.titlesize": 13, "image.interpolation": "nearest"}
+
+
+def label(axis, title, edges=()):
+    """Axes of a map: queries down, keys across, lines at the edges of groups."""
+    axis.set_title(title)
+    axis.set_xlabel("key")
+    axis.set_ylabel("query")
+    for edge in edges:
+        axis.axhline(edge - 0.5, color="white", linewidth=1)
+        axis.axvline(edge - 0.5, color="white", linewidth=1)
+
+
+def closed(fig):
+    """Out of pyplot's hands, so that a notebook draws it once and nothing piles up."""
+    plt.close(fig)
+    return fig

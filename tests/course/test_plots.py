@@ -135,3 +135,43 @@ def test_both_maps_at_once_are_refused_with_the_way_out():
     for look in (plots.plot_map, plots.read_map):
         with pytest.raises(TypeError, match="take its .whole or one of .segments"):
             look(maps)
+
+
+EFFECTS = {
+    "one": {"merge": torch.tensor([1e-16, 3e-16]), "scale": torch.tensor([0.2, 0.4])},
+    "other": {"scale": torch.tensor([0.1, 0.3]), "fusion": torch.tensor([1.0, 1.2])},
+}
+
+
+def test_effects_show_every_seed_and_their_mean():
+    left, right = plots.plot_effects(EFFECTS).axes
+    dots = {tuple(line.get_xdata()) for line in left.lines if len(line.get_xdata()) == 2}
+    np.testing.assert_allclose(sorted(dots)[0], (0.2, 0.4), rtol=1e-6)
+    means = [line.get_xdata()[0] for line in right.lines if line.get_marker() == "|"]
+    np.testing.assert_allclose(sorted(means), (0.2, 1.1), rtol=1e-6)
+    assert {text.get_text() for text in left.texts} >= {"only rounding", "cannot act here"}
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert names == ["merge", "scale", "fusion"]  # the largest on top
+
+
+def test_effects_are_read_with_their_spread():
+    lines = plots.read_effects(EFFECTS["one"]).splitlines()
+    assert lines[0].split() == ["merge", "only", "rounding"]
+    assert lines[1].split() == ["scale", "0.30", "±", "0.14"]
+
+
+def test_a_setting_shows_maps_differences_and_distances():
+    matrices = {"a": torch.eye(4), "b": torch.full((4, 4), 0.25), "c": None}
+    distances = {"from one": 0.0, "from other": 0.5}
+    figure = plots.plot_setting(matrices, torch.arange(4.0), distances, edges=[2])
+    drawn = images(figure)
+    np.testing.assert_allclose(drawn[0], np.eye(4))
+    np.testing.assert_allclose(drawn[1], np.full((4, 4), 0.25))
+    titles = {axis.get_title(): axis for axis in figure.axes}
+    bars = titles["difference from NesT's end, token by token"].patches
+    assert [bar.get_height() for bar in bars] == [0, 1, 2, 3]
+    axis = titles["distance of the whole output"]
+    assert axis.get_xscale() == "log"
+    places = [line.get_xdata()[0] for line in axis.lines]
+    assert places[1] == 0.5
+    assert 0 < places[0] < 1e-15  # 0 has no place on a logarithmic axis: at its left end

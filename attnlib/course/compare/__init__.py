@@ -9,6 +9,7 @@ from attnlib.course.compare.dials import (
     Branch,
     Maps,
     Parameters,
+    as_matrix,
     attend,
     dead,
     draw,
@@ -35,6 +36,7 @@ from attnlib.course.compare.heads import (
     take,
 )
 from attnlib.course.compare.identity import Finding, Move, Witness, same
+from attnlib.course.compare.kinds import Row, Table, after_one_step, start_entropy, theory
 from attnlib.course.compare.symmetries import SYMMETRIES, Setting, Trial
 
 __all__ = [
@@ -50,13 +52,17 @@ __all__ = [
     "PGLSUM",
     "Parameters",
     "SYMMETRIES",
+    "Row",
     "Setting",
+    "Table",
     "Trial",
     "VALUES",
     "Witness",
     "absorb_scale",
     "adapt",
+    "after_one_step",
     "all_but_one",
+    "as_matrix",
     "attend",
     "dead",
     "distance",
@@ -73,7 +79,9 @@ __all__ = [
     "same",
     "sensitivity",
     "stack_heads",
+    "start_entropy",
     "take",
+    "theory",
     "turned",
     "turned_alone",
     "undo_notation",

@@ -289,3 +289,13 @@ def _check_x(x, qkv):
         raise ValueError(f"x must be (…, L, C={width}) to fit the parameters, got {got}")
     if x.dtype != qkv.dtype:
         raise TypeError(f"x must be {qkv.dtype} as the parameters are, got {x.dtype}")
+
+
+def as_matrix(maps: tuple[AttentionMap, ...], length: int) -> Tensor:
+    """The maps of one branch as one: (L, L), the mean over heads, groups on the diagonal."""
+    matrix, start = torch.zeros(length, length), 0
+    for its in maps:
+        size = its.shape[-1]
+        matrix[start : start + size, start : start + size] = its.weights().detach().mean(-3)
+        start += size
+    return matrix

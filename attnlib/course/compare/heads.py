@@ -82,7 +82,9 @@ class Layout:
         said = {name: repr(value) for name, value in vars(self).items() if value is not None}
         said["scale"] = shown(self.scale)
         text = ", ".join(f"{name}={value}" for name, value in said.items())
-        return f"Layout({text})".replace(", out=", ",\n    out=")  # two lines, still Python
+        for name in ("qkv", "out"):
+            text = text.replace(f", {name}=", f",\n    {name}=")  # short lines, still Python
+        return f"Layout({text})"
 
     def place(self, part: str) -> tuple[str, str, int | None] | None:
         """The name, the pattern, and which of three it is where they are stacked; None if absent.

@@ -236,4 +236,5 @@ def _relative(y, other):
 def _told(way, move) -> list[str]:
     if isinstance(move, str):
         return [f"{way}: no, {move}."]
-    return [f"{way}: yes, up to {move.difference:.0e}:", *move.code.splitlines()]
+    indented = (f"    {line}".rstrip() for line in move.code.splitlines())
+    return [f"{way}: yes, equal up to rounding, by", *indented]

@@ -4,16 +4,20 @@ The sentence serves who cannot see the picture, who lectures with it, and the ch
 notebooks, which compares text and not pixels. Matrices are drawn queries down, keys across.
 """
 
+from attnlib.course.plots.dials import plot_effects, plot_setting, read_effects
 from attnlib.course.plots.influence import plot_influence, plot_token_influence, read_influence
 from attnlib.course.plots.maps import plot_map, read_map
 from attnlib.course.plots.pictures import plot_shots, plot_tokens
 
 __all__ = [
+    "plot_effects",
     "plot_influence",
     "plot_map",
+    "plot_setting",
     "plot_shots",
     "plot_token_influence",
     "plot_tokens",
+    "read_effects",
     "read_influence",
     "read_map",
 ]

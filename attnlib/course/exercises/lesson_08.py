@@ -1,0 +1,199 @@
+"""Lesson 08: undo a notation, describe a stranger's module, and guess what `same` will find."""
+
+import torch
+from einops import rearrange
+from torch import nn
+
+from attnlib import BlockAttention, SelfAttention
+from attnlib.course.compare import Adapter, Layout, same
+from attnlib.course.exercises.device import Exercise
+
+
+def head_major(out, heads):
+    """(C, H·D) for heads merged "d h" -> the same for heads merged "h d"."""
+    channels, width = out.shape
+    return out.view(channels, width // heads, heads).transpose(1, 2).reshape(channels, width)
+
+
+def _known_matrices(out, heads):
+    """What a likely mistake makes of the matrix, each with its name."""
+    return (
+        ("This is the matrix as it came: its columns must change places.", out),
+        (
+            "The other way round: that takes a matrix for 'h d' and makes it one for 'd h'.",
+            rearrange(out, "c (h d) -> c (d h)", h=heads),
+        ),
+        (
+            "The rows changed places. They are the output's channels; the heads are the columns.",
+            rearrange(out, "(d h) c -> (h d) c", h=heads),
+        ),
+        ("The columns were reversed; each head's columns must come to lie together.", out.flip(1)),
+        ("The columns were reversed; each head's columns must come to lie together.", out.flip(0)),
+    )
+
+
+def _find_mistake_in_matrix(answer):
+    for heads, width in ((2, 3), (3, 2), (6, 8), (1, 5)):
+        generator = torch.Generator().manual_seed(heads)
+        out = torch.randn(heads * width, heads * width, generator=generator)
+        got, right = answer(out.clone(), heads), head_major(out, heads)
+        case = f"H = {heads}, D = {width}"
+        if got is None:
+            return "Not written yet: it returns None."
+        if not isinstance(got, torch.Tensor):
+            return f"It must return a torch.Tensor, and returned {type(got).__name__}."
+        if got.shape != right.shape:
+            return f"For {case} the shape must stay {tuple(out.shape)}, and is {tuple(got.shape)}."
+        if not got.equal(right):
+            for name, matrix in _known_matrices(out, heads):
+                if got.equal(matrix):
+                    return f"{name} (Seen for {case}.)"
+            if got.equal(head_major(out, width)):
+                return f"H and D are exchanged: it is right for {width} heads. (Seen for {case}.)"
+            column = (got != right).any(0).nonzero()[0].item()
+            return f"For {case}, column {column} of the result is wrong."
+    return None
+
+
+class Stranger(nn.Module):
+    """Somebody's attention, (B, L, 24) -> (B, L, 24): head by head, queries, keys, values."""
+
+    def __init__(self):
+        super().__init__()
+        self.to_qkv = nn.Linear(24, 72, bias=False)
+        self.mix = nn.Linear(24, 24)
+
+    def forward(self, x):
+        qkv = self.to_qkv(x).unflatten(-1, (4, 3, 6))  # (B, L, 4, 3, 6)
+        q, k, v = qkv.permute(3, 0, 2, 1, 4)  # each (B, 4, L, 6)
+        out = (q @ k.mT / 6**0.5).softmax(-1) @ v
+        return self.mix(out.transpose(1, 2).flatten(2))
+
+
+STRANGER = Layout(
+    heads=4,
+    scale=6**-0.5,
+    qkv=("to_qkv.weight", "(h three d) c"),
+    out=("mix.weight", "c (h d)"),
+    out_bias="mix.bias",
+)
+
+
+def _find_mistake_in_layout(answer):
+    if answer is None:
+        return "Not written yet: it is None."
+    if not isinstance(answer, Layout):
+        return f"It must be a compare.Layout, and is {type(answer).__name__}."
+    if answer.heads != STRANGER.heads:
+        return f"heads={answer.heads}: unflatten makes axes of 4, 3 and 6. Which one are the heads?"
+    if abs(answer.scale - STRANGER.scale) > 1e-6:
+        return f"scale={answer.scale:.3g}: the scores are divided by 6**0.5, so it is 6**-0.5."
+    rows = "".join(answer.qkv[1].split())
+    if rows == "(threehd)c":
+        return "The rows of to_qkv lie head by head: `three` comes after h, not before it."
+    if rows == "(hdthree)c":
+        return "Inside a head, `three` comes before d: see the order of the axes in unflatten."
+    if "".join(answer.out[1].split()) == "c(dh)":
+        return "transpose(1, 2).flatten(2) brings (B, L, 4, 6): h before d in the merged heads."
+    if answer.out_bias is None:
+        return "self.mix has a bias: name it in out_bias."
+    twin = nn.MultiheadAttention(24, 4, batch_first=True)
+    finding = same(Adapter(Stranger(), layouts=[answer]), twin)
+    # The stranger has no query bias, so it goes into the twin, and never the other way.
+    return None if not isinstance(finding.forth, str) else f"Moved by it: {finding.forth}."
+
+
+def _pairs():
+    def multihead(bias):
+        return nn.MultiheadAttention(48, 6, bias=bias, batch_first=True)
+
+    return {
+        "BlockAttention(48, 6, qkv_bias=True) and nn.MultiheadAttention(48, 6)": (
+            BlockAttention(48, 6, qkv_bias=True),
+            multihead(True),
+        ),
+        "BlockAttention(48, 6) and nn.MultiheadAttention(48, 6)": (
+            BlockAttention(48, 6),
+            multihead(True),
+        ),
+        "SelfAttention(48, 48, heads=6) and nn.MultiheadAttention(48, 6, bias=False)": (
+            SelfAttention(48, 48, heads=6),
+            multihead(False),
+        ),
+        "SelfAttention(48, 48, heads=6), without and with positions": (
+            SelfAttention(48, 48, heads=6),
+            SelfAttention(48, 48, heads=6, pos_enc="absolute"),
+        ),
+        "SelfAttention(48, 48), 6 heads and 4 heads": (
+            SelfAttention(48, 48, heads=6),
+            SelfAttention(48, 48, heads=4),
+        ),
+    }
+
+
+VERDICTS = ("same", "different", "undecided")
+ANSWERS = dict(zip(_pairs(), ("same", "different", "same", "different", "undecided"), strict=True))
+
+
+def _find_mistake_in_verdicts(answer):
+    if not isinstance(answer, dict):
+        return f"It must be a dict, and is {type(answer).__name__}."
+    if set(answer) != set(ANSWERS):
+        return f"The keys must stay as they are; check {sorted(set(answer) ^ set(ANSWERS))[0]!r}."
+    if all(value is None for value in answer.values()):
+        return "Not written yet: every value is None."
+    for key, pair in _pairs().items():
+        if answer[key] not in VERDICTS:
+            return f"{key!r} must be one of {VERDICTS}, and is {answer[key]!r}."
+        finding = same(*pair)
+        if answer[key] != finding.verdict:
+            because = finding.witnesses[0].sentence if finding.witnesses else finding.forth
+            because = because if isinstance(because, str) else "parameters move both ways"
+            return f"{key}: same finds them {finding.verdict} ({because})."
+    return None
+
+
+EXERCISES = (
+    Exercise(
+        "08.1",
+        "Write head_major(out: torch.Tensor, heads: int) -> torch.Tensor.\n"
+        "out is the output matrix (C, H·D) of a module that merges its heads 'd h', as NesT does.\n"
+        "Return the matrix (C, H·D) that gives the same output where heads are merged 'h d'.",
+        _find_mistake_in_matrix,
+        (
+            "The columns belong to the merged channels. Rows stay where they are.",
+            "Give the columns two axes, in the order in which they lie: (C, D, H).",
+            "Exchange the two axes, then make them one again: transpose(1, 2), reshape.",
+        ),
+        head_major,
+    ),
+    Exercise(
+        "08.2",
+        "Somebody wrote this attention, (B, L, 24) -> (B, L, 24):\n\n"
+        "    self.to_qkv = nn.Linear(24, 72, bias=False)\n"
+        "    self.mix = nn.Linear(24, 24)\n"
+        "    ...\n"
+        "    qkv = self.to_qkv(x).unflatten(-1, (4, 3, 6))  # (B, L, 4, 3, 6)\n"
+        "    q, k, v = qkv.permute(3, 0, 2, 1, 4)  # each (B, 4, L, 6)\n"
+        "    out = (q @ k.mT / 6**0.5).softmax(-1) @ v\n"
+        "    return self.mix(out.transpose(1, 2).flatten(2))\n\n"
+        "Say where its parameters are: a compare.Layout(heads, scale, qkv, out, out_bias).",
+        _find_mistake_in_layout,
+        (
+            "unflatten says in which order the rows of to_qkv lie: 4, then 3, then 6.",
+            "The 4 are the heads, the 3 are queries, keys, values, the 6 are D.",
+            "qkv=('to_qkv.weight', '(h three d) c'), and mix takes its columns 'c (h d)'.",
+        ),
+        f"compare.{STRANGER}",
+    ),
+    Exercise(
+        "08.3",
+        "For each pair guess what `same` will find: 'same', 'different' or 'undecided'.",
+        _find_mistake_in_verdicts,
+        (
+            "Biases first: nn.MultiheadAttention has all four, or none.",
+            "'undecided': no re-arrangement known here, and no symmetry that tells them apart.",
+        ),
+        "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in ANSWERS.items()) + "}",
+    ),
+)

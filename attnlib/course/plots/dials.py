@@ -1,0 +1,125 @@
+"""How far the dials between two styles move an output."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.plots.style import COLOURS, MARK, NOTHING, STYLE, closed, label
+
+ZERO = 1e-17  # where exactly 0 is drawn
+ROUNDING = 1e-12
+TICKS = {ZERO: "0", 1e-15: "10⁻¹⁵", 1e-10: "10⁻¹⁰", 1e-5: "10⁻⁵", 0.1: "0.1", 1.0: "1"}
+QUIET = "#595959"
+ENDS = ("#0072b2", "#e69f00")  # NesT, PGL-SUM: told apart by colour-blind eyes
+
+
+def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
+    """For every dial how far it moves the output: a dot a seed, a line at their mean.
+
+    Args:
+        effects: title of a panel -> dial -> (seeds,) distances. A dial that one panel lacks cannot
+            act there.
+    """
+    names = dict.fromkeys(name for panel in effects.values() for name in panel)
+    names = sorted(
+        names, key=lambda name: max(p[name].mean() for p in effects.values() if name in p)
+    )
+    with plt.rc_context(STYLE):
+        size = (4.8 * len(effects) + 1.8, 0.36 * len(names) + 1.5)
+        fig, axes = plt.subplots(1, len(effects), figsize=size, sharey=True, layout="constrained")
+        for axis, (title, panel) in zip(np.atleast_1d(axes), effects.items(), strict=True):
+            for row, name in enumerate(names):
+                if name not in panel:
+                    axis.text(0.03, row, "cannot act here", va="center", color=QUIET)
+                elif panel[name].max() < ROUNDING:
+                    axis.text(0.03, row, "only rounding", va="center", color=QUIET)
+                else:
+                    values = panel[name].numpy()
+                    axis.plot(values, [row] * len(values), "o", color=ENDS[0], alpha=0.25, ms=7)
+                    axis.plot(values.mean(), row, "|", color=MARK, ms=18, mew=2.5)
+            axis.set_xlim(0, 1.6)
+            axis.axvline(2**0.5, color=NOTHING, linewidth=2, zorder=0)
+            axis.text(1.4, -0.5, "unrelated", ha="right", va="center", color=QUIET)
+            axis.set_title(title)
+            axis.set_xlabel("relative difference")
+        axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        axis.set_ylim(-1, len(names) - 0.5)
+    return closed(fig)
+
+
+def read_effects(effects: Mapping[str, Tensor]) -> str:
+    """A line for each dial: mean and spread over the seeds."""
+    lines = []
+    for name, values in effects.items():
+        said = (
+            "only rounding"
+            if values.max() < ROUNDING
+            else f"{values.mean():.2f} ± {values.std():.2f}"
+        )
+        lines.append(f"{name.replace('_', ' '):17} {said}")
+    return "\n".join(lines)
+
+
+def plot_setting(
+    matrices: Mapping[str, Tensor | None],
+    difference: Tensor,
+    distances: Mapping[str, float],
+    edges: Sequence[int],
+) -> Figure:
+    """One setting of the dials: maps, the difference for each token, how far from both ends.
+
+    Args:
+        matrices: title -> (L, L) weights, or None for a map that is not there.
+        difference: (L,) of each token from NesT's end.
+        distances: name of an end -> distance from it.
+        edges: tokens at which groups begin.
+    """
+    largest = max(matrix.max().item() for matrix in matrices.values() if matrix is not None)
+    with plt.rc_context(STYLE):
+        fig = plt.figure(figsize=(11.4, 6.4), layout="constrained")
+        grid = fig.add_gridspec(2, len(matrices), height_ratios=(1.9, 1))
+        maps = [fig.add_subplot(grid[0, column]) for column in range(len(matrices))]
+        for axis, (title, matrix) in zip(maps, matrices.items(), strict=True):
+            if matrix is None:
+                axis.set_axis_off()
+                axis.text(0.5, 0.5, f"{title}:\nnone", ha="center", va="center", color=QUIET)
+                continue
+            image = axis.imshow(matrix.numpy(force=True), COLOURS, vmin=0, vmax=largest)
+            label(axis, title, edges)
+        fig.colorbar(image, ax=maps, label="mean weight over heads", shrink=0.85)
+        below = grid[1, :].subgridspec(1, 2)
+        _plot_difference(fig.add_subplot(below[0]), difference, edges)
+        _plot_distances(fig.add_subplot(below[1]), distances)
+    return closed(fig)
+
+
+def _plot_difference(axis, difference, edges):
+    axis.bar(range(len(difference)), difference.numpy(force=True), width=1.0, color=ENDS[0])
+    for edge in edges:
+        axis.axvline(edge - 0.5, color=NOTHING, linewidth=1.5)
+    axis.set_xlim(-0.5, len(difference) - 0.5)
+    axis.set_ylim(0, max(2.0, 1.1 * difference.max().item()))
+    axis.set_title("difference from NesT's end, token by token")
+    axis.set_xlabel("token")
+
+
+def _plot_distances(axis, distances):
+    axis.axvspan(ZERO / 3, ROUNDING, color=NOTHING, alpha=0.5)
+    axis.text(ZERO, len(distances) - 0.45, "rounding", va="center", color=QUIET)
+    for row, ((name, value), colour) in enumerate(zip(distances.items(), ENDS, strict=True)):
+        place = max(value, ZERO)
+        axis.plot(place, row, "o", color=colour, ms=13)
+        right = place < 1e-8
+        text = f"   {name}" if right else f"{name}: {value:.2g}   "
+        axis.text(place, row, text, ha="left" if right else "right", va="center")
+    axis.set_xscale("log")
+    axis.set_xlim(ZERO / 3, 5)
+    axis.set_ylim(-0.6, len(distances) - 0.1)
+    axis.set_yticks([])
+    axis.set_xticks(list(TICKS), TICKS.values())
+    axis.minorticks_off()
+    axis.set_title("distance of the whole output")
+    axis.set_xlabel("relative difference (1.4: unrelated)")

@@ -162,8 +162,8 @@ def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
         name: widgets.Dropdown(
             options=[("none" if value is None else str(value), value) for value in values],
             description=name.replace("_", " "),
-            style={"description_width": "8.5em"},
-            layout={"width": "21em"},
+            style={"description_width": "9.5em"},
+            layout={"width": "22em"},
         )
         for name, values in compare.VALUES.items()
     }

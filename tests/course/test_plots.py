@@ -155,9 +155,12 @@ def test_effects_show_every_seed_and_their_mean():
 
 
 def test_effects_are_read_with_their_spread():
-    lines = plots.read_effects(EFFECTS["one"]).splitlines()
-    assert lines[0].split() == ["merge", "only", "rounding"]
-    assert lines[1].split() == ["scale", "0.30", "±", "0.14"]
+    assert plots.read_effects(EFFECTS).splitlines() == [
+        "        one              other",
+        "merge   only rounding    cannot act here",
+        "scale   0.30 ± 0.14      0.20 ± 0.14",
+        "fusion  cannot act here  1.10 ± 0.14",
+    ]
 
 
 def test_a_setting_shows_maps_differences_and_distances():

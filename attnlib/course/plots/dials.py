@@ -50,17 +50,24 @@ def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     return closed(fig)
 
 
-def read_effects(effects: Mapping[str, Tensor]) -> str:
-    """A line for each dial: mean and spread over the seeds."""
-    lines = []
-    for name, values in effects.items():
-        said = (
-            "only rounding"
-            if values.max() < ROUNDING
-            else f"{values.mean():.2f} ± {values.std():.2f}"
-        )
-        lines.append(f"{name.replace('_', ' '):17} {said}")
+def read_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> str:
+    """A table of the same: a line for each dial, mean and spread over the seeds."""
+    names = dict.fromkeys(name for panel in effects.values() for name in panel)
+    rows = [["", *effects]]
+    for name in names:
+        cells = [_read(panel.get(name)) for panel in effects.values()]
+        rows.append([name.replace("_", " "), *cells])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
+
+
+def _read(values):
+    if values is None:
+        return "cannot act here"
+    if values.max() < ROUNDING:
+        return "only rounding"
+    return f"{values.mean():.2f} ± {values.std():.2f}"
 
 
 def plot_setting(

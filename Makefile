@@ -3,9 +3,10 @@
 # PIP_FIND_LINKS, …): nothing here overrides them. For a PyTorch without CUDA, set
 # PIP_EXTRA_INDEX_URL to the address that "CPU" on pytorch.org/get-started/locally/ prints.
 
-PYTHON    ?= python3
-JOBS      ?= 2
-LAB_FLAGS ?=
+PYTHON      ?= python3
+JOBS        ?= 2
+LAB_FLAGS   ?=
+STUDY_FLAGS ?=
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -19,7 +20,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-units bench notebooks lint format wheels clean
+.PHONY: help lab test test-units bench study notebooks lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,7 +51,7 @@ lab: $(READY) ## open the first lesson in JupyterLab (installs what it needs, on
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
-test test-units notebooks: export OMP_NUM_THREADS := 1
+test test-units study notebooks: export OMP_NUM_THREADS := 1
 
 test: test-units ## the unit tests, then every lesson, whose outputs must come out again
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -61,6 +62,9 @@ test-units: $(READY) ## the unit tests alone, where outputs are not promised to 
 
 bench: $(READY) ## measure the speeds that the README states
 	$(PY) -m benchmarks.run
+
+study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
+	$(PY) -m attnlib.course.study $(STUDY_FLAGS)
 
 notebooks: $(READY) ## execute every lesson and write it in its normal form
 	$(PY) notebooks/execute.py

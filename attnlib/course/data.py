@@ -1,4 +1,4 @@
-"""Real pictures and frames for the lessons, without a network: they lie in installed packages.
+"""Real pictures, digits and frames for the lessons: they lie in installed packages, no network.
 
 Pictures are float32 tensors in [0, 1], (height, width, 3), rows from the top, colours red, green,
 blue. Nothing here is random: the same call gives the same numbers. Where a package is missing, the
@@ -24,6 +24,7 @@ __all__ = [
     "PHOTOGRAPHS",
     "Video",
     "clip_path",
+    "digits",
     "frames",
     "montage",
     "patches",
@@ -134,6 +135,24 @@ def unpatches(x: Tensor, patch_size: int, height: int, width: int) -> Tensor:
         across=patch_size,
         rgb=3,
     )
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """1797 digits written by hand: pictures (1797, 8, 8), float32 in [0, 1], and labels (1797,).
+
+    A picture has one channel, 1 is ink. Labels are int64, 0 to 9, each 174 to 183 times.
+
+    Source: a file inside scikit-learn, which is not imported: the test part of "Optical Recognition
+    of Handwritten Digits" (Alpaydin and Kaynak 1998), UCI Machine Learning Repository, CC BY 4.0.
+
+    Raises ModuleNotFoundError (with what to install) without scikit-learn.
+    """
+    requirement = "scikit-learn>=1.5"
+    file = "sklearn/datasets/data/digits.csv.gz"
+    path = _shipped("the digits", file, "scikit-learn", requirement)
+    rows = torch.from_numpy(np.loadtxt(path, delimiter=","))  # 64 pixels from 0 to 16, the label
+    pictures = rearrange(rows[:, :-1], "n (height width) -> n height width", height=8)
+    return pictures.float() / 16, rows[:, -1].long()
 
 
 def clip_path(name: str = "bikes.mp4") -> Path:

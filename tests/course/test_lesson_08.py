@@ -15,7 +15,9 @@ WRONG_MATRICES = {
     "Not written yet": lambda out, heads: None,
     "returned Size": lambda out, heads: out.shape,
     "as it came": lambda out, heads: out,
-    "The other way round": lambda out, heads: rearrange(out, "c (h d) -> c (d h)", h=heads),
+    "The other way round, or H and D exchanged": lambda out, heads: rearrange(
+        out, "c (h d) -> c (d h)", h=heads
+    ),
     "The rows changed places": lambda out, heads: rearrange(out, "(d h) c -> (h d) c", h=heads),
     "were reversed": lambda out, heads: out.flip(1),
     "the shape must stay (6, 6), and is (36,)": lambda out, heads: out.flatten(),
@@ -51,6 +53,8 @@ WRONG_LAYOUTS = {
     "`three` comes before d": replace(STRANGER, qkv=("to_qkv.weight", "(h d three) c")),
     "h before d in the merged heads": replace(STRANGER, out=("mix.weight", "c (d h)")),
     "name it in out_bias": replace(STRANGER, out_bias=None),
+    "qkv must be a pair": replace(STRANGER, qkv="to_qkv.weight"),
+    "out must be a pair": replace(STRANGER, out="mix.weight"),
     "'qkv' is no parameter of Stranger": replace(STRANGER, qkv=("qkv", "(h three d) c")),
     "mix.weight is not '(h d) c h'": replace(STRANGER, out=("mix.weight", "(h d) c h")),
 }

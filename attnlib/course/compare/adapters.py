@@ -30,6 +30,15 @@ class Adapter:
     layouts: Sequence[Layout] = ()
     num_groups: int = 1
 
+    def __post_init__(self):
+        check_count("num_groups", self.num_groups)
+        if isinstance(self.layouts, Layout):
+            raise TypeError(
+                "layouts must be a list of Layout, one for each attention, got one alone"
+            )
+        if self.layouts and not isinstance(self.module, nn.Module):
+            raise TypeError(f"layouts need an nn.Module, got {type(self.module).__name__}")
+
     @property
     def name(self) -> str:
         kind = getattr(self.module, "__name__", type(self.module).__name__)
@@ -47,7 +56,7 @@ class Adapter:
             raise ValueError(f"x has {batch.shape[1]} tokens: {self.name} must divide them")
         wanted = f"{self.name} must take x (B, L, C) and return y of its shape"
         try:
-            y = self.call(self.module, batch)
+            y = self.call(self.module, batch.clone())  # it may change x in place
         except Exception as error:  # the reader's own code may raise anything
             raise ValueError(
                 f"{wanted}; for {tuple(batch.shape)} it raised {type(error).__name__}: {error}"

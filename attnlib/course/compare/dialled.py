@@ -102,7 +102,8 @@ def nest_end(parameters: Parameters) -> BlockAttention:
 def pglsum_end(parameters: Parameters, positions: str | None, fusion: str) -> GlobalLocalAttention:
     """The `GlobalLocalAttention` with the parameters that `attend` uses at `PGLSUM`."""
     main, narrow = parameters.main, parameters.narrow
-    groups, _, heads, _, width = main.qkv.shape
+    _, _, heads, _, width = main.qkv.shape
+    groups = len(narrow.qkv)
     module = GlobalLocalAttention(
         width, width, pos_enc=positions, num_segments=groups, heads=heads, fusion=fusion
     )

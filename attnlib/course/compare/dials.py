@@ -15,6 +15,7 @@ from torch import Tensor
 
 from attnlib.attention import attention
 from attnlib.checks import check_count, check_divides
+from attnlib.course.compare.fit import check_fit
 from attnlib.course.compare.heads import permute_merge
 from attnlib.layout import merge_heads, segment_slices
 from attnlib.maps import AttentionMap
@@ -79,12 +80,14 @@ def turned(dials: Mapping, **changes) -> dict:
 
     Raises ValueError for a dial or a value that does not exist, and names those that do.
     """
+    if not isinstance(dials, Mapping):
+        raise TypeError(f"dials must be a dict of names and values, got {type(dials).__name__}")
     result = dict(NEST) | dict(dials) | changes
     for name, value in result.items():
         if name not in VALUES:
             raise ValueError(f"dial {name!r} is unknown: expected one of {tuple(VALUES)}")
         # 1 == True and 0.0 == False, so the type must fit as well.
-        if not any(value == known and type(value) is type(known) for known in VALUES[name]):
+        if not any(type(value) is type(known) and value == known for known in VALUES[name]):
             raise ValueError(f"dial {name} must be one of {VALUES[name]}, got {value!r}")
     return result
 
@@ -157,11 +160,7 @@ def attend(
         y (…, L, C), and the maps.
     """
     dials = turned(dials)
-    if not isinstance(parameters, Parameters):
-        raise TypeError(f"parameters must be Parameters, got {type(parameters).__name__}")
-    num_groups = num_groups or parameters.main.qkv.shape[0]
-    _check_parameters(parameters, dials, num_groups)
-    _check_x(x, parameters.main.qkv)
+    num_groups = check_fit(x, parameters, dials, num_groups)
     length = x.shape[-2]
     groups = tuple(g for g in segment_slices(length, num_groups) if g.stop > g.start)
     whole = (slice(0, length),)
@@ -182,12 +181,13 @@ def undo_notation(parameters: Parameters, dials: Mapping) -> Parameters:
     same parameters at `NEST` is not notation.
     """
     dials = turned(dials)
-    return Parameters(*(_rewritten(branch, dials) for branch in parameters))
+    return Parameters(*(branch and _rewritten(branch, dials) for branch in parameters))
 
 
 def _rewritten(branch, dials):
     heads = branch.qkv.shape[2]
-    if not dials["key_value_bias"] and dials["output_bias"]:
+    moves = branch.value_bias is not None and branch.out_bias is not None
+    if moves and not dials["key_value_bias"] and dials["output_bias"]:
         merged = rearrange(branch.value_bias, "g h d -> g (d h)")
         moved = torch.einsum("ge,gce->gc", merged, branch.out)
         branch = branch._replace(out_bias=branch.out_bias + moved)
@@ -249,46 +249,6 @@ def _project(x, matrices, how):
 def _positions(kind, length, width) -> KeptTable | None:
     """Kept: a table costs more than the attention that it is added to."""
     return PositionsByLength(kind, width, freq=10000)(length)
-
-
-def _check_parameters(parameters, dials, num_groups):
-    """Raise unless all is there that this setting uses, in one width."""
-    used = {"main": num_groups if dials["sees"] == "own group" else None}
-    if dials["fusion"] is not None:
-        used[dials["local_branch"]] = num_groups
-    biases = {
-        "query_bias": dials["query_bias"],
-        "key_bias": dials["key_value_bias"],
-        "value_bias": dials["key_value_bias"],
-        "out_bias": dials["output_bias"],
-    }
-    width = parameters.main.qkv.shape[-1]
-    for name, groups in used.items():
-        branch = getattr(parameters, name)
-        if branch is None:
-            raise ValueError(f"parameters.{name} is None, but these dials use that branch")
-        for bias, on in biases.items():
-            if on and getattr(branch, bias) is None:
-                raise ValueError(f"parameters.{name}.{bias} is None, but its dial is on")
-        sets, _, heads, head_dim, channels = branch.qkv.shape
-        if channels != width or branch.out.shape != (sets, width, heads * head_dim):
-            raise ValueError(
-                f"parameters.{name} must be for C={width} as parameters.main, its out "
-                f"{(sets, width, heads * head_dim)}, got C={channels} and {tuple(branch.out.shape)}"
-            )
-        if groups and dials["group_parameters"] == "own" and sets != groups:
-            raise ValueError(
-                f"parameters.{name} must have a set for each of {groups} groups, got {sets}"
-            )
-
-
-def _check_x(x, qkv):
-    width = qkv.shape[-1]
-    if not isinstance(x, Tensor) or x.dim() < 2 or x.shape[-1] != width or x.numel() == 0:
-        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"x must be (…, L, C={width}) to fit the parameters, got {got}")
-    if x.dtype != qkv.dtype:
-        raise TypeError(f"x must be {qkv.dtype} as the parameters are, got {x.dtype}")
 
 
 def as_matrix(maps: tuple[AttentionMap, ...], length: int) -> Tensor:

@@ -40,6 +40,7 @@ def distance(x: Tensor, seed: int, dials: Mapping, other: Mapping, notation: boo
 
 def turned_alone(x: Tensor, seeds: Iterable[int] = SEEDS, notation: bool = False) -> dict:
     """Dial -> (seeds,) the distance from `NEST` when it alone is turned to PGL-SUM's side."""
+    seeds = tuple(seeds)
     return {
         name: _distances(x, seeds, turned(NEST, **{name: PGLSUM[name]}), NEST, notation)
         for name in VALUES
@@ -49,6 +50,7 @@ def turned_alone(x: Tensor, seeds: Iterable[int] = SEEDS, notation: bool = False
 
 def all_but_one(x: Tensor, seeds: Iterable[int] = SEEDS, notation: bool = False) -> dict:
     """Dial -> (seeds,) the distance from `PGLSUM` when all but this one are turned to it."""
+    seeds = tuple(seeds)
     return {
         name: _distances(x, seeds, turned(PGLSUM, **{name: NEST[name]}), PGLSUM, notation)
         for name in VALUES
@@ -58,7 +60,7 @@ def all_but_one(x: Tensor, seeds: Iterable[int] = SEEDS, notation: bool = False)
 
 def repaired(x: Tensor, order: Iterable[str], seed: int) -> list[float]:
     """The distance to `NEST` after each step, turning dials back from `PGLSUM` one by one."""
-    dials = turned(PGLSUM)
+    order, dials = _known(order), turned(PGLSUM)
     found = [distance(x, seed, dials, NEST)]
     for name in order:
         dials = turned(dials, **{name: NEST[name]})
@@ -74,7 +76,7 @@ def sensitivity(x: Tensor, names: Iterable[str], seeds: Iterable[int] = range(3)
     number at these parameters, and no cause: another measure or other parameters share otherwise,
     a share may be negative, and a dial may have one while its function is the same.
     """
-    names = tuple(names)
+    names = _known(names)
     shares = {name: [] for name in names}
     for seed in seeds:
         value = {
@@ -84,11 +86,19 @@ def sensitivity(x: Tensor, names: Iterable[str], seeds: Iterable[int] = range(3)
         }
         for name in names:
             shares[name].append(_share(name, names, value))
-    return {name: torch.tensor(each) for name, each in shares.items()}
+    return {name: torch.tensor(each, dtype=torch.float64) for name, each in shares.items()}
 
 
 def _distances(x, seeds, dials, other, notation):
-    return torch.tensor([distance(x, seed, dials, other, notation) for seed in seeds])
+    found = [distance(x, seed, dials, other, notation) for seed in seeds]
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def _known(names):
+    """The names once each, or `turned`'s error for one that is unknown."""
+    names = tuple(dict.fromkeys(names))
+    turned({name: NEST.get(name) for name in names})
+    return names
 
 
 def _share(name, names, value):

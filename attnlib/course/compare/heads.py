@@ -8,6 +8,7 @@ order of another module. Between the two, each move leaves the function as it is
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isclose
 from typing import NamedTuple
 
 import torch
@@ -65,7 +66,8 @@ class Layout:
         heads: H.
         scale: what the scores are multiplied by.
         qkv: ("qkv.weight", "(three h d) c") where they are one; where they are three,
-            (("q.weight", "k.weight", "v.weight"), "(h d) c").
+            (("q.weight", "k.weight", "v.weight"), "(h d) c"); one a head: ("qkv.{h}.weight",
+            "(three d) c").
         out: ("proj.weight", "c (h d)").
         qkv_bias: one name where qkv has one, else three, each of which may be None.
         out_bias: a name, or None.
@@ -107,7 +109,7 @@ class Layout:
 def shown(scale: float) -> str:
     """A scale as Python that gives it: 8**-0.5 reads better than 0.35355339059327373."""
     for width in range(2, 4097):
-        if width**-0.5 == scale:
+        if isclose(width**-0.5, scale, rel_tol=1e-12):
             return f"{width}**-0.5"
     return repr(scale)
 
@@ -124,14 +126,13 @@ def take(module: nn.Module, layout: Layout) -> Heads:
     return Heads(**parts, scale=layout.scale)
 
 
-@torch.no_grad()
 def put(module: nn.Module, layout: Layout, heads: Heads) -> None:
     """Write the parameters in the order of a module. A bias that `heads` lacks becomes zero.
 
     Raises ValueError, with nothing written, where the module has another scale, no place for a
     bias, or another number or width of heads; it says which move comes first, if one helps.
     """
-    if abs(heads.scale - layout.scale) > 1e-12 * abs(layout.scale):
+    if not isclose(heads.scale, layout.scale, rel_tol=1e-12):
         raise ValueError(
             f"its scale is {shown(layout.scale)}, the parameters' is {shown(heads.scale)}: "
             "absorb_scale first"
@@ -196,19 +197,23 @@ def _views(module, layout, part) -> list[Tensor] | None:
     if place is None:
         return None
     name, pattern, number = place
+    apart = "{h}" in name
+    if apart and part == "out_bias":
+        raise ValueError(f"out_bias must be one parameter for all heads, got {name!r}")
+    stack = "" if number is None else "three "
+    head = "" if apart or part == "out_bias" else "h "
+    sizes = ({"three": 3} if stack else {}) | ({"h": layout.heads} if head else {})
+    names = [name.format(h=number) for number in range(layout.heads)] if apart else [name]
     try:
-        if "{h}" in name:
-            each = [_find(module, name.format(h=head)) for head in range(layout.heads)]
-            return [rearrange(its, f"{pattern} -> {AXES[part]}") for its in each]
-        stack = "three " if number is not None else ""
-        head = "h " if part != "out_bias" else ""
-        sizes = ({"h": layout.heads} if head else {}) | ({"three": 3} if stack else {})
-        found = rearrange(_find(module, name), f"{pattern} -> {stack}{head}{AXES[part]}", **sizes)
+        found = [
+            rearrange(_find(module, each), f"{pattern} -> {stack}{head}{AXES[part]}", **sizes)
+            for each in names
+        ]
     except EinopsError as error:
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(f"{part}: {name} is not {pattern!r}: {reason}") from None
-    found = found[number] if stack else found
-    return list(found) if head else [found]
+    found = [each[number] for each in found] if stack else found
+    return list(found[0]) if head else found
 
 
 def _find(module, name) -> Tensor:
@@ -219,6 +224,11 @@ def _find(module, name) -> Tensor:
     except AttributeError:
         known = ", ".join(key for key, _ in module.named_parameters())
         raise ValueError(f"{path!r} is no parameter of {type(module).__name__}: {known}") from None
-    for index in indices:
-        parameter = parameter.detach()[int(index)]
+    try:
+        for index in indices:
+            parameter = parameter.detach()[int(index)]
+    except (IndexError, ValueError) as error:
+        raise ValueError(
+            f"{name!r} is no part of {path} {tuple(parameter.shape)}: {error}"
+        ) from None
     return parameter.detach()

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import lcm
+from math import isclose, isnan, lcm
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +14,14 @@ from attnlib.course.compare.symmetries import SYMMETRIES, Setting
 
 ROUNDING = 1e-12  # of the largest output, in float64: what a proof may leave
 OBEYED, BROKEN = 1e-10, 1e-6  # of the largest output; between the two nothing is said
-DRAWS = 3  # of parameters and inputs, for every symmetry
+DRAWS = 5  # of random parameters, for every move and every symmetry
 
 
 @dataclass(frozen=True)
 class Move:
     """Parameters of one module moved into another; `code` was run with f and g, and can be again.
+
+    In it f and g are the modules themselves; those of an `Adapter` are its `.module`.
 
     `difference`: the largest that was left, as a part of the largest output.
     """
@@ -80,8 +82,9 @@ class Finding:
 def same(f, g, x: Tensor | None = None) -> Finding:
     """Can each of two attentions do what the other does?
 
-    It asks about the code, not about the parameters that f and g happen to hold: both are copied,
-    and the copies get random parameters in float64.
+    It asks about the code, not about the parameters that f and g happen to hold: modules are
+    copied, and the copies get random parameters in float64, several times. (Functions that are no
+    nn.Module are called as they are.)
 
     - *Same*: some re-arrangement of f's parameters makes g equal to f, and the other way round, on
       random inputs of several sizes; left is rounding, at most 1e-12. Its code is shown.
@@ -139,7 +142,13 @@ def _fresh(adapter: Adapter, width: int, seed: int) -> Adapter:
     """A copy in float64 with random parameters, all of them: fresh biases are often zero."""
     if not isinstance(adapter.module, nn.Module):
         return adapter
-    module = copy.deepcopy(adapter.module).double().cpu().eval()
+    try:
+        module = copy.deepcopy(adapter.module).double().cpu().eval()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{adapter.name} cannot be copied: does it keep a tensor of its last run, such as "
+            f"self.attn = weights? Then make it anew. ({error})"
+        ) from error
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():
         parameter.data.normal_(0.0, width**-0.5, generator=generator)
@@ -148,6 +157,7 @@ def _fresh(adapter: Adapter, width: int, seed: int) -> Adapter:
 
 def _move(source, target, source_name, target_name, inputs) -> Move | str:
     """The parameters of one written into the other, and run; or why that is not possible."""
+    width = inputs[0].shape[-1]
     for adapter, name in ((source, source_name), (target, target_name)):
         if not adapter.layouts:
             return f"no layout says where {name} keeps its parameters"
@@ -156,14 +166,16 @@ def _move(source, target, source_name, target_name, inputs) -> Move | str:
             f"{len(source.layouts)} sets of parameters do not go into {len(target.layouts)} by "
             "any move known here"
         )
-    source = _fresh(source, inputs[0].shape[-1], seed=1)
-    target = _fresh(target, inputs[0].shape[-1], seed=2)
     code = _code(source, target, source_name, target_name)
-    try:
-        exec(code, {source_name: source.module, target_name: target.module})
-    except ValueError as error:
-        return str(error)
-    difference = torch.stack([_relative(target(x), source(x)) for x in inputs]).max().item()
+    differences = []
+    for seed in range(DRAWS):
+        one, other = _fresh(source, width, seed), _fresh(target, width, seed + DRAWS)
+        try:
+            exec(code, {source_name: one.module, target_name: other.module})
+        except ValueError as error:
+            return str(error)
+        differences += [_relative(other(x), one(x)) for x in inputs]
+    difference = torch.stack(differences).max().item()
     if not difference <= ROUNDING:
         return f"the parameters fit, but the outputs then differ by {difference:.2g}"
     return Move(code, difference)
@@ -180,7 +192,7 @@ def _code(source, target, source_name, target_name) -> str:
             steps.append("drop_key_bias(heads)")
         if has.value_bias is not None and other.place("value_bias") is None:
             steps.append("move_value_bias(heads)")
-        if one.scale != other.scale:
+        if not isclose(one.scale, other.scale, rel_tol=1e-12):
             steps.append(f"absorb_scale(heads, {shown(other.scale)})")
         names |= {step.split("(")[0] for step in steps}
         lines.append(f"heads = take({source_name}, {one})")
@@ -209,16 +221,21 @@ def _witnesses(f, g, inputs):
 
 
 def _worst(symmetry, copies, inputs, setting):
-    """(difference, x, changed) where the symmetry is broken most; None if there is no test."""
+    """(difference, x, changed) where the symmetry is broken most; None if there is no test.
+
+    A NaN is the worst, and stays: it is neither obeyed nor broken.
+    """
     worst = None
     for call in copies:
         for x in inputs:
             trial = symmetry(call, x, setting)
             if trial is None:
                 continue
-            off = (trial.got - trial.expected).abs().max() / call(x).abs().max()
-            if worst is None or not off <= worst[0]:  # so that a NaN stays
-                worst = (off.item(), x, trial.changed)
+            off = ((trial.got - trial.expected).abs().max() / call(x).abs().max()).item()
+            if worst is None or isnan(off) or off > worst[0]:
+                worst = (off, x, trial.changed)
+            if isnan(off):
+                return worst
     return worst
 
 

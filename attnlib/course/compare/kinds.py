@@ -1,21 +1,28 @@
-"""For each difference between the two styles: notation, function, or training only? Run, not said.
+"""For each difference between the two styles: notation, function, or training only?
 
-- *notation*: `same` moves the parameters across, and the outputs are equal.
-- *function*: `same` finds a witness; no parameters make them equal.
-- *training only*: the functions that can be reached are the same, but training starts elsewhere, or
-  takes other steps.
+- *notation*: parameters move across (`same`), the outputs are equal, and stay so after one step of
+  gradient descent.
+- *training only*: the same functions, but training takes other steps, or starts elsewhere.
+- *function*: one side can compute what the other cannot, whatever its parameters (a witness).
+
+But for the returned map, the initial parameters and dropout, the kind is the outcome of a run.
 """
 
 import re
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
+from attnlib.attention import attention
+from attnlib.course.compare.adapters import Adapter, adapt
 from attnlib.course.compare.dialled import DialledAttention
 from attnlib.course.compare.dials import NEST, PGLSUM, turned
 from attnlib.course.compare.difference import relative_difference
+from attnlib.course.compare.heads import Layout
 from attnlib.course.compare.identity import Finding, Move, same
 from attnlib.course.compare.symmetries import bounded_rows
+from attnlib.layout import merge_heads, split_heads
 from attnlib.positions import AbsolutePositions
 from attnlib.segments import SelfAttention
 
@@ -75,14 +82,8 @@ def theory() -> Table:
             _same_row("input", "batch of groups", "one by one", GROUPED, "input"),
             _same_row("projections", "one matrix", "three a head", BARE, "projections"),
             _same_row("order of merged heads", "d before h", "h before d", BARE, "merge"),
-            _same_row(
-                "key and value bias",
-                "optional",
-                "none",
-                turned(BARE, key_value_bias=True, output_bias=True),
-                "key_value_bias",
-            ),
             _returned_row(),
+            _row("key bias", "optional", "none", _Biased(key=True), _Biased()),
             _same_row(
                 "query bias", "optional", "none", turned(BARE, query_bias=True), "query_bias"
             ),
@@ -93,6 +94,13 @@ def theory() -> Table:
             _same_row("positions in the scores", "none", "sinusoids", BARE, "positions"),
             _same_row("fusion", "none", "rows normalised, add", BARE, "fusion", bounded_rows),
             _same_row("scale", "D^-½", "1", BARE, "scale"),
+            _row(
+                "value bias, beside an output bias",
+                "optional",
+                "none",
+                _Biased(value=True),
+                _Biased(),
+            ),
             _initial_row(),
             _dropout_row(),
         )
@@ -125,20 +133,60 @@ def start_entropy(initial: str, scale: str, width: int = 1024, length: int = 320
     return (entropy / torch.tensor(float(length)).log()).item()
 
 
+class _Biased(nn.Module):
+    """Plain attention, one matrix each; keys and values may have a bias, the output has one."""
+
+    def __init__(self, key: bool = False, value: bool = False):
+        super().__init__()
+        self.query = nn.Linear(WIDTH, WIDTH, bias=False)
+        self.key = nn.Linear(WIDTH, WIDTH, bias=key)
+        self.value = nn.Linear(WIDTH, WIDTH, bias=value)
+        self.out = nn.Linear(WIDTH, WIDTH)
+        biases = (None, "key.bias" if key else None, "value.bias" if value else None)
+        self.layout = Layout(
+            heads=HEADS,
+            scale=(WIDTH // HEADS) ** -0.5,
+            qkv=(("query.weight", "key.weight", "value.weight"), "(h d) c"),
+            out=("out.weight", "c (h d)"),
+            qkv_bias=biases if any(biases) else None,
+            out_bias="out.bias",
+        )
+
+    def forward(self, x):
+        """(…, L, C) -> y, map."""
+        q, k, v = (split_heads(part(x), HEADS) for part in (self.query, self.key, self.value))
+        y, weights = attention(q, k, v)
+        return self.out(merge_heads(y)), weights
+
+
 def _same_row(factor, nest, pglsum, base, dial, symmetry=None) -> Row:
-    """Two modules that differ in one dial, given to `same`; its witness is the first, or this."""
-    pair = _pair(base, dial)
-    finding = same(*pair)
+    """Two modules that differ in one dial; the witness is the first, or that of this symmetry."""
+    return _row(factor, nest, pglsum, *_pair(base, dial), symmetry)
+
+
+def _row(factor, nest, pglsum, f, g, symmetry=None) -> Row:
+    """Two modules given to `same`, and then to one step of gradient descent."""
+    one, other = (
+        Adapter(its, layouts=(its.layout,)) if isinstance(its, _Biased) else adapt(its)
+        for its in (f, g)
+    )
+    finding = same(one, other)
     if finding.verdict == "different":
         return Row(factor, nest, pglsum, "function", _witnessed(finding, symmetry))
     if finding.verdict == "undecided":
         return Row(factor, nest, pglsum, "undecided", f"{finding.forth}; {finding.back}")
     steps = [name for name in MOVES if re.search(rf"^heads = {name}", finding.forth.code, re.M)]
-    apart = after_one_step(*pair, finding.forth)
-    kind = "training only" if "absorb_scale" in steps else "notation"
-    done = ", ".join(steps) or "parameters moved across"
-    step = "still equal" if apart < 1e-9 else f"{apart:.2f} apart"
-    return Row(factor, nest, pglsum, kind, f"{done}: equal up to rounding; after one step: {step}")
+    here = "the same parameters" if one.layouts == other.layouts else "parameters moved across"
+    apart = after_one_step(f, g, finding.forth)
+    kept = apart < 1e-9
+    return Row(
+        factor,
+        nest,
+        pglsum,
+        "notation" if kept else "training only",
+        f"{', '.join(steps) or here}: equal up to rounding; after one step "
+        f"{'still equal' if kept else f'{apart:.2f} apart'}",
+    )
 
 
 def _pair(base, dial):
@@ -156,7 +204,7 @@ def _width_row() -> Row:
     """By one branch alone: the fusion hides how many directions each of two has."""
     finding = same(SelfAttention(WIDTH, WIDTH, heads=4), SelfAttention(WIDTH, WIDTH // 4, heads=4))
     kind = "function" if finding.verdict == "different" else finding.verdict
-    return Row("width of the local branch", "C", "C / G", kind, _witnessed(finding))
+    return Row("width of the branch", "C", "C / G in the local one", kind, _witnessed(finding))
 
 
 def _returned_row() -> Row:
@@ -175,11 +223,11 @@ def _returned_row() -> Row:
 
 
 def _initial_row() -> Row:
-    nest = start_entropy(NEST["initial"], NEST["scale"])
-    pglsum = start_entropy(PGLSUM["initial"], PGLSUM["scale"])
+    nest, pglsum = (start_entropy(end["initial"], "1/√D") for end in (NEST, PGLSUM))
+    unscaled = start_entropy(PGLSUM["initial"], PGLSUM["scale"])
     evidence = (
-        f"untrained maps (with its scale, C = 1024, L = 320) have {nest:.0%} and {pglsum:.0%} "
-        "of the entropy of uniform ones"
+        f"untrained maps (C = 1024, L = 320) have {nest:.0%} and {pglsum:.0%} of the entropy of "
+        f"uniform ones, both with NesT's scale; PGL-SUM's with its own {unscaled:.0%}"
     )
     return Row("initial parameters", "normal, .02", "Xavier, gain √2", "training only", evidence)
 

@@ -20,7 +20,7 @@ def _known_matrices(out, heads):
     return (
         ("This is the matrix as it came: its columns must change places.", out),
         (
-            "The other way round: that takes a matrix for 'h d' and makes it one for 'd h'.",
+            "The other way round, or H and D exchanged: that makes one for 'h d' into one for 'd h'.",
             rearrange(out, "c (h d) -> c (d h)", h=heads),
         ),
         (
@@ -28,7 +28,6 @@ def _known_matrices(out, heads):
             rearrange(out, "(d h) c -> (h d) c", h=heads),
         ),
         ("The columns were reversed; each head's columns must come to lie together.", out.flip(1)),
-        ("The columns were reversed; each head's columns must come to lie together.", out.flip(0)),
     )
 
 
@@ -48,8 +47,6 @@ def _find_mistake_in_matrix(answer):
             for name, matrix in _known_matrices(out, heads):
                 if got.equal(matrix):
                     return f"{name} (Seen for {case}.)"
-            if got.equal(head_major(out, width)):
-                return f"H and D are exchanged: it is right for {width} heads. (Seen for {case}.)"
             column = (got != right).any(0).nonzero()[0].item()
             return f"For {case}, column {column} of the result is wrong."
     return None
@@ -88,6 +85,9 @@ def _find_mistake_in_layout(answer):
         return f"heads={answer.heads}: unflatten makes axes of 4, 3 and 6. Which one are the heads?"
     if abs(answer.scale - STRANGER.scale) > 1e-6:
         return f"scale={answer.scale:.3g}: the scores are divided by 6**0.5, so it is 6**-0.5."
+    for name, place in (("qkv", answer.qkv), ("out", answer.out)):
+        if not isinstance(place, tuple) or len(place) != 2:
+            return f"{name} must be a pair: the name and the axes, as ('…weight', '(… …) c')."
     rows = "".join(answer.qkv[1].split())
     if rows == "(threehd)c":
         return "The rows of to_qkv lie head by head: `three` comes after h, not before it."
@@ -158,7 +158,8 @@ EXERCISES = (
         "08.1",
         "Write head_major(out: torch.Tensor, heads: int) -> torch.Tensor.\n"
         "out is the output matrix (C, H·D) of a module that merges its heads 'd h', as NesT does.\n"
-        "Return the matrix (C, H·D) that gives the same output where heads are merged 'h d'.",
+        "Return the matrix (C, H·D) that gives the same output where heads are merged 'h d'.\n"
+        "With view and transpose, or with einops' rearrange (import it).",
         _find_mistake_in_matrix,
         (
             "The columns belong to the merged channels. Rows stay where they are.",
@@ -188,11 +189,13 @@ EXERCISES = (
     ),
     Exercise(
         "08.3",
-        "For each pair guess what `same` will find: 'same', 'different' or 'undecided'.",
+        "For each pair guess what `same` will find: 'same', 'different' or 'undecided'.\n"
+        "Which moves and which symmetries does it know? The lesson lists them.",
         _find_mistake_in_verdicts,
         (
             "Biases first: nn.MultiheadAttention has all four, or none.",
-            "'undecided': no re-arrangement known here, and no symmetry that tells them apart.",
+            "'undecided': no re-arrangement known here, and no symmetry that tells them apart. One\n"
+            "pair is of that sort, though the two do differ: its heads have another width.",
         ),
         "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in ANSWERS.items()) + "}",
     ),

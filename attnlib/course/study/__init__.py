@@ -1,0 +1,25 @@
+"""After training, does the choice of a dial matter for how well the attention does?
+
+`make study` measures it; the results are stored beside this file, and `load` reads them.
+"""
+
+from attnlib.course.study.report import difference, plot, read, table
+from attnlib.course.study.run import study
+from attnlib.course.study.settings import MIDDLE, NOTATION, SETTINGS
+from attnlib.course.study.store import Results, load
+from attnlib.course.study.tasks import TASKS, task
+
+__all__ = [
+    "MIDDLE",
+    "NOTATION",
+    "SETTINGS",
+    "TASKS",
+    "Results",
+    "difference",
+    "load",
+    "plot",
+    "read",
+    "study",
+    "table",
+    "task",
+]

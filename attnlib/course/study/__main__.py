@@ -1,0 +1,20 @@
+"""`python -m attnlib.course.study [--afresh]`: do the study, then print what it says."""
+
+import argparse
+
+from attnlib.course.study.report import read, table
+from attnlib.course.study.run import study
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("attnlib.course.study", description="What the dials matter.")
+    parser.add_argument("--afresh", action="store_true", help="replace the stored results")
+    try:
+        results = study(afresh=parser.parse_args().afresh)
+    except KeyboardInterrupt:
+        raise SystemExit("Stopped. What is done is stored: the same command goes on.") from None
+    print(table(results), read(results), sep="\n\n")
+
+
+if __name__ == "__main__":  # the processes of the study import this file too
+    main()

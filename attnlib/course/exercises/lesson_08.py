@@ -20,7 +20,7 @@ def _known_matrices(out, heads):
     return (
         ("This is the matrix as it came: its columns must change places.", out),
         (
-            "The other way round, or H and D exchanged: that makes one for 'h d' into one for 'd h'.",
+            "The other way round, or H and D exchanged: that turns 'h d' into 'd h'.",
             rearrange(out, "c (h d) -> c (d h)", h=heads),
         ),
         (
@@ -194,8 +194,8 @@ EXERCISES = (
         _find_mistake_in_verdicts,
         (
             "Biases first: nn.MultiheadAttention has all four, or none.",
-            "'undecided': no re-arrangement known here, and no symmetry that tells them apart. One\n"
-            "pair is of that sort, though the two do differ: its heads have another width.",
+            "'undecided': no re-arrangement known here, and no symmetry that tells them apart. So\n"
+            "it is with one pair, though the two do differ: its heads have another width.",
         ),
         "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in ANSWERS.items()) + "}",
     ),

@@ -40,14 +40,14 @@ def test_every_value_of_every_dial_draws_from_both_ends(x, name):
 
 
 def test_the_difference_of_the_tokens_adds_up_to_the_distance(x, monkeypatch):
-    from attnlib.course import explorers
+    from attnlib.course.explorers import dials
 
     seen = {}
 
     def plot(matrices, difference, distances, edges):
         seen.update(matrices=matrices, difference=difference, distances=distances, edges=edges)
 
-    monkeypatch.setattr(explorers, "plot_setting", plot)
+    monkeypatch.setattr(dials, "plot_setting", plot)
     dials_drawer(x)(fusion="add", sees="all tokens")
     mean_square = seen["difference"].square().mean().sqrt().item()
     assert mean_square == pytest.approx(seen["distances"]["from NesT's end"], rel=1e-12)

@@ -1,10 +1,14 @@
 """Widgets without a browser: what they draw follows their controls, and comes back the same."""
 
+import inspect
+
 import ipywidgets as widgets
 import pytest
 import torch
 from matplotlib.figure import Figure
+from traitlets import TraitError
 
+from attnlib.course import explorers
 from attnlib.course.explorers import Explorer, explore_influence
 from attnlib.layout import blockify
 
@@ -39,7 +43,7 @@ def test_row_and_column_name_the_token_in_block_order(influence_explorer, row, c
 
 
 def test_the_influence_of_a_token_is_laid_over_its_own_patch(influence_explorer, monkeypatch):
-    from attnlib.course import explorers
+    from attnlib.course.explorers import influence
 
     laid = {}
 
@@ -47,7 +51,7 @@ def test_the_influence_of_a_token_is_laid_over_its_own_patch(influence_explorer,
         laid.update(rows)
         return Figure()
 
-    monkeypatch.setattr(explorers, "plot_token_influence", draw)
+    monkeypatch.setattr(influence, "plot_token_influence", draw)
     influence_explorer.set(row=4, column=1)
     assert laid["a"].nonzero().tolist() == [[4, 1]]
 
@@ -68,8 +72,46 @@ def test_an_error_is_shown_in_a_line_and_the_next_state_draws_again():
     explorer = Explorer("explore", draw, {"size": widgets.IntSlider(1, 0, 3)})
     explorer.set(size=2)
     assert "size=2 must divide 5" in explorer._line.value
+    assert explorer._picture.layout.visibility == "hidden"  # it shows another state
     explorer.set(size=3)
     assert "size 3" in explorer._line.value
+    assert explorer._picture.layout.visibility == "visible"
+
+
+def test_a_value_that_a_control_refuses_leaves_the_explorer_alive():
+    explorer = Explorer(
+        "e", lambda a: (Figure(), f"a is {a}"), {"a": widgets.Dropdown(options=[1, 2])}
+    )
+    with pytest.raises(TraitError):
+        explorer.set(a=3)
+    explorer._controls["a"].value = 2  # by hand
+    assert explorer.sentence == "a is 2"
+
+
+def all_explorers():
+    picture = torch.rand(24, 24, 3)
+    return [
+        explorers.explore_scores(),
+        explorers.explore_heads(picture),
+        explorers.explore_blocks({"a": picture}, 3),
+        explorers.explore_segments(),
+        explorers.explore_positions(torch.rand(6, 4)),
+        explorers.explore_fusion(),
+    ]
+
+
+def test_controls_are_named_as_the_arguments_of_draw_and_their_text_is_not_cut():
+    for explorer in all_explorers():
+        assert list(explorer._controls) == list(inspect.signature(explorer._draw).parameters)
+        for control in explorer._controls.values():
+            assert control.style.description_width == "initial"
+        assert explorer._picture.layout.visibility == "visible"
+
+
+def test_what_is_exported_is_there_and_sorted():
+    assert explorers.__all__ == sorted(explorers.__all__)
+    for name in explorers.__all__:
+        assert callable(getattr(explorers, name))
 
 
 def test_the_text_form_is_the_sentence_without_an_address(influence_explorer):

@@ -5,15 +5,14 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from attnlib.course.plots.style import COLOURS, MARK, NOTHING, STYLE, closed, label
+from attnlib.course.plots.style import COLOURS, ENDS, MARK, NOTHING, QUIET, STYLE, closed, label
 
 ZERO = 1e-17  # where exactly 0 is drawn
 ROUNDING = 1e-12
 TICKS = {ZERO: "0", 1e-15: "10⁻¹⁵", 1e-10: "10⁻¹⁰", 1e-5: "10⁻⁵", 0.1: "0.1", 1.0: "1"}
-QUIET = "#595959"
-ENDS = ("#0072b2", "#e69f00")  # NesT, PGL-SUM: told apart by colour-blind eyes
 
 
 def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
@@ -86,9 +85,11 @@ def plot_setting(
     """
     largest = max(matrix.max().item() for matrix in matrices.values() if matrix is not None)
     with plt.rc_context(STYLE):
-        fig = plt.figure(figsize=(11.4, 6.4), layout="constrained")
-        grid = fig.add_gridspec(2, len(matrices), height_ratios=(1.9, 1))
-        maps = [fig.add_subplot(grid[0, column]) for column in range(len(matrices))]
+        # Places are given: a layout that is computed takes longer than all the drawing.
+        fig = plt.figure(figsize=(11.4, 6.4))
+        above = {"left": 0.06, "right": 0.89, "bottom": 0.48, "top": 0.95, "wspace": 0.22}
+        maps = fig.add_gridspec(1, len(matrices), **above).subplots(squeeze=False, sharey=True)[0]
+        ticks = (0, *edges)
         for axis, (title, matrix) in zip(maps, matrices.items(), strict=True):
             if matrix is None:
                 axis.set_axis_off()
@@ -96,19 +97,25 @@ def plot_setting(
                 continue
             image = axis.imshow(matrix.numpy(force=True), COLOURS, vmin=0, vmax=largest)
             label(axis, title, edges)
-        fig.colorbar(image, ax=maps, label="mean weight over heads", shrink=0.85)
-        below = grid[1, :].subgridspec(1, 2)
-        _plot_difference(fig.add_subplot(below[0]), difference, edges)
-        _plot_distances(fig.add_subplot(below[1]), distances)
+            axis.set_xticks(ticks)
+            axis.set_yticks(ticks)
+        scale = fig.add_axes((0.91, 0.5, 0.013, 0.43))
+        fig.colorbar(image, cax=scale, label="mean weight over heads", ticks=MaxNLocator(4))
+        left, right = fig.add_gridspec(1, 2, left=0.06, right=0.98, bottom=0.1, top=0.34).subplots()
+        _plot_difference(left, difference, edges)
+        left.set_xticks(ticks)
+        _plot_distances(right, distances)
     return closed(fig)
 
 
 def _plot_difference(axis, difference, edges):
-    axis.bar(range(len(difference)), difference.numpy(force=True), width=1.0, color=ENDS[0])
+    cells = np.arange(len(difference) + 1) - 0.5
+    axis.stairs(difference.numpy(force=True), cells, fill=True, color=ENDS[0])
     for edge in edges:
         axis.axvline(edge - 0.5, color=NOTHING, linewidth=1.5)
     axis.set_xlim(-0.5, len(difference) - 0.5)
     axis.set_ylim(0, max(2.0, 1.1 * difference.max().item()))
+    axis.set_yticks((0, 1, 2))
     axis.set_title("difference from NesT's end, token by token")
     axis.set_xlabel("token")
 

@@ -5,6 +5,8 @@ import matplotlib.pyplot as plt
 COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
 NOTHING = "#d9d9d9"  # exactly zero, on a logarithmic scale
 MARK = "#d62728"
+QUIET = "#595959"  # words and lines that stand back
+ENDS = ("#0072b2", "#e69f00")  # two things told apart by colour-blind eyes: NesT, PGL-SUM; …
 STYLE = {"font.size": 12, "axes.titlesize": 13, "image.interpolation": "nearest"}
 
 

@@ -1,0 +1,33 @@
+"""What positions add to the scores, and the weights that result."""
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.plots.style import COLOURS, STYLE, closed, label
+
+
+def plot_positions(added: Tensor, weights: Tensor) -> Figure:
+    """Two maps, queries down, keys across: what is added to the scores, and the weights.
+
+    Args:
+        added, weights: (L, L).
+    """
+    reach = max(1.0, added.abs().max().item())
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(1, 2, figsize=(10, 4.3))
+        fig.subplots_adjust(left=0.07, right=0.92, bottom=0.14, top=0.91, wspace=0.42)
+        for axis, title, matrix, limits in (
+            (axes[0], "added to the scores", added, (-reach, reach)),
+            (axes[1], "weights", weights, (0, weights.max().item())),
+        ):
+            image = axis.imshow(matrix.numpy(), COLOURS, vmin=limits[0], vmax=limits[1])
+            label(axis, title)
+            last = len(matrix) - 1
+            axis.set_xticks((0, last))
+            axis.set_yticks((0, last))
+            box = axis.get_position()
+            place = fig.add_axes((box.x1 + 0.012, box.y0, 0.015, box.height))
+            middle = sum(limits) / 2
+            fig.colorbar(image, cax=place, ticks=(limits[0], middle, limits[1]), format="%.2f")
+    return closed(fig)

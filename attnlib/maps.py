@@ -65,6 +65,16 @@ class AttentionMap:
             for g in range(len(q))
         )
 
+    def heads(self) -> "tuple[AttentionMap, ...]":
+        """One map for each head, (…, 1, N, M)."""
+        q, k = self._q.split(1, -3), self._k.split(1, -3)
+        bias, mask = (_split(term, len(q)) for term in (self._bias, self._mask))
+        lse = (None,) * len(q) if self._lse is None else self._lse.split(1, -2)
+        return tuple(
+            AttentionMap(q[h], k[h], scale=self._scale, bias=bias[h], mask=mask[h], lse=lse[h])
+            for h in range(len(q))
+        )
+
     def weights(self) -> Tensor:
         """(…, H, N, M) the whole map; rows sum to 1."""
         return self._softmax(WHOLE, WHOLE)
@@ -144,9 +154,11 @@ class AttentionMap:
     def _stream_lse(self, rows: slice) -> Tensor:
         """(…, H, rows) log-sum-exps, streamed."""
         map, keys = self._widened(), slice(0, self.shape[-1])
-        strips = [map._scores(strip, keys).logsumexp(-1) for strip in self._cut(rows)]
-        none = self._q.new_empty(*self.shape[:-2], 0, dtype=self._dtype)
-        return torch.cat([none, *strips], -1)
+        result = map._q.new_empty(*self.shape[:-2], rows.stop - rows.start)
+        for strip in self._cut(rows):  # into one tensor: many small ones would tear the heap apart
+            here = slice(strip.start - rows.start, strip.stop - rows.start)
+            result[..., here] = map._scores(strip, keys).logsumexp(-1)
+        return result
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -173,6 +185,13 @@ def _unbind(term, groups: int) -> tuple:
     if isinstance(term, Tensor) and term.dim() > 3:
         return term.expand(*term.shape[:-4], groups, *term.shape[-3:]).unbind(-4)
     return (term,) * groups
+
+
+def _split(term, heads: int) -> tuple:
+    """A bias or mask for each head; one that has no axis of heads serves them all."""
+    if isinstance(term, Tensor) and term.dim() > 2 and term.shape[-3] > 1:
+        return term.split(1, -3)
+    return (term,) * heads
 
 
 def _exp(scores: Tensor, lse: Tensor) -> Tensor:

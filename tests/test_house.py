@@ -16,7 +16,7 @@ CORE = sorted(
     path for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("kernels/*.py")) if path.stem != "doctor"
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
-LINES = 900  # that are not blank
+LINES = 920  # that are not blank
 
 # Each floor may import from those below it, and its own.
 FLOORS = [

@@ -340,6 +340,66 @@ def test_unbind_needs_an_axis_before_the_heads():
         AttentionMap(q, q, scale=1.0).unbind()
 
 
+@pytest.mark.parametrize("lse_known", [False, True])
+@pytest.mark.parametrize("lead", [(), (2,), (2, 4)])
+def test_heads_are_slices_of_the_whole(lead, lse_known, device):
+    q = torch.randn(*lead, 3, 5, 4, dtype=torch.float64, device=device)
+    k = torch.randn(*lead, 3, 7, 4, dtype=torch.float64, device=device)
+    rows, cols, full = slice(1, 4), slice(2, 7), (*lead, 3, 5, 7)
+    for rank in range(len(full) + 1):
+        for shape in product(*({1, size} for size in full[len(full) - rank :])):
+            bias = torch.randn(shape, dtype=torch.float64, device=device)
+            mask = torch.rand(shape, device=device) > 0.3
+            map = AttentionMap(q, k, scale=0.7, bias=bias, mask=mask)
+            if lse_known:
+                assert map.lse.shape == full[:-1]
+            heads = map.heads()
+            assert len(heads) == 3
+            for h, head in enumerate(heads):
+                assert head.shape == (*lead, 1, 5, 7)
+                for got, whole in (
+                    (head.window(rows, cols), map.window(rows, cols)),
+                    (head.pooled(3), map.pooled(3)),
+                    (head.pooled(2, "max", rows, cols), map.pooled(2, "max", rows, cols)),
+                    (head.weights(), map.weights()),
+                    (head.lse[..., None], map.lse[..., None]),
+                ):
+                    expected = whole[..., h : h + 1, :, :]
+                    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+
+
+def test_heads_hand_on_the_log_sum_exps_that_are_known(device):
+    q = torch.randn(2, 3, 5, 8, device=device)
+    lse = torch.randn(2, 3, 5, device=device)
+    for h, head in enumerate(AttentionMap(q, q, scale=1.0, lse=lse).heads()):
+        assert head.lse.equal(lse[:, h : h + 1])
+
+
+def test_heads_share_functions(device):
+    q = torch.randn(3, 5, 8, device=device)
+    map = AttentionMap(q, q, scale=0.5, bias=lambda i, j: -(i - j).abs(), mask=lambda i, j: j <= i)
+    for h, head in enumerate(map.heads()):
+        torch.testing.assert_close(head.weights()[0], map.weights()[h])
+        torch.testing.assert_close(head.pooled(2)[0], map.pooled(2)[h])
+
+
+def test_heads_keep_the_graph(device):
+    q = torch.randn(3, 5, 8, dtype=torch.float64, device=device, requires_grad=True)
+    map = AttentionMap(q, q, scale=0.5)
+    u = torch.randn(3, 5, 5, dtype=torch.float64, device=device)
+    (whole,) = torch.autograd.grad((map.weights() * u).sum(), q)
+    parts = torch.cat([head.weights() for head in map.heads()])
+    (got,) = torch.autograd.grad((parts * u).sum(), q)
+    torch.testing.assert_close(got, whole)
+
+
+def test_a_single_head_is_itself(device):
+    _, map, _ = some_map(device, 4, 5)
+    (first, *_), (again,) = map.heads(), map.heads()[0].heads()
+    torch.testing.assert_close(again.weights(), first.weights())
+    assert again.shape == first.shape == (2, 1, 4, 5)
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 def test_an_empty_map_can_be_looked_at(dtype, device):
     nothing = torch.empty(3, 4, 0, 2, dtype=dtype, device=device)

@@ -174,7 +174,10 @@ def test_a_setting_shows_maps_differences_and_distances():
     (steps,) = titles["difference from NesT's end, token by token"].patches
     assert steps.get_data().values.tolist() == [0, 1, 2, 3]
     axis = titles["distance of the whole output"]
-    assert axis.get_xscale() == "log"
     places = [line.get_xdata()[0] for line in axis.lines]
-    assert places[1] == 0.5
-    assert 0 < places[0] < 1e-15  # 0 has no place on a logarithmic axis: at its left end
+    assert places[1] == pytest.approx(np.log10(0.5))
+    assert places[0] < -15  # 0 has no place on a logarithmic axis: at its left end
+    labels = dict(
+        zip(axis.get_xticks(), [t.get_text() for t in axis.get_xticklabels()], strict=True)
+    )
+    assert labels[-1] == "0.1" and labels[-10] == "10⁻¹⁰"

@@ -1,0 +1,349 @@
+"""One interactive map: all its heads, whole or in part, by hand or by keyboard.
+
+A map that fits is sent to the browser once and lives there, with or without a kernel. Of a longer
+one the browser gets an overview, and asks for pooled cells of what it shows.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor
+from tqdm import tqdm
+
+from attnlib.checks import check_count
+from attnlib.layout import blockify
+from attnlib.maps import AttentionMap
+from attnlib.segments import GlobalLocalMap
+
+LIVE = 2**23  # weights that live in the browser, 32 MiB: 8 heads of 1024 tokens
+OVERVIEW = 256  # cells a side that it gets of a longer map
+TILE = 512  # cells a side of what it asks for, a little more than pixels on screen
+PAIRS = 10
+THUMBNAIL = 28  # pixels high, as many as fit in a strip
+FRAMES = 96
+
+
+def view(
+    map_or_array: AttentionMap | Tensor,
+    *,
+    queries: Sequence[str] = (),
+    keys: Sequence[str] = (),
+    picture: Tensor | None = None,
+    patch_size: int | None = None,
+    block_size: int | None = None,
+    frames: Tensor | None = None,
+    edges: Sequence[int] = (),
+    title: str = "",
+) -> "MapView":
+    """Look at a map: hover, or focus it and use the arrow keys.
+
+    Args:
+        map_or_array: an `AttentionMap`, or weights as a tensor: (N, M) or (H, N, M), on any device,
+            with or without a graph. Numbers that are not negative but do not sum to 1 are shown as
+            they are.
+        queries, keys: names of the tokens; keys are the queries' where only those are given and
+            N = M. Without names they are numbered.
+        picture: (height, width, 3) in [0, 1], where tokens are its patches.
+        patch_size: their edge in pixels.
+        block_size: edge of a block in patches, where the tokens are in the order of `blockify`;
+            None where they are row by row.
+        frames: (L, height, width, 3) in [0, 1], where tokens are the frames of a video.
+        edges: tokens at which groups begin, or shots: lines.
+        title: above it.
+    Raises:
+        TypeError, ValueError: named with what was got and what is expected.
+    """
+    source = _source(map_or_array)
+    heads, rows, cols = source.shape
+    queries, keys = (() if names is None else tuple(names) for names in (queries, keys))
+    if queries and not keys and rows == cols:
+        keys = queries
+    for axis, names, length in (("queries", queries, rows), ("keys", keys, cols)):
+        if len(names) not in (0, length):
+            raise ValueError(f"{axis} must name all {length} tokens, got {len(names)} names")
+    edges = [edge.item() if hasattr(edge, "item") else edge for edge in edges]
+    for edge in edges:
+        check_count("an edge", edge, least=0)
+        if edge > max(rows, cols):
+            raise ValueError(f"edges must lie in 0 … {max(rows, cols)}, got {edge}")
+    if picture is not None and frames is not None:
+        raise ValueError("tokens are patches of a picture or frames, got picture and frames")
+    if picture is None and (patch_size is not None or block_size is not None):
+        raise ValueError(f"{patch_size=} and {block_size=} are of a picture, got none")
+    if (picture is not None or frames is not None) and rows != cols:
+        raise ValueError(
+            f"queries and keys must be the same patches or frames, got {rows} queries, {cols} keys"
+        )
+    traits = {
+        "shape": [heads, rows, cols],
+        "query_names": [str(name) for name in queries],
+        "key_names": [str(name) for name in keys],
+        "edges": edges,
+        "title": title or "",
+        "normalised": source.normalised,
+    }
+    if picture is not None:
+        traits |= _patches(_pixels("picture", picture), patch_size, block_size, cols)
+    if frames is not None:
+        traits |= _filmstrip(_pixels("frames", frames), cols)
+    return MapView(source, **traits)
+
+
+class MapView(anywidget.AnyWidget):
+    """What `view` gives back; `head`, `query` and `key` are where it stands, and can be set.
+
+    As every widget it lives as long as the kernel, so that a notebook that is closed and opened
+    again shows it alive; `close()` ends it, and gives its memory back.
+    """
+
+    _esm = Path(__file__).with_name("viewer.js")
+    _css = Path(__file__).with_name("viewer.css")
+
+    shape = traitlets.List(traitlets.Int()).tag(sync=True)
+    weights = traitlets.Bytes().tag(sync=True)  # float32 (H, N, M), or nothing
+    overview = traitlets.Bytes().tag(sync=True)  # float32 (H, rows, cols), in place of that
+    overview_shape = traitlets.List(traitlets.Int()).tag(sync=True)
+    normalised = traitlets.Bool().tag(sync=True)
+    query_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    key_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    edges = traitlets.List(traitlets.Int()).tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    picture = traitlets.Bytes().tag(sync=True)  # PNG: the picture, or all thumbnails in a row
+    grid = traitlets.List(traitlets.Int()).tag(sync=True)  # patches down and across
+    places = traitlets.List(traitlets.Int()).tag(sync=True)  # of each token in that grid
+    thumbnails = traitlets.List(traitlets.Int()).tag(sync=True)  # how many, their width and height
+    head = traitlets.Int(0).tag(sync=True)
+    query = traitlets.Int(0).tag(sync=True)
+    key = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, source, **traits):
+        self._source = source
+        super().__init__(**traits, **source.traits())
+        self.on_msg(self._received)
+
+    def __repr__(self) -> str:
+        heads, rows, cols = self.shape
+        named = f"{self.title}: " if self.title else ""
+        return f"{named}map of {rows} queries on {cols} keys, {heads} head{'s' * (heads > 1)}"
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return data | {"text/plain": repr(self)}, metadata
+
+    def _received(self, _widget, message, _buffers):
+        try:
+            answer, numbers = self._source.answer(message)
+        except Exception as error:  # else the browser would wait, and nobody would know why
+            self.send(message | {"kind": "failed", "error": str(error)})
+            raise
+        buffers = [] if numbers is None else [np.ascontiguousarray(numbers, "<f4").tobytes()]
+        self.send(message | answer, buffers=buffers)
+
+
+class _Whole:
+    """Weights that are all there, (H, N, M)."""
+
+    def __init__(self, weights: Tensor):
+        self._weights = weights.numpy()
+        self.shape = tuple(weights.shape)
+        sums = weights.sum(-1)
+        # A row that may attend to nothing is zero.
+        self.normalised = bool((((sums - 1).abs() < 1e-2) | (sums == 0)).all())
+
+    def traits(self) -> dict:
+        if self._weights.size <= LIVE:
+            return {"weights": self._weights.astype("<f4").tobytes()}
+        _, rows, cols = self.shape
+        return _overview(
+            [self._tile(h, (0, rows), (0, cols), OVERVIEW) for h in range(self.shape[0])]
+        )
+
+    def answer(self, message):
+        head = message["head"]
+        if message["kind"] == "tile":
+            cells = self._tile(head, message["rows"], message["cols"], TILE)
+            return {"shape": cells.shape}, cells
+        if message["kind"] == "row":
+            return {}, self._weights[head, message["query"]]
+        return {"pairs": _pairs(self._weights[head])}, None
+
+    def _tile(self, head, rows, cols, size):
+        part = self._weights[head, slice(*rows), slice(*cols)]
+        for axis in (0, 1):
+            cells = min(size, part.shape[axis])
+            edges = np.arange(cells + 1) * part.shape[axis] // cells
+            sums = np.add.reduceat(part, edges[:-1], axis)
+            part = sums / np.expand_dims(np.diff(edges), 1 - axis)
+        return part
+
+
+class _Rebuilt:
+    """A long map, a head at a time, rebuilt where somebody looks."""
+
+    normalised = True
+
+    def __init__(self, map_: AttentionMap):
+        self._heads = map_.heads()
+        self.shape = tuple(map_.shape)
+
+    def traits(self) -> dict:
+        bar = tqdm(self._heads, "overview of each head", delay=2, leave=False)
+        cells = []
+        for head in bar:
+            head.lse  # noqa: B018  kept: every later window costs only what it shows
+            cells.append(head.pooled(OVERVIEW)[0].cpu().numpy())
+        return _overview(cells)
+
+    def answer(self, message):
+        map_ = self._heads[message["head"]]
+        if message["kind"] == "tile":
+            rows = _even(message["rows"], self.shape[1])
+            cols = _even(message["cols"], self.shape[2])
+            cells = map_.pooled(TILE, rows=rows, cols=cols)[0].cpu().numpy()
+            return {
+                "shape": cells.shape,
+                "rows": [rows.start, rows.stop],
+                "cols": [cols.start, cols.stop],
+            }, cells
+        rows, cols = self.shape[1:]
+        if message["kind"] == "row":
+            query = message["query"]
+            return {}, map_.window(slice(query, query + 1), slice(0, cols))[0, 0].cpu().numpy()
+        strips = [slice(start, min(start + 512, rows)) for start in range(0, rows, 512)]
+        found = [
+            (row + strip.start, column, value)
+            for strip in strips
+            for row, column, value in _pairs(map_.window(strip, slice(0, cols))[0].cpu().numpy())
+        ]
+        return {"pairs": sorted(found, key=lambda pair: -pair[2])[:PAIRS]}, None
+
+
+def _even(window, length) -> slice:
+    """The window and a little more: cells of one width are pooled much faster."""
+    start, stop = window
+    size = -(-(stop - start) // TILE) * TILE
+    start = max(0, min(start, length - size))
+    return slice(start, min(start + size, length))
+
+
+def _source(map_or_array):
+    if isinstance(map_or_array, GlobalLocalMap):
+        raise TypeError("map_or_array is a GlobalLocalMap: take its .whole or one of .segments")
+    is_map = isinstance(map_or_array, AttentionMap)
+    array = map_or_array.detach() if is_map else _array(map_or_array)
+    shape = tuple(array.shape)
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise ValueError(
+            f"map_or_array must be (N, M) or (H, N, M), no axis empty, got shape {shape}"
+            + (": choose one with .unbind()" if len(shape) > 3 else "")
+        )
+    if is_map and array.shape.numel() > LIVE:
+        return _Rebuilt(array)
+    with torch.no_grad():  # a bias that is a function may hold what is learned
+        weights = array.weights() if is_map else array.clone()
+    weights = weights.float().cpu().reshape(-1, *shape[-2:])
+    if not torch.isfinite(weights).all():
+        place = (~torch.isfinite(weights)).nonzero()[0].tolist()
+        raise ValueError(
+            f"map_or_array must be finite, got {weights[tuple(place)]} at head, query, key {place}"
+        )
+    if (weights < 0).any():
+        place = (weights < 0).nonzero()[0].tolist()
+        raise ValueError(
+            "map_or_array must not be negative: weights, after the softmax; got "
+            f"{weights[tuple(place)]:.3g} at head, query, key {place}"
+        )
+    return _Whole(weights)
+
+
+def _array(given) -> Tensor:
+    try:
+        array = torch.as_tensor(given).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            "map_or_array must be an AttentionMap, or weights as a tensor, got "
+            f"{type(given).__name__}; attention gives (out, map): take the map"
+        ) from error
+    if array.is_complex():
+        raise TypeError(f"map_or_array must be real numbers, got {array.dtype}")
+    return array
+
+
+def _pixels(name, given) -> Tensor:
+    """Colours as float32, in [0, 1]."""
+    colours = torch.as_tensor(given)
+    if not torch.is_floating_point(colours):
+        raise TypeError(f"{name} must be floating point in [0, 1], got {colours.dtype}")
+    colours = colours.detach().float().cpu()
+    if colours.numel() == 0 or not (colours.min() >= -1e-3 and colours.max() <= 1 + 1e-3):
+        raise ValueError(f"{name} must be in [0, 1], not empty, got {_range(colours)}")
+    return colours
+
+
+def _range(colours):
+    if colours.numel() == 0:
+        return f"shape {tuple(colours.shape)}"
+    return f"{colours.min():.3g} … {colours.max():.3g}"
+
+
+def _overview(heads) -> dict:
+    cells = np.stack(heads).astype("<f4")
+    if not np.isfinite(cells).all():
+        raise ValueError("map_or_array must be finite, got NaN or infinity: look at q and k")
+    return {"overview": cells.tobytes(), "overview_shape": list(cells.shape[1:])}
+
+
+def _pairs(weights) -> list[tuple[int, int, float]]:
+    """The strongest of (N, M), as query, key, weight."""
+    flat = weights.ravel()
+    best = np.argpartition(-flat, min(PAIRS, flat.size) - 1)[:PAIRS]
+    best = best[np.argsort(-flat[best], kind="stable")]
+    return [(*map(int, divmod(cell, weights.shape[1])), float(flat[cell])) for cell in best]
+
+
+def _patches(picture, patch_size, block_size, tokens) -> dict:
+    if picture.dim() != 3 or picture.shape[-1] != 3:
+        raise ValueError(f"picture must be (height, width, 3), got shape {tuple(picture.shape)}")
+    height, width = picture.shape[:2]
+    check_count("patch_size", patch_size)
+    if height % patch_size or width % patch_size:
+        raise ValueError(f"{patch_size=} must divide {height=} and {width=} of the picture")
+    grid = [height // patch_size, width // patch_size]
+    if grid[0] * grid[1] != tokens:
+        raise ValueError(
+            f"picture must have a patch for each of {tokens} keys, got {grid[0]} × {grid[1]}"
+        )
+    places = torch.arange(tokens)
+    if block_size is not None:
+        places = blockify(places.view(*grid, 1), block_size).flatten()
+    return {"picture": _png(picture), "grid": grid, "places": places.tolist()}
+
+
+def _filmstrip(frames, tokens) -> dict:
+    if frames.dim() != 4 or frames.shape[-1] != 3:
+        raise ValueError(f"frames must be (L, height, width, 3), got shape {tuple(frames.shape)}")
+    if len(frames) != tokens:
+        raise ValueError(f"frames must be one for each of {tokens} keys, got {len(frames)}")
+    count = min(FRAMES, tokens)
+    shown = frames[torch.arange(count) * tokens // count]
+    width = max(1, round(THUMBNAIL * frames.shape[2] / frames.shape[1]))
+    small = torch.nn.functional.interpolate(
+        shown.movedim(-1, 1), (THUMBNAIL, width), mode="bilinear", antialias=True
+    )
+    strip = small.movedim(1, -1).transpose(0, 1).flatten(1, 2)  # (height, count · width, 3)
+    return {"picture": _png(strip), "thumbnails": [count, width, THUMBNAIL]}
+
+
+def _png(picture: Tensor) -> bytes:
+    from PIL import Image  # comes with matplotlib
+
+    buffer = BytesIO()
+    pixels = (picture.clamp(0, 1) * 255).round().to(torch.uint8).numpy(force=True)
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -11,6 +11,7 @@ STUDY_FLAGS ?=
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/ready
+DRIVER := $(VENV)/driver
 LESSON := notebooks/00_two_cousins.ipynb
 
 # Else JupyterLab's first words to a student are a question about news.
@@ -20,7 +21,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-units bench study notebooks lint format wheels clean
+.PHONY: help lab test test-units test-browser bench study notebooks lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +60,19 @@ test: test-units ## the unit tests, then every lesson, whose outputs must come o
 
 test-units: $(READY) ## the unit tests alone, where outputs are not promised to the digit
 	$(PY) -m pytest -n $(JOBS) tests
+
+# Not for students: a real browser, moved by keys and mouse. It writes benchmarks/results/browser.json
+# and the screenshots in tests/browser/shots/.
+test-browser: $(DRIVER) ## every lesson and widget in Chromium (installs chromium, Debian's)
+	@command -v chromium >/dev/null || { \
+	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
+	$(PY) -m pytest tests/browser
+
+$(DRIVER): $(READY) requirements-browser.txt
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || { \
+	  apt-get update -q && apt-get install -qy chromium fonts-noto-cjk; }
+	$(PY) -m pip install -r requirements-browser.txt
+	@touch $@
 
 bench: $(READY) ## measure the speeds that the README states
 	$(PY) -m benchmarks.run

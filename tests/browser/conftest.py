@@ -1,0 +1,199 @@
+"""A real browser, a JupyterLab of its own, and nothing that leaves the machine.
+
+Run by `make test-browser`. Screenshots go to tests/browser/shots/, which git ignores.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import sync_playwright
+
+from notebooks.execute import METADATA
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = Path(__file__).with_name("shots")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:", "file:")
+SECONDS = 1000
+CONNECTED = "document.body.textContent.includes('(ipykernel) | Idle')"
+# Every cell has run: [3], not [ ] or [*].
+NUMBERED = r"""() => {
+    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputArea-prompt")];
+    return prompts.length && prompts.every((prompt) => /\[\d+\]/.test(prompt.innerText));
+}"""
+
+
+# Whatever no lesson shows yet stands here, as a lesson would show it.
+WIDGETS = (
+    """
+from attnlib import blockify
+from attnlib.course import data, explorers
+from attnlib.course.viewer import view
+import torch
+torch.manual_seed(0)
+picture = data.photograph("astronaut", 96, 96)
+pictures = {name: data.photograph(name, 96, 96) for name in ("astronaut", "coffee")}
+""",
+    "explorers.explore_scores()",
+    "explorers.explore_heads(picture)",
+    "explorers.explore_blocks(pictures, 8)",
+    "explorers.explore_segments()",
+    "explorers.explore_positions(torch.randn(12, 48))",
+    "explorers.explore_fusion()",
+    "seen = view(torch.rand(2, 16, 16).softmax(-1), title='twice'); seen",
+    "seen",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "there is no chromium: apt-get install chromium"
+    SHOTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, the errors of its console, and the requests that would have left the machine."""
+
+    def __init__(self, page):
+        self.page, self.errors, self.left = page, [], []
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.route("**/*", self._route)
+
+    def _route(self, route):
+        if route.request.url.startswith(LOCAL):
+            route.continue_()
+        else:
+            self.left.append(route.request.url)
+            route.abort()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """open_page(width, theme) -> a Watched page; at the end neither errors nor requests."""
+    opened = []
+
+    def open_page(width=1280, theme="light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 1000}, color_scheme=theme
+        )
+        opened.append((context, Watched(context.new_page())))
+        return opened[-1][1]
+
+    yield open_page
+    for context, watched in opened:
+        context.close()
+        assert watched.errors == []
+        assert watched.left == []
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """The address and the folder of a JupyterLab with a home of its own."""
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("lab")
+    settings = home / "settings/@jupyterlab"
+    for plugin, text in (
+        ("apputils-extension/notification", '{"fetchNews": "false", "checkForUpdates": false}'),
+        ("notebook-extension/tracker", '{"windowingMode": "none"}'),
+    ):
+        file = settings / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token="]
+    command += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    places = {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    environment = (
+        os.environ
+        | places
+        | {
+            "HOME": str(home),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+    )
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, server, home / "log")
+        yield address, folder
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(address, server, log):
+    for _ in range(120):
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=2)
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError(f"JupyterLab did not start: {log.read_text()}")
+
+
+@pytest.fixture
+def run_notebook(lab, open_page):
+    """run_notebook(path, …) -> the watched page, after Run All; no cell has failed."""
+    address, folder = lab
+
+    def run_notebook(path, width=1280, theme="light"):
+        shutil.copy(path, folder / "x.ipynb")
+        watched = open_page(width, theme)
+        page = watched.page
+        page.goto(f"{address}/lab/tree/x.ipynb?reset")
+        # The indicator says idle before there is a kernel; the status bar does not.
+        page.wait_for_function(CONNECTED, timeout=60 * SECONDS)
+        page.wait_for_timeout(1 * SECONDS)
+        page.keyboard.press("Control+b")  # more room for the notebook
+        if theme == "dark":
+            page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+        page.click("text=Run >> nth=0")
+        page.click("text=Run All Cells")
+        page.wait_for_function(NUMBERED, timeout=120 * SECONDS)
+        page.wait_for_timeout(1 * SECONDS)  # widgets are drawn after their cell is done
+        failed = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
+        assert not [text for text in failed if "Error" in text]
+        assert page.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
+        return watched
+
+    return run_notebook
+
+
+@pytest.fixture(scope="session")
+def widgets(tmp_path_factory):
+    path = tmp_path_factory.mktemp("widgets") / "widgets.ipynb"
+    cells = [new_code_cell(source.strip()) for source in WIDGETS]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
+    return path

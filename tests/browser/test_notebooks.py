@@ -1,0 +1,167 @@
+"""Every lesson and every widget of the course in JupyterLab: run, moved by keyboard, looked at."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from notebooks.execute import HERE as LESSONS
+
+HERE = Path(__file__).parent
+SHOWN = """Array.from(document.querySelectorAll("img.widget-image, [role=status]"))
+    .map((one) => one.src ?? one.innerText).join()"""
+STATE = """(box) => [
+    Array.from(box.querySelectorAll("img")).map((img) => {
+        const canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [img.naturalWidth, img.naturalHeight];
+        canvas.getContext("2d").drawImage(img, 0, 0);
+        return img.style.visibility === "hidden" || !img.naturalWidth ? "" : canvas.toDataURL();
+    }),
+    Array.from(box.querySelectorAll("[role=status]")).map((line) => line.innerText),
+]"""
+
+
+def settle(page):
+    """Until the kernel has drawn all it was asked for: the pictures stand still a while."""
+    last, still = None, 0
+    while still < 4:
+        page.wait_for_timeout(90)
+        now = page.evaluate(SHOWN)
+        idle = page.evaluate("document.body.textContent.includes('(ipykernel) | Idle')")
+        still = still + 1 if idle and now == last else 0
+        last = now
+
+
+def press(page, control, *keys):
+    control.focus()
+    for key in keys:
+        page.keyboard.press(key)
+    settle(page)
+
+
+def keys(*pressed):
+    return lambda page, control: press(page, control, *pressed)
+
+
+def choose(index):
+    """By hand: a list has keys for its ends, but JupyterLab keeps the arrows for its cells."""
+
+    def act(page, control):
+        control.select_option(index=index)
+        settle(page)
+
+    return act
+
+
+def controls(box):
+    """Sliders, lists and boxes to tick: ways to both ends and a middle, and the way back."""
+    for slider in box.locator("[role=slider]").all():
+        place = float(slider.get_attribute("aria-valuenow"))
+        yield slider, (keys("End"), keys("Home"), keys("Home", "PageUp")), slide_to(place)
+    for choice in box.locator("select").all():
+        place, count = choice.evaluate("(one) => [one.selectedIndex, one.options.length]")
+        yield choice, (keys("End"), keys("Home"), choose(count // 2)), choose(place)
+    for tick in box.locator("input[type=checkbox]").all():
+        yield tick, (keys(" "),), keys(" ")
+
+
+def slide_to(place):
+    def act(page, slider):
+        press(page, slider, "Home")
+        for _ in range(400):
+            if float(slider.get_attribute("aria-valuenow")) > place - 1e-3:  # 1.1999…
+                break
+            slider.focus()
+            page.keyboard.press("ArrowRight")
+        settle(page)
+
+    return act
+
+
+def move_every_control(page, box):
+    """Both ends and a middle; the picture or its line changes, and comes back to the byte."""
+    for control, ways, back in controls(box):
+        before, seen = box.evaluate(STATE), []
+        for act in ways:
+            act(page, control)
+            seen.append(box.evaluate(STATE))
+        assert any(state != before for state in seen), control.evaluate("(one) => one.outerHTML")
+        back(page, control)
+        # Not ==, whose difference of two pictures takes minutes to print.
+        same = box.evaluate(STATE) == before
+        assert same, control.evaluate("(one) => one.outerHTML")
+
+
+def boxes(page):
+    """The explorers on the page: the smallest boxes that hold controls, a picture and a line."""
+    return page.locator(".widget-vbox:has(> .widget-image)").all()
+
+
+def walk(page, seed):
+    """A hundred actions at random on all controls; the page must live."""
+    chance = random.Random(seed)
+    found = page.locator("[role=slider], .jp-OutputArea select, .attn-view").all()
+    for _ in range(100):
+        control = chance.choice(found)
+        control.focus()
+        page.keyboard.press(chance.choice(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home"]))
+    settle(page)
+    errors = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
+    assert errors.count() == 0
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS.glob("[0-9][0-9]_*.ipynb")), ids=lambda p: p.stem)
+def test_a_lesson_runs_and_its_controls_move(run_notebook, lesson):
+    page = run_notebook(lesson).page
+    found = boxes(page)
+    assert found
+    for number, box in enumerate(found):
+        move_every_control(page, box)
+        box.screenshot(path=HERE / f"shots/{lesson.stem}_{number}.png")
+    for number, button in enumerate(page.get_by_text("I commit to this").all()):
+        question = page.locator(".widget-vbox:has(> .widget-radio)").nth(number)
+        question.locator("input[type=radio]").first.press(" ")
+        button.press("Enter")
+        settle(page)
+        assert question.locator("[role=status]").inner_text()
+    walk(page, seed=0)
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_widget_moves(run_notebook, widgets, theme, width):
+    watched = run_notebook(widgets, width, theme)
+    page = watched.page
+    found = boxes(page)
+    assert len(found) == 6
+    for number, box in enumerate(found):
+        if (width, theme) == (1280, "light"):
+            move_every_control(page, box)
+        box.scroll_into_view_if_needed()
+        box.screenshot(path=HERE / f"shots/explorer_{number}_{width}_{theme}.png")
+    for number, seen in enumerate(page.locator(".attn-view").all()):
+        seen.screenshot(path=HERE / f"shots/lab_view_{number}_{width}_{theme}.png")
+    if (width, theme) == (1280, "light"):
+        walk(page, seed=1)
+
+
+def test_a_map_shown_twice_and_run_again_stays_alive(run_notebook, widgets):
+    page = run_notebook(widgets).page
+    views = page.locator(".attn-view")
+    assert views.count() == 2
+    views.first.focus()
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    first, second = page.locator(".attn-sentence").all_inner_texts()
+    assert first == second
+    assert "query 1 on key 0" in first
+    # Run the last cell again: its old view goes, the new one stands where the other does.
+    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    settle(page)
+    page.wait_for_timeout(500)
+    assert page.locator(".attn-sentence").all_inner_texts() == [first, first]
+    views.last.focus()
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    assert all("query 2 on" in each for each in page.locator(".attn-sentence").all_inner_texts())

@@ -1,0 +1,117 @@
+"""From key press to changed pixels. Nothing is asserted of the times: they go to benchmarks/."""
+
+import json
+import statistics
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from benchmarks.run import machine
+from notebooks.execute import HERE as LESSONS
+from notebooks.execute import METADATA
+
+RESULTS = Path(__file__).resolve().parents[2] / "benchmarks/results/browser.json"
+CELLS = (
+    "import torch\nfrom attnlib import attention\nfrom attnlib.course.viewer import view",
+    "view(attention(*torch.randn(3, 6, 64, 8))[1])",
+    "view(attention(*torch.randn(3, 1, 16384, 64))[1])",
+)
+
+# Until the next frame after the change; the pixels of all canvases tell whether there was one.
+MOVE = """async (root) => {
+    const pixels = () => Array.from(root.querySelectorAll("canvas")).map((c) => c.toDataURL());
+    const before = pixels(), start = performance.now();
+    root.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+    await new Promise(requestAnimationFrame);
+    const time = performance.now() - start;
+    return pixels().join() === before.join() ? null : time;
+}"""
+
+# Until what the kernel sent is drawn: the map changes once at once, coarse, and once more then.
+ZOOM = """async ([root, key]) => {
+    const map = root.querySelector(".attn-map"), start = performance.now();
+    root.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    const coarse = map.toDataURL();
+    while (map.toDataURL() === coarse && performance.now() < start + 20000) {
+        await new Promise(requestAnimationFrame);
+    }
+    return performance.now() - start;
+}"""
+
+# Until the new picture is decoded.
+CONTROL = """async ([box, control, turn]) => {
+    const img = box.querySelector("img"), before = img.src;
+    const start = performance.now();
+    if (control.tagName === "SELECT") {
+        control.selectedIndex = turn;
+        control.dispatchEvent(new Event("change", { bubbles: true }));
+    } else {
+        const key = turn ? "ArrowRight" : "ArrowLeft";
+        control.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    }
+    while (img.src === before) {
+        if (performance.now() > start + 3000) return null; // it changes nothing here
+        await new Promise((done) => setTimeout(done, 1));
+    }
+    await img.decode();
+    await new Promise(requestAnimationFrame);
+    return performance.now() - start;
+}"""
+
+
+@pytest.fixture(scope="module")
+def results():
+    found = {}
+    yield found
+    RESULTS.write_text(json.dumps({"machine": machine(), "milliseconds": found}, indent=1) + "\n")
+
+
+def summary(times):
+    return {
+        "median": round(statistics.median(times), 1),
+        "largest": round(max(times), 1),
+        "count": len(times),
+    }
+
+
+def test_moves_and_zooms_of_the_viewer(run_notebook, tmp_path, results):
+    path = tmp_path / "speed.ipynb"
+    cells = [new_code_cell(source) for source in CELLS]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
+    page = run_notebook(path).page
+    small, large = page.locator(".attn-view").all()
+    moves = [small.evaluate(MOVE) for _ in range(40)]
+    assert None not in moves
+    results["a move inside the viewer, 6 heads of 64 tokens"] = summary(moves)
+    zooms = []
+    for key in ["+", "+", "+", "-", "-", "+", "+", "-", "+", "+"]:
+        root = large.element_handle()
+        zooms.append(page.evaluate(ZOOM, [root, key]))
+        page.wait_for_timeout(300)
+    results["a zoom step in a map of 16 384 tokens"] = summary(zooms)
+
+
+def time_controls(page, results, where):
+    for number, box in enumerate(page.locator(".widget-vbox:has(> .widget-image)").all()):
+        for control in box.locator("[role=slider], select").all():
+            times = []
+            for turn in [1, 0] * 10:
+                handles = [box.element_handle(), control.element_handle(), turn]
+                times.append(page.evaluate(CONTROL, handles))
+                page.wait_for_timeout(200)
+                if times[0] is None:
+                    break
+            if None not in times:
+                break
+        results[f"a control that recomputes in the kernel, {where}, {number}"] = summary(times)
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS.glob("[0-9][0-9]_*.ipynb")), ids=lambda p: p.stem)
+def test_controls_of_lessons(run_notebook, results, lesson):
+    time_controls(run_notebook(lesson).page, results, f"lesson {lesson.stem[:2]}")
+
+
+def test_controls_of_explorers(run_notebook, results, widgets):
+    time_controls(run_notebook(widgets).page, results, "explorer")

@@ -1,0 +1,411 @@
+"""The viewer in a browser, on a plain page: what keys and mouse do, with and without a kernel."""
+
+import base64
+import functools
+import http.server
+import random
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+import attnlib.course.viewer
+from attnlib import attention
+from attnlib.course import data
+from attnlib.course.viewer import view
+
+HERE = Path(__file__).parent
+CODE = Path(attnlib.course.viewer.__file__).parent
+SENTENCE = "The animal did not cross the street because it was too tired"
+WORDS = tuple(SENTENCE.split(" "))
+PICTURES = "Array.from(document.querySelectorAll('canvas')).map((each) => each.toDataURL())"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    for file in (HERE / "fake.html", CODE / "viewer.js", CODE / "viewer.css"):
+        shutil.copy(file, folder)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/fake.html"
+    server.shutdown()
+
+
+class Shown:
+    """A viewer on a page, and what a reader sees of it."""
+
+    def __init__(self, page, widget):
+        self.page, self.widget = page, widget
+        self.root = page.locator(".attn-view").first
+
+    def press(self, *keys):
+        self.root.focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    @property
+    def sentence(self):
+        return self.root.locator(".attn-sentence").inner_text()
+
+    @property
+    def state(self):
+        return self.root.locator(".attn-state").inner_text()
+
+    def pictures(self):
+        return self.page.evaluate(PICTURES)
+
+    def place(self):
+        return self.page.evaluate("['head', 'query', 'key'].map((name) => model.get(name))")
+
+
+def state_of(widget):
+    state = {name: getattr(widget, name) for name in widget.trait_names(sync=True)}
+    state = {name: value for name, value in state.items() if not name.startswith("_")}
+    for name in ("weights", "overview", "picture"):
+        state[name] = base64.b64encode(state[name]).decode()
+    kept = ("layout", "tabbable", "tooltip", "comm", "keys")
+    return {name: value for name, value in state.items() if name not in kept}
+
+
+@pytest.fixture
+def show(served, open_page):
+    def show(map_or_array, width=1280, theme="light", kernel=False, **options):
+        widget = view(map_or_array, **options)
+        page = open_page(width, theme).page
+        page.goto(served)
+        page.wait_for_function("window.ready")
+        if theme == "dark":
+            page.evaluate("document.body.style = 'background: #111; color: #ddd'")
+        page.evaluate("(state) => { make(state); model.dead = true; }", state_of(widget))
+        if kernel is True:
+            answer_from(page, widget)
+        elif kernel:
+            page.evaluate(f"void (model.answer = {kernel})")
+        page.evaluate("void (window.first = show(model))")
+        if options.get("picture") is not None or options.get("frames") is not None:
+            page.wait_for_selector(".attn-side")
+        return Shown(page, widget)
+
+    return show
+
+
+def answer_from(page, widget):
+    """The widget's own answers, over the bridge to the page."""
+
+    def answer(message):
+        found, numbers = widget._source.answer(message)
+        sent = "" if numbers is None else numbers.astype("<f4").tobytes()
+        return message | found, base64.b64encode(sent or b"").decode()
+
+    page.expose_function("kernel", answer)
+    page.evaluate(
+        """void (model.answer = async (message) => {
+            model.asked = (model.asked ?? 0) + 1;
+            const [reply, text] = await kernel(message);
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            model.emit("msg:custom", reply, text ? [new DataView(bytes.buffer)] : []);
+        })"""
+    )
+
+
+def small(heads=3, queries=12, keys=12):
+    torch.manual_seed(0)
+    q = torch.randn(heads, queries, 8)
+    k, v = torch.randn(2, heads, keys, 8)
+    _, map_ = attention(2 * q, k, v)
+    return map_
+
+
+def patches():
+    picture = data.photograph("astronaut", 64, 64)
+    return small(2, 64, 64), {"picture": picture, "patch_size": 8, "block_size": 4}
+
+
+def frames():
+    shots, cuts = data.montage(frames_each=4)
+    return small(2, 24, 24), {"frames": shots, "edges": cuts}
+
+
+CASES = {
+    "plain": lambda: (small(), {}),
+    "words": lambda: (small(), {"queries": WORDS, "title": "words"}),
+    "patches": patches,
+    "frames": frames,
+    "one": lambda: (torch.ones(1, 1), {}),
+    "row": lambda: (torch.rand(1, 9), {}),
+    "wide": lambda: (small(1, 5, 40), {"edges": (3,)}),
+    "tall": lambda: (small(1, 40, 5), {}),
+    "heads": lambda: (small(13), {}),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 420])
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_drawn(show, case, width, theme):
+    map_, options = CASES[case]()
+    shown = show(map_, width, theme, **options)
+    shown.press("ArrowDown", "ArrowRight")
+    assert len(set(shown.pictures())) > 2
+    shown.page.screenshot(path=HERE / f"shots/viewer_{case}_{width}_{theme}.png")
+
+
+def number(value):
+    """As the viewer prints it."""
+    if 0 < value < 0.001:
+        mantissa, power = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(power)}"
+    return f"{value:.3f}"
+
+
+def told(map_, head, query, key, names=()):
+    weights = map_.weights()[head, query]
+    top = weights.argmax().item()
+
+    def name(token):
+        return f"{token} “{names[token]}”" if names else str(token)
+
+    return (
+        f"Head {head}: query {name(query)} on key {name(key)}: {number(weights[key])}. This "
+        f"query's largest weight is {number(weights[top])}, on key {name(top)}"
+    )
+
+
+def test_the_arrows_walk_over_queries_and_keys_and_the_sentence_tells(show):
+    map_ = small()
+    shown = show(map_, queries=WORDS)
+    before = shown.pictures()
+    assert shown.sentence.startswith(told(map_, 0, 0, 0, WORDS))
+    shown.press("ArrowDown", "ArrowDown", "ArrowRight", "PageDown")
+    assert shown.place() == [1, 2, 1]
+    assert shown.sentence.startswith(told(map_, 1, 2, 1, WORDS))
+    assert shown.pictures() != before
+    shown.press("PageUp", "ArrowUp", "ArrowUp", "ArrowLeft")
+    assert shown.pictures() == before
+
+
+def test_keys_stop_at_the_ends(show):
+    shown = show(small())
+    shown.press("ArrowUp", "ArrowLeft", "PageUp")
+    assert shown.place() == [0, 0, 0]
+    shown.press("Shift+ArrowDown", "Shift+ArrowDown", "End", "ArrowRight", *["PageDown"] * 5)
+    assert shown.place() == [2, 11, 11]
+    shown.press("Home")
+    assert shown.place() == [2, 11, 0]
+
+
+def test_keys_do_not_reach_the_page(show):
+    shown = show(small())
+    shown.page.evaluate("window.heard = []; addEventListener('keydown', (e) => heard.push(e.key))")
+    shown.press("ArrowDown", "l", "+", "a")
+    assert shown.page.evaluate("heard") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("there", "back"), [("l", "l"), ("+", "0"), ("+", "-"), ("PageDown", "PageUp")]
+)
+def test_there_and_back_gives_the_same_pixels(show, there, back):
+    shown = show(small(), edges=(4,))
+    before = shown.pictures()
+    shown.press(there)
+    assert shown.pictures() != before
+    shown.press(back)
+    assert shown.pictures() == before
+
+
+def test_the_buttons_do_what_the_keys_do(show):
+    shown = show(small())
+    before = shown.pictures()
+    shown.root.get_by_label("zoom in").click()
+    zoomed = shown.pictures()
+    shown.root.get_by_label("show the whole map").click()
+    assert shown.pictures() == before != zoomed
+    shown.root.get_by_label("head 1").click()
+    assert shown.place()[0] == 1
+    assert shown.root.get_by_label("head 1").get_attribute("aria-pressed") == "true"
+    shown.root.get_by_label("logarithmic colours").click()
+    assert shown.root.get_by_label("logarithmic colours").get_attribute("aria-pressed") == "true"
+
+
+def test_zoomed_in_the_window_follows_the_arrows(show):
+    shown = show(small(1, 40, 40))
+    shown.press("+", "+", "+", "+", "+", "+")
+    before = shown.pictures()
+    shown.press(*["ArrowRight"] * 3)
+    moved = shown.pictures()
+    assert moved[-3] != before[-3] or moved[0] != before[0]
+    shown.press(*["ArrowRight"] * 30)
+    assert shown.place()[2] == 33
+    assert "on key 33" in shown.sentence
+
+
+def point(shown, row, column, rows, cols):
+    """Where a token of the whole map is on the page."""
+    box = shown.root.locator(".attn-mark").bounding_box()
+    return box["x"] + 62 + 420 * (column + 0.5) / cols, box["y"] + 6 + 420 * (row + 0.5) / rows
+
+
+def test_the_mouse_points_drags_and_zooms(show):
+    shown = show(small(1, 40, 40))
+    mouse = shown.page.mouse
+    mouse.move(*point(shown, 7, 30, 40, 40))
+    assert shown.place() == [0, 7, 30]
+    whole = shown.pictures()[0]
+    mouse.wheel(0, -300)  # not focused: it belongs to the page
+    assert shown.pictures()[0] == whole
+    mouse.dblclick(*point(shown, 7, 30, 40, 40))
+    zoomed = shown.pictures()[0]
+    assert zoomed != whole
+    mouse.down()
+    mouse.move(*point(shown, 20, 20, 40, 40), steps=3)
+    mouse.up()
+    panned = shown.pictures()[0]
+    assert panned != zoomed
+    mouse.wheel(0, -300)
+    shown.page.wait_for_timeout(100)
+    assert shown.pictures()[0] != panned
+
+
+def test_a_click_on_a_patch_chooses_it_as_the_query(show):
+    map_, options = patches()
+    shown = show(map_, **options)
+    box = shown.root.locator(".attn-side").bounding_box()
+    side = box["width"] / 8
+    shown.page.mouse.click(box["x"] + 5.5 * side, box["y"] + 2.5 * side)  # row 2, column 5
+    place = 2 * 8 + 5
+    assert shown.place()[1] == shown.widget.places.index(place)
+
+
+def test_the_strongest_pairs_stand_in_a_table(show):
+    map_ = small()
+    shown = show(map_, queries=WORDS)
+    shown.root.locator("summary").click()
+    lines = shown.root.locator("tr").all_inner_texts()
+    weights = map_.weights()[0]
+    best = weights.flatten().topk(10)
+    query, key = divmod(best.indices[0].item(), 12)
+    assert lines[0].split("\t") == ["query", "key", "weight"]
+    assert lines[1].split("\t") == [
+        f"{query} {WORDS[query]}", f"{key} {WORDS[key]}", f"{best.values[0]:.3f}"
+    ]  # fmt: skip
+    assert len(lines) == 11
+
+
+def test_two_views_of_one_model_keep_in_step_and_leave_nothing_behind(show):
+    shown = show(small())
+    page = shown.page
+    page.evaluate("void (window.second = show(model))")
+    shown.press("ArrowDown", "PageDown")
+    first, second = page.locator(".attn-sentence").all_inner_texts()
+    assert first == second
+    page.evaluate("second(); first()")
+    assert page.evaluate("model.count()") == 0
+    assert page.locator("canvas").count() == 0
+    nodes = "document.getElementsByTagName('*').length"
+    before = page.evaluate(nodes)
+    page.evaluate("for (let n = 0; n < 50; n++) show(model)()")
+    assert page.evaluate("model.count()") == 0
+    assert page.evaluate(nodes) == before
+
+
+def long(length=3000):
+    torch.manual_seed(0)
+    _, map_ = attention(*torch.randn(3, 1, length, 16))
+    return map_
+
+
+def test_a_long_map_without_a_kernel_shows_its_overview_and_says_so(show):
+    shown = show(long())
+    assert shown.state == ""
+    shown.press("+")
+    shown.page.wait_for_timeout(4600)
+    assert shown.state == "needs a kernel"
+    assert len(set(shown.pictures())) > 1
+
+
+def test_a_long_map_asks_for_what_is_on_screen_and_shows_it(show):
+    map_ = long()
+    shown = show(map_, kernel=True)
+    shown.press("ArrowDown", "ArrowRight")
+    shown.page.wait_for_timeout(300)
+    weights = map_.weights()[0, 1]
+    assert shown.sentence.startswith(f"query 1 on key 1: {number(weights[1])}")
+    coarse = shown.pictures()[0]
+    shown.press(*["+"] * 12)
+    shown.page.wait_for_timeout(500)
+    assert shown.pictures()[0] != coarse
+    assert shown.state == ""
+    tile = shown.page.evaluate("model.sent.filter((each) => each.kind === 'tile').at(-1)")
+    for first, last in (tile["rows"], tile["cols"]):
+        assert first <= 1 < last <= first + 6  # single cells, round where it stands
+
+
+def test_one_request_is_under_way_and_the_newest_waits(show):
+    # A slow kernel, that answers when told to.
+    slow = "(message) => (model.held ??= []).push(message)"
+    shown = show(long(), kernel=slow)
+    page = shown.page
+    shown.press(*["+"] * 6)
+    asked = page.evaluate("model.held.map((each) => [each.kind, each.rows])")
+    assert len(asked) <= 2  # the row of the first query, or one tile
+    page.wait_for_timeout(300)
+    assert shown.state == "◌ computing …"
+    page.evaluate(
+        """() => {
+            const release = () => {
+                const message = model.held.shift();
+                const cells = message.kind === "tile" ? 1 : 3000;
+                const numbers = new DataView(new Float32Array(cells).fill(0.5).buffer);
+                model.emit("msg:custom", { ...message, shape: [1, 1] }, [numbers]);
+            };
+            while (model.held.length) release();
+        }"""
+    )
+    tiles = page.evaluate(
+        "model.sent.filter((each) => each.kind === 'tile').map((each) => each.rows)"
+    )
+    assert len(tiles) <= 2  # of six
+    assert tiles[-1][1] - tiles[-1][0] <= 3000 / 2**6 + 2  # the last of them
+    assert shown.state == ""
+
+
+def test_a_failure_of_the_kernel_is_said(show):
+    failing = """(message) => setTimeout(() =>
+        model.emit("msg:custom", { ...message, kind: "failed" }, []))"""
+    shown = show(long(), kernel=failing)
+    shown.press("+")
+    shown.page.wait_for_timeout(100)
+    assert shown.state == "the kernel could not compute this"
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_random_walk_ends_well(show, seed):
+    map_, options = patches()
+    shown = show(map_, **options)
+    before = shown.pictures()
+    chance = random.Random(seed)
+    keys = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Shift+ArrowDown", "PageUp",
+            "PageDown", "Home", "End", "+", "-", "0", "l"]  # fmt: skip
+    box = shown.root.locator(".attn-mark").bounding_box()
+    logs = 0
+    for _ in range(100):
+        if chance.random() < 0.8:
+            key = chance.choice(keys)
+            logs += key == "l"
+            shown.press(key)
+        else:
+            x, y = (box[a] + chance.random() * box[b] for a, b in (("x", "width"), ("y", "height")))
+            shown.page.mouse.move(x, y)
+        assert re.match(r"Head \d: query \d+ on key \d+: ", shown.sentence)
+    shown.press("0", *["PageUp"] * 2, *["Shift+ArrowUp"] * 7, "Home", *["l"] * (logs % 2))
+    assert shown.pictures() == before

@@ -167,9 +167,11 @@ def test_a_setting_shows_maps_differences_and_distances():
     matrices = {"a": torch.eye(4), "b": torch.full((4, 4), 0.25), "c": None}
     distances = {"from one": 0.0, "from other": 0.5}
     figure = plots.plot_setting(matrices, torch.arange(4.0), distances, edges=[2])
-    drawn = images(figure)
-    np.testing.assert_allclose(drawn[0], np.eye(4))
-    np.testing.assert_allclose(drawn[1], np.full((4, 4), 0.25))
+    drawn = np.ma.filled(images(figure)[0], np.nan)  # three maps side by side, the last not there
+    np.testing.assert_allclose(drawn[:, :4], np.eye(4))
+    np.testing.assert_allclose(drawn[:, 4:8], np.full((4, 4), 0.25))
+    assert np.isnan(drawn[:, 8:]).all()
+    assert [text.get_text() for text in figure.axes[0].texts] == ["a", "b", "c", "none"]
     titles = {axis.get_title(): axis for axis in figure.axes}
     (steps,) = titles["difference from NesT's end, token by token"].patches
     assert steps.get_data().values.tolist() == [0, 1, 2, 3]

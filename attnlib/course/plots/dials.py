@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from attnlib.course.plots.style import COLOURS, ENDS, MARK, NOTHING, QUIET, STYLE, closed, label
+from attnlib.course.plots.style import COLOURS, ENDS, MARK, NOTHING, QUIET, STYLE, closed
 
 ZERO = 1e-17  # where exactly 0 is drawn
 ROUNDING = 1e-12
@@ -84,29 +84,41 @@ def plot_setting(
         distances: name of an end -> distance from it.
         edges: tokens at which groups begin.
     """
-    largest = max(matrix.max().item() for matrix in matrices.values() if matrix is not None)
     with plt.rc_context(STYLE):
-        # Places are given: a layout that is computed takes longer than all the drawing.
+        # Places are given, and all maps share one axis: layouts and axes are what takes the time.
         fig = plt.figure(figsize=(11.4, 6.4))
-        above = {"left": 0.06, "right": 0.89, "bottom": 0.48, "top": 0.95, "wspace": 0.22}
-        maps = fig.add_gridspec(1, len(matrices), **above).subplots(squeeze=False, sharey=True)[0]
-        ticks = (0, *edges)
-        for axis, (title, matrix) in zip(maps, matrices.items(), strict=True):
-            if matrix is None:
-                axis.set_axis_off()
-                axis.text(0.5, 0.5, f"{title}:\nnone", ha="center", va="center", color=QUIET)
-                continue
-            image = axis.imshow(matrix.numpy(force=True), COLOURS, vmin=0, vmax=largest)
-            label(axis, title, edges)
-            axis.set_xticks(ticks if axis is maps[0] else ())  # text is what takes the time
-            axis.set_yticks(ticks)
-        scale = fig.add_axes((0.91, 0.5, 0.013, 0.43))
+        image = _plot_maps(fig.add_axes((0.06, 0.47, 0.82, 0.5)), matrices, edges)
+        scale = fig.add_axes((0.905, 0.5, 0.013, 0.42))
         fig.colorbar(image, cax=scale, label="mean weight over heads", ticks=MaxNLocator(3))
         left, right = fig.add_gridspec(1, 2, left=0.06, right=0.98, bottom=0.1, top=0.34).subplots()
         _plot_difference(left, difference, edges)
-        left.set_xticks(ticks)
+        left.set_xticks((0, *edges))
         _plot_distances(right, distances)
     return closed(fig)
+
+
+def _plot_maps(axis, matrices, edges):
+    """Maps side by side, with the lines of their groups."""
+    length = next(len(matrix) for matrix in matrices.values() if matrix is not None)
+    step = length + length // 6
+    cells = np.full((length, step * len(matrices) - length // 6), np.nan)
+    for number, (title, matrix) in enumerate(matrices.items()):
+        start = number * step
+        middle = start + length / 2
+        axis.text(middle, -1 - length / 50, title, ha="center", va="bottom", fontsize=13)
+        if matrix is None:
+            axis.text(middle, length / 2, "none", ha="center", va="center", color=QUIET)
+            continue
+        cells[:, start : start + length] = matrix.numpy(force=True)
+        lines = np.array(edges) - 0.5
+        axis.hlines(lines, start - 0.5, start + length - 0.5, color="white", linewidth=1)
+        axis.vlines(start + lines, -0.5, length - 0.5, color="white", linewidth=1)
+    axis.set_frame_on(False)
+    axis.set_xticks((0, *edges))
+    axis.set_yticks((0, *edges))
+    axis.set_xlabel("key", loc="left")
+    axis.set_ylabel("query")
+    return axis.imshow(cells, COLOURS, vmin=0)
 
 
 def _plot_difference(axis, difference, edges):

@@ -638,6 +638,9 @@ function render({ model, el }) {
   const theme = new MutationObserver(draw);
   theme.observe(document.body, { attributes: true });
   theme.observe(document.documentElement, { attributes: true });
+  // Drawn before it stands on the page it cannot know the colour of text there.
+  const arrival = new ResizeObserver(draw);
+  arrival.observe(root);
   listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", draw);
   repaint();
   want();
@@ -646,6 +649,7 @@ function render({ model, el }) {
   return () => {
     stop.abort();
     theme.disconnect();
+    arrival.disconnect();
     model.off("change:query", moved);
     model.off("change:key", moved);
     model.off("change:head", turned);

@@ -178,7 +178,10 @@ def run_notebook(lab, open_page):
         page.wait_for_timeout(1 * SECONDS)
         page.keyboard.press("Control+b")  # more room for the notebook
         if theme == "dark":
-            page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+            page.click("text=Settings >> nth=0")
+            page.hover("text=Theme >> nth=0")
+            page.click("text=JupyterLab Dark >> nth=0")
+            page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
         page.click("text=Run >> nth=0")
         page.click("text=Run All Cells")
         page.wait_for_function(NUMBERED, timeout=120 * SECONDS)

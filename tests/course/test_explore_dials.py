@@ -72,11 +72,13 @@ def test_the_buttons_turn_all_dials_and_draw_once(x, monkeypatch):
     draw = explorer._draw
     monkeypatch.setattr(explorer, "_draw", lambda **state: drawn.append(state) or draw(**state))
     nest, pglsum = explorer.children[0].children
+    assert explorer._controls["positions"].label == explorer._controls["fusion"].label == "none"
     pglsum.click()
     assert "Turned: all. " in explorer.sentence
     first = bytes(explorer._picture.value)
     nest.click()
     assert "Turned: nothing. " in explorer.sentence
+    assert explorer._controls["fusion"].label == "none"
     assert bytes(explorer._picture.value) != first
     pglsum.click()
     assert bytes(explorer._picture.value) == first

@@ -10,6 +10,7 @@ from traitlets import TraitError
 
 from attnlib.course import explorers
 from attnlib.course.explorers import Explorer, explore_influence
+from attnlib.course.explorers.controls import choice
 from attnlib.layout import blockify
 
 
@@ -122,3 +123,13 @@ def test_the_line_is_read_aloud_and_escaped():
     explorer = Explorer("e", lambda a: (Figure(), "1 < 2"), {"a": widgets.IntSlider()})
     assert 'aria-live="polite"' in explorer._line.value
     assert "1 &lt; 2" in explorer._line.value
+
+
+def test_a_list_that_stands_at_none_says_so():
+    seen = []
+    control = choice("kind", None, (None, "a"))
+    explorer = Explorer("e", lambda kind: seen.append(kind) or (Figure(), ""), {"kind": control})
+    explorer.set(kind="a")
+    explorer.set(kind=None)
+    assert seen == [None, "a", None]
+    assert control.label == "none"

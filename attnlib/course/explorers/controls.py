@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import ipywidgets as widgets
 
+NONE = "none"  # a list that stands at None itself looks as if nothing were chosen
 WHOLE_TEXT = {"description_width": "initial"}
 
 
@@ -22,6 +23,12 @@ def fine_slider(
 
 
 def choice(text: str, value, options: Sequence) -> widgets.Dropdown:
-    """One of several values; None is written "none"."""
-    named = [("none" if option is None else str(option), option) for option in options]
-    return widgets.Dropdown(options=named, value=value, description=text, style=WHOLE_TEXT)
+    """One of several values."""
+    value = NONE if value is None else value
+    return widgets.Dropdown(options=named(options), value=value, description=text, style=WHOLE_TEXT)
+
+
+def named(options: Sequence) -> list[tuple[str, object]]:
+    """Text and value of each; None becomes `NONE`, which an Explorer takes for None."""
+    options = [NONE if option is None else option for option in options]
+    return [(str(option), option) for option in options]

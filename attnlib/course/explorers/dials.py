@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course import compare
+from attnlib.course.explorers.controls import named
 from attnlib.course.explorers.explorer import Explorer
 from attnlib.course.plots import plot_setting
 from attnlib.layout import segment_slices
@@ -53,7 +54,7 @@ def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
     """Turn the dials from one style to the other. See `dials_drawer`."""
     controls = {
         name: widgets.Dropdown(
-            options=[("none" if value is None else str(value), value) for value in values],
+            options=named(values),
             description=name.replace("_", " "),
             style={"description_width": "9.5em"},
             layout={"width": "22em"},

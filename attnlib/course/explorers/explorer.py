@@ -7,6 +7,8 @@ from io import BytesIO
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
+from attnlib.course.explorers.controls import NONE
+
 
 class Explorer(widgets.VBox):
     """Controls above a picture; every change of a control draws anew. Needs a kernel.
@@ -45,16 +47,20 @@ class Explorer(widgets.VBox):
         self._held = True
         try:
             for name, value in state.items():
-                self._controls[name].value = value
+                self._controls[name].value = NONE if value is None else value
         finally:
             self._held = False
         self._update()
+
+    def _state(self):
+        values = {name: control.value for name, control in self._controls.items()}
+        return {name: None if value == NONE else value for name, value in values.items()}
 
     def _update(self, _change=None):
         if self._held:
             return
         try:
-            figure, self.sentence = self._draw(**{n: c.value for n, c in self._controls.items()})
+            figure, self.sentence = self._draw(**self._state())
         except ValueError as error:
             self.sentence = str(error)
             self._picture.layout.visibility = "hidden"  # it keeps its place, so nothing jumps

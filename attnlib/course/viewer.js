@@ -446,7 +446,7 @@ function render({ model, el }) {
     bars.textBaseline = "bottom";
     bars.fillText("0", LEFT - 5, BARS);
     bars.textBaseline = "middle";
-    bars.fillText("weights", LEFT - 5, BARS / 2);
+    bars.fillText(model.get("normalised") ? "weights" : "values", LEFT - 5, BARS / 2);
     bars.textAlign = "left";
     bars.fillText("of this", LEFT + width + 8, BARS / 2 - 7);
     bars.fillText("query", LEFT + width + 8, BARS / 2 + 8);

@@ -165,3 +165,14 @@ def test_a_map_shown_twice_and_run_again_stays_alive(run_notebook, widgets):
     page.keyboard.press("ArrowDown")
     settle(page)
     assert all("query 2 on" in each for each in page.locator(".attn-sentence").all_inner_texts())
+    # The notebook is saved, closed and opened again: its kernel lives, and so do the maps.
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1000)
+    page.goto(page.url)
+    page.wait_for_selector(".attn-view", timeout=60_000)
+    settle(page)
+    assert views.count() == 2
+    views.first.focus()
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    assert all("query 3 on" in each for each in page.locator(".attn-sentence").all_inner_texts())

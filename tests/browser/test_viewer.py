@@ -290,6 +290,7 @@ def test_the_strongest_pairs_stand_in_a_table(show):
     map_ = small()
     shown = show(map_, queries=WORDS)
     shown.root.locator("summary").click()
+    shown.root.locator("tr").last.wait_for()  # the browser tells of the opening a little later
     lines = shown.root.locator("tr").all_inner_texts()
     weights = map_.weights()[0]
     best = weights.flatten().topk(10)

@@ -338,13 +338,13 @@ function render({ model, el }) {
     map.font = "12px sans-serif";
     map.textBaseline = "middle";
     map.textAlign = "right";
-    for (const row of ticks(shown.top, shown.rows, height, 16, model.get("query_names"))) {
+    for (const row of ticks(shown.top, shown.rows, height, 16)) {
       map.fillText(short(name("query_names", row), 8), LEFT - 5, y(row + 0.5));
     }
     map.textAlign = "center";
     map.textBaseline = "top";
     const names = model.get("key_names");
-    for (const column of ticks(shown.left, shown.cols, width, names.length ? 18 : 40, names)) {
+    for (const column of ticks(shown.left, shown.cols, width, names.length ? 18 : 40)) {
       label(short(name("key_names", column), 8), x(column + 0.5), TOP + height + 5, names.length > 0);
     }
     if (!names.length) map.fillText("key", LEFT + width / 2, TOP + height + 26);
@@ -367,7 +367,7 @@ function render({ model, el }) {
   }
 
   /** Tokens to be named: all where there is room, else at a round distance. */
-  function ticks(start, size, pixels, room, names) {
+  function ticks(start, size, pixels, room) {
     const most = Math.max(1, pixels / room);
     const steps = [1, 2, 5].flatMap((n) => [0, 1, 2, 3, 4, 5].map((power) => n * 10 ** power)).sort((a, b) => a - b);
     const step = steps.find((each) => size / each <= most) ?? size;

@@ -119,6 +119,6 @@ def pglsum_end(parameters: Parameters, positions: str | None, fusion: str) -> Gl
 
 
 def _loaded(module, state):
-    module.to(state["qkv.weight" if "qkv.weight" in state else "attention.qkv.weight"].dtype)
+    module.to(next(iter(state.values())).dtype)
     module.load_state_dict(state)
     return module.eval()

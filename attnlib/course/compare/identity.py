@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose, isnan, lcm
 
 import torch
@@ -152,7 +152,7 @@ def _fresh(adapter: Adapter, width: int, seed: int) -> Adapter:
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():
         parameter.data.normal_(0.0, width**-0.5, generator=generator)
-    return Adapter(module, adapter.call, adapter.layouts, adapter.num_groups)
+    return replace(adapter, module=module)
 
 
 def _move(source, target, source_name, target_name, inputs) -> Move | str:

@@ -76,7 +76,7 @@ class Table(list):
 
 
 def theory() -> Table:
-    """The table of all factors; every kind in it is the outcome of a run."""
+    """The table of all factors, each kind with what was run for it."""
     return Table(
         (
             _same_row("input", "batch of groups", "one by one", GROUPED, "input"),

@@ -28,11 +28,16 @@ def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
         its = compare.undo_notation(parameters, dials) if undone else parameters
         return compare.attend(x, its, dials)
 
+    # The two ends do not move: once is enough, and not at every turn.
+    ends = {
+        undone: [output(end, undone) for end in (compare.NEST, compare.PGLSUM)]
+        for undone in (True, False)
+    }
+
     def draw(undone: bool = True, **dials) -> tuple[Figure, str]:
         dials = compare.turned(dials)
         y, maps = output(dials, undone)
-        nest, nest_maps = output(compare.NEST, undone)
-        pglsum, _ = output(compare.PGLSUM, undone)
+        (nest, nest_maps), (pglsum, _) = ends[undone]
         distances = {
             "from NesT's end": compare.relative_difference(y, nest),
             "from PGL-SUM's end": compare.relative_difference(y, pglsum),

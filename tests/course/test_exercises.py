@@ -22,7 +22,7 @@ WRONG_MASKS = {
     "returns None": (lambda length, segment_length: None),
     "torch.Tensor, and returned list": (lambda length, n: right_mask(length, n).tolist()),
     "the shape must be (64, 64), and is (64,)": (lambda length, n: torch.arange(length) // n),
-    "A mask is bool": (lambda length, n: right_mask(length, n).float()),
+    "must be bool, and is torch.float32": (lambda length, n: right_mask(length, n).float()),
     "exchanged": (lambda length, n: ~right_mask(length, n)),
     "global branch": (lambda length, n: torch.ones(length, length, dtype=torch.bool)),
     "the diagonal must be True": (
@@ -40,13 +40,15 @@ WRONG_MASKS = {
     "Every token sees only itself": lambda length, n: (
         (torch.arange(length) / n)[:, None] == torch.arange(length) / n
     ),
-    "fixed edges. (Seen for length=64": (
+    "segment_length // 2: that is a sliding window": (
         lambda length, n: (torch.arange(length)[:, None] - torch.arange(length)).abs() <= n // 2
     ),
-    "token 0 and token 0 should give True": (
+    "the value at [0, 0] should be True, and is False": (
         lambda length, n: torch.zeros(length, length, dtype=torch.bool)
     ),
-    "It stopped with RuntimeError": (lambda length, n: torch.arange(length).view(-1, n + 1)),
+    "For length=64, segment_length=16 it stopped with RuntimeError": (
+        lambda length, n: torch.arange(length).view(-1, n + 1)
+    ),
 }
 
 

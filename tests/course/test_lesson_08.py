@@ -20,9 +20,11 @@ WRONG_MATRICES = {
     ),
     "The rows changed places": lambda out, heads: rearrange(out, "(d h) c -> (h d) c", h=heads),
     "were reversed": lambda out, heads: out.flip(1),
-    "the shape must stay (6, 6), and is (36,)": lambda out, heads: out.flatten(),
-    "column 0 of the result is wrong": lambda out, heads: out * 2,
-    "It stopped with EinopsError": lambda out, heads: rearrange(out, "c (d h) -> c (h d)", h=4),
+    "the shape must be (6, 6), and is (36,)": lambda out, heads: out.flatten(),
+    "the value at [0, 0] should be -1.126, and is -2.252": lambda out, heads: out * 2,
+    "heads=2 it stopped with EinopsError": lambda out, heads: rearrange(
+        out, "c (d h) -> c (h d)", h=4
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from attnlib.course.exercises.checking import find_mistake
 from attnlib.course.exercises.device import Exercise
 
 
@@ -11,53 +12,51 @@ def same_segment(length, segment_length):
     return segment[:, None] == segment[None, :]
 
 
-def _known_mistakes(length, segment_length):
-    """Masks that a likely mistake makes, each with its name."""
-    index = torch.arange(length)
-    i, j = index[:, None], index[None, :]
-    right = same_segment(length, segment_length)
-    num_segments = -(-length // segment_length)
-    band = "A band along the diagonal: that is a sliding window, but segments have fixed edges."
-    return (
-        ("The length 16 is fixed in your code: use segment_length.", same_segment(length, 16)),
-        ("True and False are exchanged: True means *may* see.", ~right),
-        ("Every token sees every other: that is the global branch.", torch.ones_like(right)),
-        ("Every token sees only itself: is it // (whole numbers) that is needed?", i == j),
-        ("A token may also see itself: the diagonal must be True.", right & (i != j)),
-        ("Tokens see only what stands before them: that is a causal mask.", right & (j <= i)),
-        (
-            "Tokens at the same place of different segments see each other: is it // and not %?",
-            i % segment_length == j % segment_length,
-        ),
-        (
-            "The segments have the wrong length: was their number taken for their length?",
-            i // num_segments == j // num_segments,
-        ),
-        (band, (i - j).abs() < segment_length),
-        (band, (i - j).abs() <= segment_length),
-        (band, (i - j).abs() <= segment_length // 2),
-    )
+def _mask(may):
+    """A function of length and segment_length from one of indices and segment_length."""
+
+    def mask(length, segment_length):
+        index = torch.arange(length)
+        return may(index[:, None], index[None, :], segment_length)
+
+    return mask
+
+
+def _by_number(length, num_segments):
+    return same_segment(length, -(-length // num_segments))
+
+
+WINDOW = "that is a sliding window, but segments have fixed edges."
+MISTAKES = {
+    "The length 16 is fixed in your code: use segment_length.": _mask(
+        lambda i, j, n: i // 16 == j // 16
+    ),
+    "True and False are exchanged: True means *may* see.": _mask(lambda i, j, n: i // n != j // n),
+    "Every token sees every other: that is the global branch.": _mask(lambda i, j, n: i + j >= 0),
+    "Every token sees only itself: is it // (whole numbers) that is needed?": _mask(
+        lambda i, j, n: i == j
+    ),
+    "A token may also see itself: the diagonal must be True.": _mask(
+        lambda i, j, n: (i // n == j // n) & (i != j)
+    ),
+    "Tokens see only what stands before them: that is a causal mask.": _mask(
+        lambda i, j, n: (i // n == j // n) & (j <= i)
+    ),
+    "Tokens at the same place of different segments see each other: is it // and not %?": _mask(
+        lambda i, j, n: i % n == j % n
+    ),
+    "The segments have the wrong length: was their number taken for their length?": _by_number,
+    f"You take |i − j| < segment_length: {WINDOW}": _mask(lambda i, j, n: (i - j).abs() < n),
+    f"You take |i − j| ≤ segment_length: {WINDOW}": _mask(lambda i, j, n: (i - j).abs() <= n),
+    f"You take |i − j| ≤ segment_length // 2: {WINDOW}": _mask(
+        lambda i, j, n: (i - j).abs() <= n // 2
+    ),
+}
+LENGTHS = ((64, 16), (12, 3), (10, 4), (6, 6), (63, 9))
 
 
 def _find_mistake_in_mask(answer):
-    for length, segment_length in ((64, 16), (12, 3), (10, 4), (6, 6), (63, 9)):
-        got, right = answer(length, segment_length), same_segment(length, segment_length)
-        case = f"length={length}, segment_length={segment_length}"
-        if got is None:
-            return "Not written yet: it returns None."
-        if not isinstance(got, torch.Tensor):
-            return f"It must return a torch.Tensor, and returned {type(got).__name__}."
-        if got.shape != right.shape:
-            return f"For {case} the shape must be {tuple(right.shape)}, and is {tuple(got.shape)}."
-        if got.dtype != torch.bool:
-            return f"A mask is bool; this is {got.dtype}. A comparison (==) gives bool."
-        if not got.equal(right):
-            for name, mask in _known_mistakes(length, segment_length):
-                if got.equal(mask):
-                    return f"{name} (Seen for {case}.)"
-            i, j = (got != right).nonzero()[0].tolist()
-            return f"For {case}, token {i} and token {j} should give {right[i, j].item()}."
-    return None
+    return find_mistake(answer, same_segment, LENGTHS, MISTAKES)
 
 
 KINDS = {

@@ -6,6 +6,7 @@ from torch import nn
 
 from attnlib import BlockAttention, SelfAttention
 from attnlib.course.compare import Adapter, Layout, same
+from attnlib.course.exercises.checking import find_mistake
 from attnlib.course.exercises.device import Exercise
 
 
@@ -15,41 +16,27 @@ def head_major(out, heads):
     return out.view(channels, width // heads, heads).transpose(1, 2).reshape(channels, width)
 
 
-def _known_matrices(out, heads):
-    """What a likely mistake makes of the matrix, each with its name."""
-    return (
-        ("This is the matrix as it came: its columns must change places.", out),
-        (
-            "The other way round, or H and D exchanged: that turns 'h d' into 'd h'.",
-            rearrange(out, "c (h d) -> c (d h)", h=heads),
-        ),
-        (
-            "The rows changed places. They are the output's channels; the heads are the columns.",
-            rearrange(out, "(d h) c -> (h d) c", h=heads),
-        ),
-        ("The columns were reversed; each head's columns must come to lie together.", out.flip(1)),
-    )
+MISTAKES = {
+    "This is the matrix as it came: its columns must change places.": lambda out, heads: out,
+    "The other way round, or H and D exchanged: that turns 'h d' into 'd h'.": (
+        lambda out, heads: rearrange(out, "c (h d) -> c (d h)", h=heads)
+    ),
+    "The rows changed places. They are the output's channels; the heads are the columns.": (
+        lambda out, heads: rearrange(out, "(d h) c -> (h d) c", h=heads)
+    ),
+    "The columns were reversed; each head's columns must come to lie together.": (
+        lambda out, heads: out.flip(1)
+    ),
+}
 
 
 def _find_mistake_in_matrix(answer):
-    for heads, width in ((2, 3), (3, 2), (6, 8), (1, 5)):
-        generator = torch.Generator().manual_seed(heads)
-        out = torch.randn(heads * width, heads * width, generator=generator)
-        got, right = answer(out.clone(), heads), head_major(out, heads)
-        case = f"H = {heads}, D = {width}"
-        if got is None:
-            return "Not written yet: it returns None."
-        if not isinstance(got, torch.Tensor):
-            return f"It must return a torch.Tensor, and returned {type(got).__name__}."
-        if got.shape != right.shape:
-            return f"For {case} the shape must stay {tuple(out.shape)}, and is {tuple(got.shape)}."
-        if not got.equal(right):
-            for name, matrix in _known_matrices(out, heads):
-                if got.equal(matrix):
-                    return f"{name} (Seen for {case}.)"
-            column = (got != right).any(0).nonzero()[0].item()
-            return f"For {case}, column {column} of the result is wrong."
-    return None
+    generator = torch.Generator().manual_seed(0)
+    cases = [
+        (torch.randn(heads * width, heads * width, generator=generator), heads)
+        for heads, width in ((2, 3), (3, 2), (6, 8), (1, 5))
+    ]
+    return find_mistake(answer, head_major, cases, MISTAKES)
 
 
 class Stranger(nn.Module):

@@ -22,9 +22,11 @@ __all__ = [
     "CLIPS",
     "MONTAGE",
     "PHOTOGRAPHS",
+    "Examples",
     "Video",
     "clip_path",
     "digits",
+    "examples",
     "frames",
     "montage",
     "patches",
@@ -85,6 +87,17 @@ class Video(NamedTuple):
 
     frames: Tensor
     cuts: tuple[int, ...]
+    source: str
+
+
+class Examples(NamedTuple):
+    """Small grey pictures (n, 8, 8) in [0, 1], the label 0 to 9 of each (n,), and their source.
+
+    `source` is one sentence that says what the pictures are.
+    """
+
+    pictures: Tensor
+    labels: Tensor
     source: str
 
 
@@ -153,6 +166,31 @@ def digits() -> tuple[Tensor, Tensor]:
     rows = torch.from_numpy(np.loadtxt(path, delimiter=","))  # 64 pixels from 0 to 16, the label
     pictures = rearrange(rows[:, :-1], "n (height width) -> n height width", height=8)
     return pictures.float() / 16, rows[:, -1].long()
+
+
+def examples() -> Examples:
+    """Small pictures of ten kinds: the `digits`.
+
+    Where they cannot be had (scikit-learn missing), patches of ten photographs take their place,
+    180 of each, labelled by the photograph they come from, and `source` says so and why.
+    """
+    try:
+        pictures, labels = digits()
+        return Examples(pictures, labels, f"{len(labels)} handwritten digits from scikit-learn.")
+    except (ModuleNotFoundError, OSError) as error:
+        names, each = sorted(PHOTOGRAPHS)[:10], 180
+        kinds = []
+        for name in names:
+            grey = photograph(name, 128, 128).mean(-1)
+            cut = rearrange(grey, "(rows row) (cols col) -> (rows cols) row col", row=8, col=8)
+            kinds.append(cut[:each])
+        pictures = rearrange(kinds, "label n row col -> (n label) row col")
+        labels = torch.arange(len(names)).repeat(each)
+        source = (
+            f"A stand-in for digits: {len(labels)} patches of ten photographs ({', '.join(names)}),"
+            f" because the digits could not be had ({error})."
+        )
+        return Examples(pictures, labels, source)
 
 
 def clip_path(name: str = "bikes.mp4") -> Path:

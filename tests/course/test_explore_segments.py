@@ -1,5 +1,6 @@
 """The ruler of segments: lengths, empty ones, and the parameters that a frame really meets."""
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex
@@ -108,3 +109,99 @@ def test_a_control_that_is_set_back_gives_the_same_picture():
     explorer.set(length=10, frame=4)
     assert explorer._picture.layout.visibility == "visible"
     assert bytes(explorer._picture.value) == first
+
+
+def coloured(length, height=6, width=14):
+    """Frames of one colour each, no two alike."""
+    colours = torch.linspace(0.1, 0.9, length)[:, None] * torch.tensor([1.0, 0.5, 0.2])
+    return colours[:, None, None].expand(length, height, width, 3)
+
+
+@pytest.mark.parametrize(
+    ("length", "size"), [(40, (6, 14)), (30, (48, 112)), (3, (14, 6)), (1, (5, 5)), (7, (1, 1))]
+)
+def test_every_picture_stands_over_its_number(length, size):
+    frames = coloured(40, *size)
+    figure, _ = segments_drawer(frames)(length, 4, 0)
+    (axis,) = figure.axes
+    (strip,) = axis.images
+    left, right, bottom, top = strip.get_extent()
+    assert (left, right) == (0, length)
+    shown = strip.get_array()
+    across = shown.shape[1] // length
+    assert shown.shape == (size[0], across * length, 3)
+    for number in range(length):
+        middle = shown[:, number * across + (across - 1) // 2]
+        np.testing.assert_allclose(middle, frames[number, :, 0], rtol=1e-6)
+    for text in axis.texts:
+        if text.get_text().isdigit():
+            assert text.get_position() == (int(text.get_text()) + 0.5, 1)
+    assert bottom > 1 and top < max(text.get_position()[1] for text in axis.texts)
+
+
+@pytest.mark.parametrize("length", [2, 10, 30])
+def test_the_pictures_are_not_squeezed(length):
+    figure, _ = segments_drawer(torch.rand(30, 48, 112, 3))(length, 4, 0)
+    (strip,) = figure.axes[0].images
+    box, (tall, wide, _) = strip.get_window_extent(), strip.get_array().shape
+    assert box.width / box.height == pytest.approx(wide / tall, rel=0.05)
+
+
+def test_a_wide_frame_of_the_ruler_shows_the_whole_picture_white_beside_it():
+    figure, _ = segments_drawer(coloured(1))(1, 2, 0)
+    inked = (figure.axes[0].images[0].get_array() < 1).all(-1)
+    assert inked.sum(1).tolist() == [14] * 6
+
+
+def test_a_narrow_one_shows_the_middle_of_it():
+    picture = torch.arange(113.0).div(113)[None, None, :, None].expand(30, 48, 113, 3)
+    figure, _ = segments_drawer(picture)(30, 4, 0)
+    row = figure.axes[0].images[0].get_array()[0, :, 0]
+    first = row[: len(row) // 30]
+    assert len(first) < 113
+    assert first.mean() == pytest.approx(56 / 113, abs=0.01)
+
+
+@pytest.mark.parametrize(("length", "frame"), [(30, 17), (31, 17), (40, 20), (63, 16), (63, 62)])
+def test_the_numbers_do_not_touch_and_the_chosen_frame_has_its_own(length, frame):
+    figure, _ = segments_drawer(coloured(63))(length, 4, frame)
+    figure.draw_without_rendering()
+    texts = [text for text in figure.axes[0].texts if text.get_text().isdigit()]
+    numbers = [int(text.get_text()) for text in texts]
+    assert frame in numbers and numbers == sorted(numbers)
+    assert len(numbers) == length or length > 30
+    boxes = [text.get_window_extent() for text in texts]
+    for one, after in zip(boxes, boxes[1:], strict=False):
+        assert one.x1 <= after.x0
+
+
+def test_without_frames_there_are_no_pictures(draw):
+    assert not draw(10, 4, 4)[0].axes[0].images
+
+
+def test_the_length_ends_where_the_frames_end():
+    draw, explorer = segments_drawer(coloured(12)), explore_segments(coloured(12))
+    assert explorer._controls["length"].max == 12
+    assert explorer._controls["frame"].max == 11
+    assert explorer.sentence.startswith("L = 12, 4 segments: ") and "Frame 11 " in explorer.sentence
+    with pytest.raises(ValueError, match="^length=13 must be at most 12, the frames there are"):
+        draw(13, 4, 0)
+
+
+def test_with_frames_it_starts_at_frame_17_of_30():
+    assert explore_segments(coloured(40)).sentence == segments_drawer()(30, 4, 17)[1]
+
+
+def test_with_frames_a_control_that_is_set_back_gives_the_same_picture():
+    explorer = explore_segments(coloured(40))
+    first = bytes(explorer._picture.value)
+    explorer.set(length=40)
+    assert bytes(explorer._picture.value) != first
+    explorer.set(length=30)
+    assert bytes(explorer._picture.value) == first
+
+
+@pytest.mark.parametrize("shape", [(48, 112, 3), (9, 3, 48, 112), (0, 48, 112, 3)])
+def test_frames_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"^frames must be \(L, height, width, 3\), got shape"):
+        segments_drawer(torch.rand(shape))

@@ -8,6 +8,7 @@ from attnlib.course.explorers.blocks import blocks_drawer, explore_blocks
 from attnlib.course.explorers.dials import dials_drawer, explore_dials
 from attnlib.course.explorers.explorer import Explorer, png
 from attnlib.course.explorers.fusion import explore_fusion, fusion_drawer
+from attnlib.course.explorers.global_branch import explore_global, global_drawer
 from attnlib.course.explorers.heads import explore_heads, heads_drawer
 from attnlib.course.explorers.influence import explore_influence, influence_drawer
 from attnlib.course.explorers.positions import explore_positions, positions_drawer
@@ -23,12 +24,14 @@ __all__ = [
     "explore_blocks",
     "explore_dials",
     "explore_fusion",
+    "explore_global",
     "explore_heads",
     "explore_influence",
     "explore_positions",
     "explore_scores",
     "explore_segments",
     "fusion_drawer",
+    "global_drawer",
     "heads_drawer",
     "influence_drawer",
     "png",

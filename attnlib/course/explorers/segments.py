@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.course.explorers.controls import slider
@@ -10,34 +11,50 @@ from attnlib.course.explorers.explorer import Explorer
 from attnlib.course.plots import plot_segments
 from attnlib.layout import segment_slices
 
-LONGEST, MOST = 30, 8
+LONGEST, MOST = 30, 8  # frames that all have room for their numbers; segments
 
 
-def segments_drawer() -> Callable[[int, int, int], tuple[Figure, str]]:
-    """draw(length, num_segments, frame) -> the ruler of segments, and who owns that frame."""
+def segments_drawer(frames: Tensor | None = None) -> Callable[[int, int, int], tuple[Figure, str]]:
+    """draw(length, num_segments, frame) -> the ruler of segments, and who owns that frame.
+
+    Args:
+        frames: (L, height, width, 3) in [0, 1]: the first `length` of them are shown over their
+            numbers. Without them the ruler has numbers only.
+    """
+    if frames is not None and (frames.dim() != 4 or frames.shape[-1] != 3 or not len(frames)):
+        raise ValueError(f"frames must be (L, height, width, 3), got shape {tuple(frames.shape)}")
 
     def draw(length: int, num_segments: int, frame: int) -> tuple[Figure, str]:
         check_count("length", length)
         check_count("num_segments", num_segments, least=2)  # one is the global branch again
+        if frames is not None and length > len(frames):
+            raise ValueError(f"length={length} must be at most {len(frames)}, the frames there are")
         segments = segment_slices(length, num_segments)
         if not 0 <= frame < length:
             raise ValueError(
                 f"frame={frame} must lie in 0 … {length - 1}, since length={length}: take another "
                 "frame, or a longer video"
             )
-        return plot_segments(segments, frame), _read(segments, frame)
+        pictures = None if frames is None else frames[:length]
+        return plot_segments(segments, frame, pictures), _read(segments, frame)
 
     return draw
 
 
-def explore_segments() -> Explorer:
-    """Choose a length, a number of segments and a frame. See `segments_drawer`."""
+def explore_segments(frames: Tensor | None = None) -> Explorer:
+    """Choose a length, a number of segments and a frame. See `segments_drawer`.
+
+    With `frames`, (L, height, width, 3), they are shown, and the length ends where they end.
+    """
+    draw = segments_drawer(frames)
+    longest = LONGEST if frames is None else len(frames)
+    length = 10 if frames is None else min(LONGEST, longest)
     controls = {
-        "length": slider("L, frames", 10, 1, LONGEST),
+        "length": slider("L, frames", length, 1, longest),
         "num_segments": slider("num_segments", 4, 2, MOST),
-        "frame": slider("frame i", 4, 0, LONGEST - 1),
+        "frame": slider("frame i", min(4 if frames is None else 17, length - 1), 0, longest - 1),
     }
-    return Explorer("explore_segments", segments_drawer(), controls)
+    return Explorer("explore_segments", draw, controls)
 
 
 def _read(segments, frame):

@@ -51,6 +51,7 @@ OTHERS = {
     "one more": ((1, 2), (1, 2, 3), "there must be 2 results, and there are 3"),
     "list for tuple": ((1, 2), [1, 2], None),
     "the second of two": ((1, torch.ones(2)), (1, torch.zeros(2)), "in result 1, the value at [0]"),
+    "lists in a list": ([[1, 2], [3, 4]], [[1, 2], [3, 5]], "n=1, in result 1, in result 1, the"),
     "slice": (slice(0, 3), slice(0, 4), "should be slice(0, 3, None), and is slice(0, 4, None)"),
     "text": ("h d", "d h", "should be 'h d', and is 'd h'"),
     "masks": (torch.tensor([True]), torch.tensor([1]), "must be bool, and is torch.int64"),

@@ -148,6 +148,11 @@ def test_lines_stand_before_the_cuts(x):
     assert [line[0][0] for line in segments[1]] == [2.5, 4.5]
 
 
+def test_the_strongest_pair_is_query_on_key():
+    x = torch.tensor([[3.0, 0.0], [4.0, 10.0], [0.0, 11.6], [0.0, 11.6]])
+    assert "is 0.95 (query 0 on key 1)" in global_drawer(x)("1", 1, 0.0)[1]
+
+
 def test_how_many_maps_are_not_returned(draw):
     assert "not returned" not in draw("1", 1, 0.0)[1]
     assert "The map of head 0 is not returned." in draw("1", 2, 0.0)[1]

@@ -74,7 +74,7 @@ def difference(got, want, where: str) -> str:
         if len(got) != len(want):
             return f"For {where} there must be {len(want)} results, and there are {len(got)}."
         place = [agree(*pair) for pair in zip(got, want, strict=True)].index(False)
-        return difference(got[place], want[place], f"{where}, in result {place},")
+        return difference(got[place], want[place], f"{where.removesuffix(',')}, in result {place},")
     if _kind(got) != _kind(want) and not (isinstance(got, Number) and isinstance(want, Number)):
         return f"It must return {_kind(want)}, and returned {_kind(got)}."
     return f"For {where} the result should be {_written(want)}, and is {_written(got)}."

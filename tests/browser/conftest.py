@@ -41,7 +41,7 @@ NUMBERED = r"""() => {
 }"""
 
 
-# Whatever no lesson shows yet stands here, as a lesson would show it.
+# All explorers on one page, to be looked at in both themes and two widths.
 WIDGETS = (
     """
 from attnlib import blockify
@@ -58,6 +58,7 @@ pictures = {name: data.photograph(name, 96, 96) for name in ("astronaut", "coffe
     "explorers.explore_segments()",
     "explorers.explore_positions(torch.randn(12, 48))",
     "explorers.explore_fusion()",
+    "explorers.explore_global(torch.randn(12, 48))",
     "seen = view(torch.rand(2, 16, 16).softmax(-1), title='twice'); seen",
     "seen",
 )

@@ -133,7 +133,7 @@ def test_every_widget_moves(run_notebook, widgets, theme, width):
     watched = run_notebook(widgets, width, theme)
     page = watched.page
     found = boxes(page)
-    assert len(found) == 6
+    assert len(found) == 7
     for number, box in enumerate(found):
         if (width, theme) == (1280, "light"):
             move_every_control(page, box)

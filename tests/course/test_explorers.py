@@ -98,6 +98,7 @@ def all_explorers():
         explorers.explore_segments(),
         explorers.explore_positions(torch.rand(6, 4)),
         explorers.explore_fusion(),
+        explorers.explore_global(torch.rand(6, 4)),
     ]
 
 

@@ -1,0 +1,119 @@
+"""The table: rows as text, and as HTML in a notebook."""
+
+from html import escape
+from typing import NamedTuple
+
+COLUMNS = ("step", "axes", "shape", "einops pattern", "bytes")
+MARKS = {"moves": "·", "copies": "»", "computes": "●"}
+LEGEND = "· moves axes only (a view)   » moves elements (a copy)   ● computes"
+CELL = "text-align: left; white-space: nowrap; padding: 2px 12px 2px 0; font-family: monospace;"
+
+
+class Step(NamedTuple):
+    """One row.
+
+    step: the line of code, as "linear qkv". axes: of the result, "B G N C". shape: its sizes.
+    pattern: in einops' words; "" where they cannot say it. bytes: of the memory that the step took
+    for its result, 0 for a view. kind: "moves", "copies" or "computes".
+    """
+
+    step: str
+    axes: str
+    shape: tuple[int, ...]
+    pattern: str
+    bytes: int
+    kind: str
+
+
+class XRay:
+    """The steps of one forward pass; prints as a table, and as HTML in a notebook.
+
+    Args:
+        title: the name of the module; may be set to another.
+        given: what x was.
+        steps: the rows.
+    """
+
+    def __init__(self, title: str, given: str, steps: tuple[Step, ...]):
+        self.title, self.given, self.steps = title, given, steps
+
+    def __repr__(self) -> str:
+        rows = [("", *COLUMNS), *map(_cells, self.steps)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([self._head(), *lines, LEGEND, self._summary()])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th style="{CELL}">{column}</th>' for column in ("", *COLUMNS))
+        body = "".join(map(_html_row, self.steps))
+        return (
+            f'<div style="overflow-x: auto;"><div><b>{escape(self._head())}</b></div>'
+            f'<table style="border-collapse: collapse; margin: 4px 0;">'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<div>{LEGEND}</div><div>{escape(self._summary())}</div></div>"
+        )
+
+    def _head(self) -> str:
+        return f"{self.title}, given {self.given}"
+
+    def _summary(self) -> str:
+        made = [step for step in self.steps if step.bytes]
+        if not made:
+            return "No step takes memory."
+        largest = max(made, key=lambda step: step.bytes)
+        return (
+            f"Largest: {largest.step}, {largest.bytes:,} bytes. "
+            f"New in all: {sum(step.bytes for step in made):,} bytes, "
+            f"in {len(made)} of {len(self.steps)} steps."
+        )
+
+
+class SideBySide:
+    """Two tables, next to each other."""
+
+    def __init__(self, left: XRay, right: XRay):
+        self.left, self.right = left, right
+
+    def __repr__(self) -> str:
+        columns = [repr(side).splitlines() for side in (self.left, self.right)]
+        height, width = max(map(len, columns)), max(map(len, columns[0]))
+        left, right = (lines + [""] * (height - len(lines)) for lines in columns)
+        lines = (f"{a.ljust(width)}  │  {b}".rstrip() for a, b in zip(left, right, strict=True))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        sides = "".join(
+            f'<div style="flex: 0 1 auto; min-width: 0;">{side._repr_html_()}</div>'
+            for side in (self.left, self.right)
+        )
+        # On a narrow page each side scrolls by itself, so that their first columns stay in view.
+        return f'<div style="display: flex; gap: 24px; align-items: flex-start;">{sides}</div>'
+
+
+def side_by_side(left: XRay, right: XRay) -> SideBySide:
+    """Show two tables next to each other, under their titles.
+
+    Raises:
+        TypeError: one of them is not an `XRay`.
+    """
+    for name, side in (("left", left), ("right", right)):
+        if not isinstance(side, XRay):
+            raise TypeError(f"{name} must be an XRay, as xray gives it, got {type(side).__name__}")
+    return SideBySide(left, right)
+
+
+def _cells(step: Step) -> tuple[str, ...]:
+    size = f"{step.bytes:,}" if step.bytes else "view" if step.kind == "moves" else "in place"
+    return (MARKS[step.kind], step.step, step.axes, str(step.shape), step.pattern, size)
+
+
+def _html_row(step: Step) -> str:
+    # What computes is bold: seen without colours, in a light page and in a dark one.
+    weight = "bold" if step.kind == "computes" else "normal"
+    cells = "".join(
+        f'<td style="{CELL} font-weight: {weight};">{escape(cell)}</td>' for cell in _cells(step)
+    )
+    return f"<tr>{cells}</tr>"

@@ -175,6 +175,7 @@ WRONG_SCALES = {
     "You multiply by s·t": lambda width, s, t: s * t / math.sqrt(width),
     "it is s·t, not s + t": lambda width, s, t: 1 / (s + t) / math.sqrt(width),
     "Only D stands under the root": lambda width, s, t: 1 / math.sqrt(s * t * width),
+    "the variance of q·k": lambda width, s, t: 1 / (width * s**2 * t**2),
     "You take s² and t²": lambda width, s, t: 1 / (s**2 * t**2 * math.sqrt(width)),
     "The spread t of k is missing": lambda width, s, t: 1 / (s * math.sqrt(width)),
     "The spread s of q is missing": lambda width, s, t: 1 / (t * math.sqrt(width)),

@@ -36,6 +36,9 @@ WRONG_ORDERS = {
     "Numbers of several tokens are mixed": (
         lambda y, heads: y.view(heads, len(y), -1).transpose(0, 1).flatten(1)
     ),
+    "The heads were still in front": (
+        lambda y, heads: y.view(len(y), -1, heads).permute(2, 0, 1).reshape(len(y), -1)
+    ),
     "The channels were reversed": lambda y, heads: y.flip(-1),
     "but in reversed order": (
         lambda y, heads: torch.cat([y[:, h::heads] for h in reversed(range(heads))], 1)
@@ -164,6 +167,9 @@ WRONG_MATRICES = {
     ),
     "three lists of H matrices": (
         lambda weight, heads: [tuple(rows.chunk(heads)) for rows in weight.chunk(3)]
+    ),
+    "Each of the H entries is one tensor": (
+        lambda weight, heads: [*weight.view(3, heads, -1, weight.shape[1]).transpose(0, 1)]
     ),
     "one tensor (3, H, D, C)": (lambda weight, heads: weight.view(3, heads, -1, weight.shape[1])),
     "one tensor (H, 3, D, C)": (

@@ -180,6 +180,9 @@ SCALE_MISTAKES = {
     "You take s² and t²: spreads, not variances, multiply with √D.": lambda width, s, t: (
         1 / (s * s * t * t * width**0.5)
     ),
+    "That is 1 over the variance of q·k: its spread is the root of that.": lambda width, s, t: (
+        1 / (s * s * t * t * width)
+    ),
     "The spread t of k is missing.": lambda width, s, t: 1 / (s * width**0.5),
     "The spread s of q is missing.": lambda width, s, t: 1 / (t * width**0.5),
     "That is s/(t·√D): both spreads make q·k larger, so divide by both.": lambda width, s, t: (

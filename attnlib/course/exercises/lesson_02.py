@@ -42,6 +42,8 @@ SCRAMBLES = {
     "Numbers of several tokens are mixed: the axis N must stay the first one of every view.": (
         _several_tokens
     ),
+    "The heads were still in front when the axes were joined: bring them behind the tokens first, "
+    "(N, H, D).": (lambda y, heads: rearrange(y, "n (d h) -> h n d", h=heads).reshape(y.shape)),
     "The channels were reversed. Each head's channels must come to lie together.": (
         lambda y, heads: y.flip(1)
     ),
@@ -140,6 +142,11 @@ MATRICES = {
     ),
     "These are three lists of H matrices: make H triples of them, with zip.": (
         lambda weight, heads: list(zip(*head_matrices(weight, heads), strict=True))
+    ),
+    "Each of the H entries is one tensor (3, D, C): make a triple of it, with tuple.": (
+        lambda weight, heads: list(
+            rearrange(weight, "(three h d) c -> h three d c", three=3, h=heads)
+        )
     ),
     "This is one tensor (3, H, D, C): make a list of H triples of it.": (
         lambda weight, heads: rearrange(weight, "(three h d) c -> three h d c", three=3, h=heads)

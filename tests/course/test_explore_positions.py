@@ -23,7 +23,7 @@ def draw(x):
 
 
 def shown(figure):
-    """What is added to the scores, and the weights, as drawn."""
+    """The change of the scores, and the weights, as drawn."""
     return [np.asarray(axis.images[0].get_array()) for axis in figure.axes[:2]]
 
 
@@ -59,7 +59,7 @@ def test_on_the_scores_the_published_table_is_added(x, draw, kind, length, token
     tokens = x[:length].double().numpy() if tokens == "frames" else np.zeros((length, WIDTH))
     plain = tokens @ tokens.T / math.sqrt(WIDTH)
     np.testing.assert_allclose(weights, softmax(plain + expected), atol=1e-9)
-    assert f"{expected.min():.2f} to {expected.max():.2f} is added" in sentence
+    assert f"the scores change by {expected.min():.2f} to {expected.max():.2f}." in sentence
     assert ("odd: the last column is all 0" in sentence) == (length == 13)
     change = abs(expected[2:, 2:] - expected[:-2, :-2]).max()
     assert f"by up to {change:.2f}: it depends on more than j − i" in sentence
@@ -91,7 +91,14 @@ def test_without_positions_tokens_that_are_alike_get_the_same(draw, where):
     figure, sentence = draw(None, where, 100, 8, "all alike")
     added, weights = shown(figure)
     assert not added.any() and (weights == 1 / 8).all()
-    assert sentence.endswith("nothing is added to the scores. All weights are 1/8 = 0.12.")
+    assert sentence.endswith("the scores do not change. All weights are 1/8 = 0.12.")
+
+
+@pytest.mark.parametrize("where", ["scores", "input"])
+def test_the_titles_hold_wherever_positions_are_added(draw, where):
+    figure, _ = draw("absolute", where, 100, 8, "frames")
+    titles = [axis.get_title() for axis in figure.axes[:2]]
+    assert titles == ["change of the scores", "weights"]
 
 
 def test_freq_matters(draw):

@@ -97,16 +97,16 @@ WRONG_DROPOUTS = {
         kept(weights, keep) / (1 - p)
     ),
     "Nothing is dropped in training": lambda weights, keep, p, training: weights,
-    "Is it exchanged with use": lambda weights, keep, p, training: (
+    "Are training and evaluation exchanged": lambda weights, keep, p, training: (
         weights if training else kept(weights, keep) / (1 - p)
     ),
     "or the mean over many calls shrinks": lambda weights, keep, p, training: (
         kept(weights, keep) if training else weights
     ),
-    "is another way; PyTorch does not go it": lambda weights, keep, p, training: (
+    "is another way, not PyTorch's": lambda weights, keep, p, training: (
         kept(weights, keep) if training else weights * (1 - p)
     ),
-    "You shrink the weights in use": lambda weights, keep, p, training: (
+    "You shrink the weights in evaluation": lambda weights, keep, p, training: (
         kept(weights, keep) / (1 - p) if training else weights * (1 - p)
     ),
     "Divided by p": lambda weights, keep, p, training: (

@@ -119,6 +119,7 @@ WRONG_UNUSED = {
         g for g, (a, b) in enumerate(by_size(lambda length, n: length // n)(length, n)) if a == b
     ],
     "although there are more frames than segments": those(lambda g, length, n, size: g >= length),
+    "is empty as well: >=, not >": those(lambda g, length, n, size: g * size > length),
     "A short segment is not an empty one": those(
         lambda g, length, n, size: min((g + 1) * size, length) - g * size < size
     ),

@@ -51,8 +51,11 @@ WRONG_TESTS = {
     "do you compare values": compares(both_sides, lambda y, z: y.shape == z.shape),
     "It says True for every f": compares(both_sides, lambda y, z: y is z),
     "You compare f(x[order]) with f(x)": compares(lambda f, x, order: (f(x[order]), f(x))),
+    "one and the same order": lambda f, x: (
+        not torch.allclose(f(x[torch.randperm(len(x))]), f(x)[torch.randperm(len(x))])
+    ),
     "the same order, not its inverse": compares(lambda f, x, order: (f(x[order])[order], f(x))),
-    "not its inverse, belongs on both": compares(
+    "not its inverse and not another one": compares(
         lambda f, x, order: (f(x[order.argsort()]), f(x)[order])
     ),
     "f never gets shuffled tokens": compares(lambda f, x, order: (f(x), f(x)[order])),
@@ -98,7 +101,14 @@ def with_numpy(f, x):
     return not np.allclose(f(x[order]).numpy(), f(x).numpy()[order])
 
 
-@pytest.mark.parametrize("answer", [several_orders, largest_difference, undone, with_numpy])
+def with_a_bool_of_numpy(f, x):
+    order = torch.randperm(len(x))
+    return (f(x[order]) - f(x)[order]).abs().max().numpy() > 1e-9
+
+
+@pytest.mark.parametrize(
+    "answer", [several_orders, largest_difference, undone, with_numpy, with_a_bool_of_numpy]
+)
 def test_other_right_tests_of_order_pass(answer):
     assert exercise("06.1").check(answer) == "✔ Right."
 
@@ -171,7 +181,16 @@ def test_wrong_pairs_are_named(words, answer):
     assert words in verdict
 
 
-@pytest.mark.parametrize("answer", [((7, 12), (9, 14)), [[9, 14], [7, 12]], ((1, 0), (3, 2))])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ((7, 12), (9, 14)),
+        [[9, 14], [7, 12]],
+        ((1, 0), (3, 2)),
+        torch.tensor([[7, 12], [9, 14]]),
+        ((np.int64(7), torch.tensor(12)), (9, 14)),
+    ],
+)
 def test_other_right_pairs_pass(answer):
     assert exercise("06.2").check(answer).right
 
@@ -221,11 +240,21 @@ def last_row_empty(length, width, freq):
     return table
 
 
+def parity_of_queries(length, width, freq):
+    table, keys = torch.zeros(length, length), torch.arange(length)
+    for i in range(length):
+        angle = i / freq ** (2 * (keys // 2) / width)
+        table[i] = angle.cos() if i % 2 else angle.sin()
+    table[:, length - length % 2 :] = 0
+    return table
+
+
 WRONG_TABLES = {
     "Not written yet": lambda length, width, freq: None,
     "with channels across": usual,
     "The last column is filled": filled,
     "sin and cos are exchanged": lambda *case: by_rows_of_pairs(*case, "cos", "sin"),
+    "yours hangs on the query i": parity_of_queries,
     "Queries and keys are exchanged": lambda *case: by_rows_of_pairs(*case).T,
     "You forgot the 2": lambda *case: by_rows_of_pairs(*case, power=1.0),
     "You divide the exponent by the length": lambda length, width, freq: by_rows_of_pairs(

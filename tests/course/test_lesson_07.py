@@ -80,6 +80,7 @@ WRONG_FUSIONS = {
         "max", lambda w, v: torch.maximum(unit(w).abs(), unit(v).abs())
     ),
     "'max' takes the smaller entries": instead("max", lambda w, v: torch.min(unit(w), unit(v))),
+    "'avg' halves only the local rows": instead("avg", lambda w, v: unit(w) + unit(v) / 2),
     "you sum the products": instead("mult", lambda w, v: (unit(w) * unit(v)).sum(-1, keepdim=True)),
     "local of shape (5, 3), fusion=max": (instead("max", torch.maximum)),
     "the value at [0, 0] should be": instead("mult", lambda w, v: unit(w) * v * 2),

@@ -118,14 +118,14 @@ DROPOUT_MISTAKES = {
     "Outside training nothing is dropped and nothing grows: return the weights as they are.": (
         lambda weights, keep, p, training: dropped(weights, keep, p, True)
     ),
-    "Nothing is dropped in training. Is it exchanged with use, where nothing is dropped?": (
+    "Nothing is dropped in training. Are training and evaluation exchanged?": (
         lambda weights, keep, p, training: weights
     ),
     "In training the kept weights must grow, or the mean over many calls shrinks: divide by 1 - p. "
-    "(To shrink them in use instead is another way; PyTorch does not go it.)": (
+    "(To shrink them in evaluation instead is another way, not PyTorch's.)": (
         lambda weights, keep, p, training: weights * keep if training else weights
     ),
-    "You shrink the weights in use. There they stay as they are; they grew in training.": (
+    "You shrink the weights in evaluation. There they stay as they are; they grew in training.": (
         lambda weights, keep, p, training: (
             dropped(weights, keep, p, True) if training else weights * (1 - p)
         )

@@ -124,6 +124,9 @@ UNUSED_MISTAKES = {
     "A segment can be empty although there are more frames than segments: 9 in 4 are 3, 3, 3, 0.": (
         _those(lambda g, length, n, size: g >= length)
     ),
+    "A segment that would begin at frame number `length` is empty as well: >=, not >.": _those(
+        lambda g, length, n, size: g * size > length
+    ),
     "The size is rounded up, not down: ⌈length / num_segments⌉.": _those(
         lambda g, length, n, size: g * (length // n) >= length
     ),
@@ -140,7 +143,7 @@ UNUSED_MISTAKES = {
         lambda length, n: list(range(length, n * -(-length // n)))
     ),
 }
-UNUSED_CASES = ((3, 5), (9, 4), (10, 4), (16, 5), (10, 7), (1, 4), (5, 8), (320, 4), (30, 12))
+UNUSED_CASES = ((3, 6), (9, 4), (10, 4), (16, 5), (10, 7), (1, 4), (5, 8), (320, 4), (30, 12))
 
 
 def _find_mistake_in_unused(answer):

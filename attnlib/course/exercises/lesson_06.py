@@ -1,6 +1,7 @@
 """Lesson 06: does a function feel the order of its tokens, and what the two tables depend on."""
 
 import re
+from operator import index
 
 import torch
 
@@ -110,8 +111,8 @@ MISTAKES = {
     "their rows should go too: compare with f(x)[order].": _compared(
         lambda f, x, order: f(x[order]), lambda f, x, order: f(x)
     ),
-    "The output is not in the order of the input: the same order, not its inverse, belongs on "
-    "both sides, f(x[order]) and f(x)[order].": _compared(
+    "The two orders do not match: one and the same order, not its inverse and not another one, "
+    "belongs on both sides, f(x[order]) and f(x)[order].": _compared(
         lambda f, x, order: f(x[order]), lambda f, x, order: f(x)[order.argsort()]
     ),
     "f never gets shuffled tokens: compare f(x[order]), not f(x), with f(x)[order].": _compared(
@@ -148,9 +149,12 @@ def _of_all(test):
 
 
 def _as_bool(verdict):
-    """A tensor of one bool will do."""
-    one = isinstance(verdict, torch.Tensor) and verdict.numel() == 1
-    return verdict.item() if one and verdict.dtype == torch.bool else verdict
+    """A tensor of one bool will do, or NumPy's own kind of bool."""
+    try:
+        one = verdict.item()
+    except (AttributeError, RuntimeError, ValueError):  # neither of the two, or more than one
+        return verdict
+    return one if isinstance(one, bool) else verdict
 
 
 def _find_mistake_in_test(answer):
@@ -169,10 +173,11 @@ LENGTH = 60
 def _find_mistake_in_pairs(answer):
     if answer is None:
         return "Not written yet: it is None."
-    if not _is_two_pairs(answer):
+    pairs = _as_pairs(answer)
+    if pairs is None:
         return f"It must be two pairs of whole numbers, ((i, j), (k, l)), and is {answer!r}."
-    (i, j), (k, l) = answer  # noqa: E741 - the letters of the task
-    if not all(0 <= index < LENGTH for index in (i, j, k, l)):
+    (i, j), (k, l) = pairs  # noqa: E741 - the letters of the task
+    if not all(0 <= frame < LENGTH for frame in (i, j, k, l)):
         return f"Frames are counted from 0 to {LENGTH - 1}: {answer!r} goes beyond."
     if (i, j) == (k, l):
         return "That is the same pair twice."
@@ -191,12 +196,13 @@ def _find_mistake_in_pairs(answer):
     return None
 
 
-def _is_two_pairs(answer):
+def _as_pairs(answer):
+    """Two pairs of int, or None. Whole numbers of torch and NumPy will do."""
     try:
-        (i, j), (k, l) = answer  # noqa: E741 - the letters of the task
+        first, second = ((index(i), index(j)) for i, j in answer)
     except (TypeError, ValueError):
-        return False
-    return all(isinstance(index, int) and not isinstance(index, bool) for index in (i, j, k, l))
+        return None
+    return first, second
 
 
 def absolute(length, width, freq):
@@ -225,6 +231,13 @@ def _angle(i, j, width, freq, length):
     return i / freq ** (2 * (j // 2) / width)
 
 
+def _parity_of_queries(length, width, freq):
+    i, j = torch.arange(length)[:, None], torch.arange(length)
+    angle = _angle(i, j, width, freq, length)
+    waves = torch.where(i % 2 == 0, angle.sin(), angle.cos())
+    return waves.masked_fill(j >= length - length % 2, 0.0)
+
+
 TABLE_MISTAKES = {
     "That is the usual table, with channels across: here *keys* stand across, so it has as many "
     "columns as rows.": _table(columns=lambda length, width: width, empty=False),
@@ -232,6 +245,7 @@ TABLE_MISTAKES = {
         _table(empty=False)
     ),
     "sin and cos are exchanged: even keys have sin.": _table(even=torch.cos, odd=torch.sin),
+    "sin or cos hangs on the key j; yours hangs on the query i.": (_parity_of_queries),
     "Queries and keys are exchanged: row i is the query, its place is what is divided.": (
         lambda *case: absolute(*case).mT
     ),

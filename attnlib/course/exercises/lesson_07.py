@@ -102,6 +102,9 @@ MISTAKES = {
         "max", lambda u, v: torch.maximum(u.abs(), v.abs())
     ),
     "'max' takes the smaller entries.": _only("max", torch.minimum),
+    "'avg' halves only the local rows: (u + v) / 2 needs its brackets.": _only(
+        "avg", lambda u, v: u + v / 2
+    ),
     "'mult' must stay entry by entry; you sum the products.": _only(
         "mult", lambda u, v: (u * v).sum(-1, keepdim=True)
     ),

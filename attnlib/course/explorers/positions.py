@@ -21,7 +21,7 @@ SHORTEST = 4  # below it the shift by 2 has nothing to compare
 
 
 def positions_drawer(x: Tensor) -> Callable[..., tuple[Figure, str]]:
-    """draw(positions, where, freq, length, tokens) -> what is added to the scores, the weights.
+    """draw(positions, where, freq, length, tokens) -> the change of the scores, the weights.
 
     Queries and keys are the tokens themselves, in one head with scale C^-½: what is seen comes from
     tokens and positions, not from parameters.
@@ -45,9 +45,9 @@ def positions_drawer(x: Tensor) -> Callable[..., tuple[Figure, str]]:
             moved = plain + _sinusoids(length, x.shape[-1], freq)
         q, scale = moved[None], x.shape[-1] ** -0.5  # q: (H, N, D), of one head
         _, weights = attention(q, q, q, scale=scale, bias=bias)
-        added = (scores(q, q, scale, bias) - scores(plain[None], plain[None], scale))[0]
+        change = (scores(q, q, scale, bias) - scores(plain[None], plain[None], scale))[0]
         weights = weights.weights()[0]
-        return plot_positions(added, weights), _read(positions, where, added, weights)
+        return plot_positions(change, weights), _read(positions, where, change, weights)
 
     return draw
 
@@ -89,23 +89,23 @@ def _check(positions, where, freq, length, longest, tokens):
         )
 
 
-def _read(positions, where, added, weights):
-    length = len(added)
+def _read(positions, where, change, weights):
+    length = len(change)
     if weights.max() - weights.min() < 1e-9:
         seen = f"All weights are 1/{length} = {two(weights[0, 0])}."
     else:
         seen = f"Weights: {read_map(weights).removeprefix('Head 0: ')}"
     if positions is None:
-        return f"No positions: nothing is added to the scores. {seen}"
-    change = (added[2:, 2:] - added[:-2, :-2]).abs().max()
+        return f"No positions: the scores do not change. {seen}"
+    moved = (change[2:, 2:] - change[:-2, :-2]).abs().max()
     said = (
         "nothing: it depends on j − i alone"
-        if change < 1e-9
-        else f"up to {two(change)}: it depends on more than j − i"
+        if moved < 1e-9
+        else f"up to {two(moved)}: it depends on more than j − i"
     )
     odd = f"L = {length} is odd: the last column is all 0. "
     return (
-        f"{positions} on the {where}: {two(added.min())} to {two(added.max())} is added. Moving i "
-        f"and j together by 2 changes that by {said}. "
+        f"{positions} on the {where}: the scores change by {two(change.min())} to "
+        f"{two(change.max())}. Moving i and j together by 2 changes that by {said}. "
         f"{odd if where == 'scores' and length % 2 else ''}{seen}"
     )

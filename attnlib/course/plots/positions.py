@@ -1,4 +1,4 @@
-"""What positions add to the scores, and the weights that result."""
+"""How positions change the scores, and the weights that result."""
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -7,18 +7,21 @@ from torch import Tensor
 from attnlib.course.plots.style import COLOURS, STYLE, closed, label
 
 
-def plot_positions(added: Tensor, weights: Tensor) -> Figure:
-    """Two maps, queries down, keys across: what is added to the scores, and the weights.
+def plot_positions(change: Tensor, weights: Tensor) -> Figure:
+    """Two maps, queries down, keys across: the change of the scores, and the weights.
 
     Args:
-        added, weights: (L, L).
+        change, weights: (L, L).
     """
-    reach = max(1.0, added.abs().max().item())
+    low, high = change.min().item(), change.max().item()
+    if low <= 0:  # signs matter: zero stands in the middle
+        high = max(1.0, -low, high)
+        low = -high
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(1, 2, figsize=(10, 4.3))
         fig.subplots_adjust(left=0.07, right=0.92, bottom=0.14, top=0.91, wspace=0.42)
         for axis, title, matrix, limits in (
-            (axes[0], "added to the scores", added, (-reach, reach)),
+            (axes[0], "change of the scores", change, (low, high)),
             (axes[1], "weights", weights, (0, weights.max().item())),
         ):
             image = axis.imshow(matrix.numpy(), COLOURS, vmin=limits[0], vmax=limits[1])

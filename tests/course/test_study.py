@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -427,9 +428,9 @@ def test_without_tqdm_it_says_what_to_install(path, monkeypatch):
 
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
     def lacking(*_):
-        raise tasks.data.metadata.PackageNotFoundError
+        raise metadata.PackageNotFoundError
 
-    monkeypatch.setattr(tasks.data.metadata, "distribution", lacking)
+    monkeypatch.setattr(metadata, "distribution", lacking)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "scikit-learn>='):
         study.TASKS["digits"]()
 

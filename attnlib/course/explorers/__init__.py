@@ -11,6 +11,7 @@ from attnlib.course.explorers.fusion import explore_fusion, fusion_drawer
 from attnlib.course.explorers.global_branch import explore_global, global_drawer
 from attnlib.course.explorers.heads import explore_heads, heads_drawer
 from attnlib.course.explorers.influence import explore_influence, influence_drawer
+from attnlib.course.explorers.levels import explore_levels, levels_drawer
 from attnlib.course.explorers.positions import explore_positions, positions_drawer
 from attnlib.course.explorers.scores import explore_scores, scores_drawer
 from attnlib.course.explorers.segments import explore_segments, segments_drawer
@@ -27,6 +28,7 @@ __all__ = [
     "explore_global",
     "explore_heads",
     "explore_influence",
+    "explore_levels",
     "explore_positions",
     "explore_scores",
     "explore_segments",
@@ -34,6 +36,7 @@ __all__ = [
     "global_drawer",
     "heads_drawer",
     "influence_drawer",
+    "levels_drawer",
     "png",
     "positions_drawer",
     "scores_drawer",

@@ -1,0 +1,3 @@
+from attnlib.course.learning.locality import main
+
+main()

@@ -1,6 +1,5 @@
 """A video file in; importance, shots, maps and key frames out."""
 
-
 import numpy as np
 import pytest
 import torch

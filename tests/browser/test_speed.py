@@ -94,7 +94,8 @@ def test_moves_and_zooms_of_the_viewer(run_notebook, tmp_path, results):
 
 
 def time_controls(page, results, where):
-    for number, box in enumerate(page.locator(".widget-vbox:has(> .widget-image)").all()):
+    boxes = page.locator(".widget-vbox:has(> .widget-image):has([role=slider], select)")
+    for number, box in enumerate(boxes.all()):
         for control in box.locator("[role=slider], select").all():
             times = []
             for turn in [1, 0] * 10:

@@ -5,6 +5,7 @@ from html import escape
 from io import BytesIO
 
 import ipywidgets as widgets
+import traitlets
 from matplotlib.figure import Figure
 
 from attnlib.course.explorers.controls import NONE
@@ -20,6 +21,8 @@ class Explorer(widgets.VBox):
             another state, is hidden.
         controls: name -> widget with a `value`.
     """
+
+    drawn = traitlets.Int(0)  # how often it has drawn: to be observed
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Explorer(widgets.VBox):
             self._picture.layout.visibility = "visible"
         status = f'<p role="status" aria-live="polite">{escape(self.sentence)}</p>'
         self._line.value = status
+        self.drawn += 1
 
 
 def png(figure: Figure, dpi: float = 80) -> bytes:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 
 from attnlib.attention import attention
 from attnlib.course.explorers.controls import choice, fine_slider
 from attnlib.course.explorers.explorer import Explorer
+from attnlib.course.explorers.plane import Plane, tie
 from attnlib.course.explorers.say import either, entropy, listed, two
 from attnlib.course.plots import plot_scores
 
@@ -52,7 +54,7 @@ def scores_drawer() -> Callable[..., tuple[Figure, str]]:
 
 
 def explore_scores() -> Explorer:
-    """Move a query and a key: what becomes of the weights? See `scores_drawer`."""
+    """Drag a query and a key: what becomes of the weights? See `scores_drawer`."""
     controls = {
         "q_x": fine_slider("q, across", 1.2, -2, 2),
         "q_y": fine_slider("q, up", 0.3, -2, 2),
@@ -62,7 +64,13 @@ def explore_scores() -> Explorer:
         "scale": choice("scale", "1/√D", SCALES),
         "temperature": choice("temperature", 1.0, TEMPERATURES),
     }
-    return Explorer("explore_scores", scores_drawer(), controls)
+    explorer = Explorer("explore_scores", scores_drawer(), controls)
+    plane = Plane(others=[list(key) for key in OTHERS])
+    for point in ("q", "k"):
+        tie(plane, point, explorer)
+    row, *rest = explorer.children
+    explorer.children = (widgets.HBox([plane, row]), *rest)
+    return explorer
 
 
 def _check(head_dim, scale, temperature):

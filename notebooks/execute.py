@@ -109,6 +109,11 @@ def normalise(nb: NotebookNode) -> NotebookNode:
 
 def _normal_outputs(outputs: list[NotebookNode], count: int | None) -> list[NotebookNode]:
     normal = []
+    # Views first: what is left on both sides of one may be one text.
+    for output in outputs:
+        if "data" in output:
+            output.data.pop(WIDGET_VIEW, None)
+    outputs = [output for output in outputs if output.get("data", True)]
     for kind, run in itertools.groupby(outputs, key=lambda output: output.output_type):
         run = list(run)
         if kind == "stream":
@@ -119,10 +124,6 @@ def _normal_outputs(outputs: list[NotebookNode], count: int | None) -> list[Note
                     normal.append(nbformat.v4.new_output("stream", name=name, text=text))
             continue
         for output in run:
-            if "data" in output:
-                output.data.pop(WIDGET_VIEW, None)
-                if not output.data:
-                    continue
             if kind == "execute_result":
                 output.execution_count = count
             if kind == "error":

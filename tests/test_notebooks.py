@@ -181,6 +181,14 @@ def test_normalise_keeps_what_a_reader_sees():
     assert failure.traceback == ["ValueError: no"]
 
 
+def test_texts_on_both_sides_of_a_view_that_goes_become_one():
+    view = shows({WIDGET_VIEW: {"model_id": "1f"}})
+    nb = lesson(ran(outputs=[prints("a"), view, prints("b")]))
+    (output,) = normalise(nb).cells[0].outputs
+    assert output.text == "ab"
+    assert normalise(normalise(nb)) == normalise(nb)
+
+
 def test_normalise_makes_up_no_number_for_a_cell_that_was_never_run():
     cells = normalise(lesson(ran(count=None), ran(count=4), ran("", count=None))).cells
     assert [cell.execution_count for cell in cells] == [None, 1, None]

@@ -47,6 +47,7 @@ def test_a_right_answer_passes(answer):
 OTHERS = {
     "number": (6, 7, "should be 6, and is 7"),
     "number from a tensor": (6, torch.tensor(6.0), None),
+    "another number from a tensor": (0.5, torch.tensor(0.25), "should be 0.5, and is 0.25"),
     "a truth is no number": (1, True, "should be 1, and is True"),
     "one more": ((1, 2), (1, 2, 3), "there must be 2 results, and there are 3"),
     "list for tuple": ((1, 2), [1, 2], None),

@@ -72,6 +72,7 @@ def test_other_right_ways_to_weigh_pass(answer):
         ("must return a torch.Tensor, and returned list", lambda w, s: weight_on(w, s).tolist()),
         ("Queries and keys are exchanged", lambda w, s: w[:, s, torch.arange(len(s))].mean(-1)),
         ("That is the sum", lambda w, s: by_one_hot(w, s) * len(s)),
+        ("mean over all L · L cells", lambda w, s: by_one_hot(w, s) / len(s)),
         ("takes whole columns", lambda w, s: w.index_select(-1, s).mean((1, 2))),
         ("It must be a function", torch.zeros(3)),
     ],
@@ -157,6 +158,9 @@ def test_maps_that_differ_in_the_order_of_heads_alone_are_not_apart():
         ("and you count both", lambda a, b: 2 * apart_by_loop(a, b)),
         ("stopped with AttributeError", lambda a, b: apart_by_loop(a, b.unknown)),
         ("must return float, and returned str", lambda a, b: "near"),
+        ("the result should be", lambda a, b: (a - b).square().mean()),  # a tensor, and wrong
+        ("and you count both", lambda a, b: torch.tensor(2 * apart_by_loop(a, b))),
+        ("It must be a function", 0.5),
     ],
 )
 def test_wrong_comparisons_are_named(words, answer):

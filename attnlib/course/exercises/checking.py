@@ -70,6 +70,8 @@ def difference(got, want, where: str) -> str:
         return "Not written yet: it returns None."
     if isinstance(want, Tensor):
         return _tensor_difference(got, want, where)
+    if isinstance(want, Number) and isinstance(got, Tensor) and got.numel() == 1:
+        got = got.item()  # as good as a number
     if isinstance(want, (tuple, list)) and isinstance(got, (tuple, list)):
         if len(got) != len(want):
             return f"For {where} there must be {len(want)} results, and there are {len(got)}."

@@ -28,6 +28,9 @@ WEIGHT_MISTAKES = {
     "That is the sum. Take the mean over the queries.": (
         lambda weights, source: weight_on(weights, source) * len(source)
     ),
+    "That is the mean over all L · L cells. Take it over the L queries.": (
+        lambda weights, source: weight_on(weights, source) / len(source)
+    ),
     "That is the main diagonal, what each token gives to itself.": (
         lambda weights, source: weights.diagonal(dim1=-2, dim2=-1).mean(-1)
     ),
@@ -264,9 +267,9 @@ EXERCISES = (
             "  one, other  (H, N, N) weights; rows sum to 1\n"
             "  returns     a number. Of two rows: half the sum of the absolute differences,\n"
             "              the share of the weight that lies elsewhere. Of two heads: its mean\n"
-            "              over the queries. Of two maps: the mean over the heads of one, each\n"
-            "              paired with another head of other, in that order of heads which makes\n"
-            "              it smallest.\n"
+            "              over the queries. Of two maps: pair each head of one with a head of\n"
+            "              other, no head twice, and take the mean over the pairs; of all such\n"
+            "              orders the smallest mean.\n"
             "H is at most 4: there are 24 orders, so try them all (itertools.permutations)."
         ),
         find_mistake=lambda answer: find_mistake(

@@ -8,7 +8,6 @@ were chosen there for another network: neither of the two compared here was favo
 
 import copy
 import json
-import platform
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -19,6 +18,8 @@ from torch import Tensor, nn
 from attnlib.course import data
 from attnlib.course.learning.fitting import fit, share_right
 from attnlib.course.networks import NestClassifier
+from attnlib.course.study.run import machine
+from attnlib.course.study.store import write
 from attnlib.course.study.training import STEPS as STUDY_STEPS
 from attnlib.layout import deblockify
 
@@ -133,7 +134,5 @@ def main(path: Path = STORED) -> None:
         for seed in range(SEEDS)
         for first_level in FIRST_LEVELS
     ]
-    machine = {"torch": torch.__version__, "system": platform.system(), "cpu": platform.machine()}
-    lines = ",\n".join(json.dumps(each._asdict()) for each in runs)  # a line each, for git's sake
-    text = f'{{"machine": {json.dumps(machine)},\n"steps": {STEPS},\n"runs": [\n{lines}\n]}}\n'
-    path.write_text(text, encoding="utf-8")
+    head = {"machine": machine() | {"processes": "1"}, "steps": STEPS}
+    write(path, head, [each._asdict() for each in runs])

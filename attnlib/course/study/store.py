@@ -39,10 +39,18 @@ def load(path: Path = STORED) -> Results:
 
 
 def save(results: Results, path: Path) -> None:
-    """Replace the file in one move, so that an interruption leaves the old one or the new."""
+    """Store the results; `load` gives them back."""
     head = {name: value for name, value in results._asdict().items() if name != "runs"}
-    runs = ",\n".join(json.dumps(run) for run in results.runs)  # a line each, for git's sake
+    write(path, head, results.runs)
+
+
+def write(path: Path, head: dict, runs: list[dict]) -> None:
+    """A JSON file of what `head` holds and, last, "runs": a line each, for git's sake.
+
+    It replaces the file in one move, so that an interruption leaves the old one or the new.
+    """
+    lines = ",\n".join(json.dumps(run) for run in runs)
     text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
     beside = path.with_suffix(".writing")
-    beside.write_text(f'{text},\n "runs": [\n{runs}\n]\n}}\n', encoding="utf-8")
+    beside.write_text(f'{text},\n "runs": [\n{lines}\n]\n}}\n', encoding="utf-8")
     beside.replace(path)

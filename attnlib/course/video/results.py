@@ -15,6 +15,7 @@ from attnlib.course.networks import FrameScorer
 from attnlib.course.networks.files import read_state_dict
 from attnlib.course.progress import progress_bar
 from attnlib.course.study.run import machine
+from attnlib.course.study.store import write
 from attnlib.course.video import shots as stored_shots
 from attnlib.course.video.shots import shots
 from attnlib.course.video.task import best_local
@@ -125,6 +126,4 @@ def main() -> None:
         "sha256": hashlib.sha256(SCORER.read_bytes()).hexdigest(),
         "scorer": default._asdict(),
     }
-    head = json.dumps(found, indent=1, ensure_ascii=False).removesuffix("\n}")
-    lines = ",\n".join(json.dumps(each._asdict()) for each in runs)  # a line each, for git's sake
-    RESULTS.write_text(f'{head},\n "runs": [\n{lines}\n]\n}}\n', encoding="utf-8")
+    write(RESULTS, found, [each._asdict() for each in runs])

@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 
 from attnlib.attention import attention
 from attnlib.blocks import BlockAttention
+from attnlib.groups import SameGroup
 from attnlib.kernels import available_backends
 from attnlib.layout import blockify, deblockify, merge_heads, segment_slices, split_heads
 from attnlib.maps import AttentionMap
@@ -28,6 +29,7 @@ __all__ = [
     "GlobalLocalAttention",
     "GlobalLocalMap",
     "RelativePositions",
+    "SameGroup",
     "SelfAttention",
     "attention",
     "available_backends",

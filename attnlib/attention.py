@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from attnlib.checks import check_probability, check_term
-from attnlib.kernels import BACKENDS, available_backends
+from attnlib.kernels import BACKENDS, available_backends, why_not
 from attnlib.maps import AttentionMap
+
+LONG = 4096**2  # pairs; their table takes 64 MiB in float32
 
 
 def attention(
@@ -41,14 +43,29 @@ def attention(
             A row that may attend to nothing gives zeros.
         dropout: probability that a weight is dropped, in [0, 1]; applied whenever above 0, so
             pass 0 outside training.
-        backend: "eager", the textbook; "sdpa", PyTorch's fused kernels; "auto" takes sdpa, and
-            eager for dropout on a CPU, where the fused kernels have none. Both materialise a
-            bias or mask given as a function: (N, M) numbers.
+        backend: which kernel computes it (`available_backends()` names those that can run here):
+
+                eager   the textbook; forms the weights
+                sdpa    PyTorch's fused kernels; a function is materialised: (N, M) numbers
+                flex    FlexAttention; a function is evaluated where it is needed, element by
+                        element, and each new one is compiled, which takes seconds; on a CPU
+                        without gradients, and slow
+                triton  a forward kernel to be read, on CUDA: SameGroup, PGL-SUM's positions
+
+            "auto" takes what gives gradients for every request it meets:
+
+                CPU     dropout                                               eager
+                        else                                                  sdpa
+                CUDA    a function over 4096² pairs or more, no dropout,
+                        not float64, where the package triton is              flex
+                        else                                                  sdpa
+                others                                                        sdpa
     Returns:
         out: (…, H, N, Dv) in the dtype of q, or autocast's; and the `AttentionMap`
         (…, H, N, M), which computes nothing until it is looked at.
     Raises:
-        TypeError, ValueError: an argument of a wrong kind or shape, named with what is expected.
+        TypeError, ValueError: an argument of a wrong kind or shape, named with what is expected;
+            a request that the named backend cannot serve, with one that can.
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.1.
     """
     _check_qkv(q, k, v)
@@ -57,14 +74,32 @@ def attention(
         if term is not None and not callable(term):
             check_term(name, name, term, shape, q.device)
     check_probability("dropout", dropout)
-    names = ("auto", *available_backends())
-    if backend not in names:
-        raise ValueError(f"backend must be one of {names}, got {backend!r}")
+    _check_backend(backend)
     scale = q.shape[-1] ** -0.5 if scale is None else _check_scale(scale)
     if backend == "auto":
-        backend = "eager" if dropout and q.device.type == "cpu" else "sdpa"
+        backend = _auto(q, shape, bias, mask, dropout)
     out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
     return out, AttentionMap(q, k, scale=scale, bias=bias, mask=mask, lse=lse)
+
+
+def _auto(q: Tensor, shape: tuple[int, ...], bias, mask, dropout: float) -> str:
+    """The kernel for a request: see the table in the docstring of `attention`."""
+    if q.device.type == "cpu" and dropout:
+        return "eager"
+    functions = callable(bias) or callable(mask)
+    if q.device.type != "cuda" or not functions or dropout or q.dtype == torch.float64:
+        return "sdpa"
+    long = shape[-2] * shape[-1] >= LONG
+    return "flex" if long and why_not("triton") is None else "sdpa"
+
+
+def _check_backend(backend: str) -> None:
+    names = ("auto", *available_backends())
+    if backend in names:
+        return
+    if backend in BACKENDS:
+        raise ValueError(f"backend={backend!r} cannot run: {why_not(backend)}; take one of {names}")
+    raise ValueError(f"backend must be one of {names}, got {backend!r}")
 
 
 def _check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:

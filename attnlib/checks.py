@@ -59,3 +59,8 @@ def check_probability(name: str, value: float) -> None:
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+
+
+def refuse(backend: str, what: str, instead: str) -> None:
+    """Raise, because a backend cannot serve a request, and name those that can."""
+    raise ValueError(f'backend="{backend}" {what}: take {instead}')

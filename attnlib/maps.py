@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from attnlib.checks import check_count
+from attnlib.kernels import triton_for
 from attnlib.scores import WHOLE, scores, softmax
 
 REDUCTIONS = ("mean", "max")
@@ -27,7 +28,8 @@ class AttentionMap:
     `weights()` forms the whole map and is differentiable, in the same backward as the output.
     `lse`, `window` and `pooled` work in strips of rows, carry no gradient, and their memory grows
     with N, not with N·M. They agree with `weights()` up to rounding in exp(scores − lse), a
-    relative 2⁻²³ · |score| in float32. On CUDA the last digit of pooled means may vary.
+    relative 2⁻²³ · abs(score) in float32. On CUDA `lse` and `pooled` are one pass of a Triton
+    kernel each, for a mask and bias that those know; for others the last digit of means may vary.
     """
 
     def __init__(self, q: Tensor, k: Tensor, *, scale: float, bias=None, mask=None, lse=None):
@@ -83,7 +85,9 @@ class AttentionMap:
     def lse(self) -> Tensor:
         """(…, H, N) log of the sum of exp(scores) of each row; −inf where a row sees nothing."""
         if self._lse is None:
-            self._lse = self._stream_lse(slice(0, self.shape[-2]))
+            triton = triton_for(self._q, self._k, self._bias, self._mask)
+            whole = slice(0, self.shape[-2])
+            self._lse = self._lse_from(triton) if triton else self._stream_lse(whole)
         return self._lse
 
     @torch.no_grad()
@@ -124,6 +128,11 @@ class AttentionMap:
         down = _edges(rows.stop - rows.start, size, self._q.device)
         across = _edges(cols.stop - cols.start, size, self._q.device)
         cells = (len(down) - 1, len(across) - 1)
+        if triton_for(self._q, self._k, self._bias, self._mask):
+            from attnlib.kernels.pooling import pooled  # one pass, on the GPU
+
+            parts = (self._q, self._k, self.lse, rows, cols, *cells, reduce)
+            return pooled(*parts, **self._terms)
         result = torch.zeros(*self.shape[:-2], *cells, dtype=self._dtype, device=self._q.device)
         for strip, weights in self._strips(rows, cols):
             part = _reduce_columns(weights, across, reduce)  # (…, H, strip, cells across)
@@ -160,6 +169,16 @@ class AttentionMap:
             result[..., here] = map._scores(strip, keys).logsumexp(-1)
         return result
 
+    @torch.no_grad()
+    def _lse_from(self, triton) -> Tensor:
+        """(…, H, N) log-sum-exps from the kernel; its output is not wanted, so k serves as v."""
+        with torch.autocast(self._q.device.type, enabled=False):
+            return triton.attend(self._q, self._k, self._k, dropout=0.0, **self._terms)[1]
+
+    @property
+    def _terms(self) -> dict:
+        return {"scale": self._scale, "bias": self._bias, "mask": self._mask}
+
     @property
     def _dtype(self) -> torch.dtype:
         return torch.promote_types(self._q.dtype, torch.float32)
@@ -167,8 +186,7 @@ class AttentionMap:
     def _widened(self) -> "AttentionMap":
         """The same map with q and k in the dtype of its weights: once, not once a strip."""
         q, k = self._q.to(self._dtype), self._k.to(self._dtype)
-        rest = {"bias": self._bias, "mask": self._mask, "lse": self._lse}
-        return AttentionMap(q, k, scale=self._scale, **rest)
+        return AttentionMap(q, k, lse=self._lse, **self._terms)
 
     def _softmax(self, rows: slice, cols: slice) -> Tensor:
         return softmax(self._scores(rows, cols), self._mask is not None)

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from attnlib import doctor
 
 ROOT = Path(__file__).resolve().parents[1]
-PINNED = re.compile(r"(?P<pin>[A-Za-z0-9-]+==[0-9][0-9.]*) +# (?P<reason>\S.{10,})")
+PINNED = re.compile(r"(?P<pin>[A-Za-z0-9-]+==[0-9][0-9.]*)(; [^#]+)? +# (?P<reason>\S.{10,})")
 
 
 def requirement_lines(text: str) -> list[str]:

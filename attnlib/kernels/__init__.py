@@ -2,14 +2,46 @@
 
 Every `attend(q, k, v, *, scale, bias, mask, dropout)` takes (…, H, N, D), checked by its caller,
 and returns `(out, lse)`: (…, H, N, D), and the row log-sum-exps (…, H, N) in float32 where the
-kernel gives them, else None.
+kernel gives them, else None. What a backend cannot serve it refuses, and names one that can.
 """
 
-from attnlib.kernels import eager, sdpa
+import importlib.util
+import os
 
-BACKENDS = {"eager": eager.attend, "sdpa": sdpa.attend}
+import torch
+
+from attnlib.kernels import eager, flex, sdpa
+
+
+def _triton(*args, **kwargs):
+    from attnlib.kernels import triton  # here, because only who asks for it may have it
+
+    return triton.attend(*args, **kwargs)
+
+
+BACKENDS = {"eager": eager.attend, "sdpa": sdpa.attend, "flex": flex.attend, "triton": _triton}
 
 
 def available_backends() -> tuple[str, ...]:
     """Names that `attention(…, backend=…)` takes on this machine, besides "auto"."""
-    return tuple(BACKENDS)
+    return tuple(name for name in BACKENDS if why_not(name) is None)
+
+
+def why_not(backend: str) -> str | None:
+    """Why a backend cannot run on this machine; None where it can."""
+    if backend != "triton":
+        return None
+    if importlib.util.find_spec("triton") is None:
+        return "the package triton is not here (there are wheels for Linux only)"
+    if torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1":
+        return None
+    return "there is no CUDA GPU (TRITON_INTERPRET=1, set before Python, runs it on a CPU, slowly)"
+
+
+def triton_for(q, k, bias, mask):
+    """The module of the Triton kernels where they can serve such a map on its GPU, else None."""
+    if q.device.type != "cuda" or why_not("triton"):
+        return None
+    from attnlib.kernels import triton
+
+    return None if triton.refusal(q, k, k, bias, mask) else triton

@@ -2,7 +2,8 @@
 //
 // A map that fits lives wholly here: `weights`, float32, (H, N, M). Of a longer one only an
 // `overview` does, (H, rows, cols) of pooled cells; what is on screen is asked of the kernel, one
-// request at a time and always the newest: whatever was wanted in between is never sent.
+// request at a time and always the newest: whatever was wanted in between is never sent. What takes
+// long comes in strips of rows, each asked for when the one before is here; NaN is not yet computed.
 
 const MAP = 420; // CSS pixels along the longer side of the map, where there is room
 const LEFT = 62, RIGHT = 84, TOP = 6, BOTTOM = 44, BARS = 84, SIDE = 260;
@@ -34,6 +35,9 @@ const floats = (view) =>
   new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
+const largestOf = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
+const grouped = (number) => // 100 000, with thin spaces
+  number < 10000 ? String(number) : String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const round = (x) => (x === 0 ? "0" : x < 0.001 ? x.toExponential(1) : x.toFixed(3));
 
 function element(tag, parent, properties = {}, attributes = {}) {
@@ -56,12 +60,13 @@ function canvas(parent, width, height, className) {
   return context;
 }
 
-/** Cells of numbers as a picture, one pixel a cell. */
+/** Cells of numbers as a picture, one pixel a cell; nothing where there is no number yet. */
 function painted(values, rows, cols, largest, log) {
   const picture = new OffscreenCanvas(cols, rows);
   const context = picture.getContext("2d");
   const image = context.createImageData(cols, rows);
   for (let cell = 0; cell < rows * cols; cell++) {
+    if (Number.isNaN(values[cell])) continue;
     const colour = colourOf(values[cell], largest, log);
     image.data.set(colour, 4 * cell);
     image.data[4 * cell + 3] = 255;
@@ -83,10 +88,8 @@ function contents(model) {
   const whole = model.get("weights").byteLength > 0;
   const [high, wide] = whole ? [rows, cols] : model.get("overview_shape");
   const values = floats(whole ? model.get("weights") : model.get("overview"));
-  let largest = 0;
-  for (const value of values) largest = Math.max(largest, value);
   return {
-    heads, rows, cols, whole, high, wide, largest,
+    heads, rows, cols, whole, high, wide, largest: largestOf(values),
     of: (head) => values.subarray(head * high * wide, (head + 1) * high * wide),
     row: (head, query) => values.subarray((head * rows + query) * cols, (head * rows + query + 1) * cols),
   };
@@ -141,7 +144,7 @@ function correspondent(model, onReply, onState) {
 }
 
 function render({ model, el }) {
-  const data = contents(model);
+  let data = contents(model);
   const { heads, rows, cols } = data;
   const room = el.clientWidth ? clamp(el.clientWidth - LEFT - RIGHT - 16, 160, MAP) : MAP;
   const longer = Math.max(rows, cols);
@@ -153,29 +156,43 @@ function render({ model, el }) {
   // What is on screen: a window of the map, in tokens; the newest cells that the kernel sent.
   const shown = { top: 0, left: 0, rows, cols };
   let log = false, tile = null, exact = null, thumbnails = [], pictures = new Map(), side = null;
+  let turn = 0; // how many windows were asked for: strips of older ones are of no use
+  let computing = false; // whether this view asks for the overview, strip after strip
 
   // ---- The page -------------------------------------------------------------------------------
   const root = element("div", el, { className: "attn-view" }, {
-    tabindex: 0, role: "group", "aria-label": `${model.get("title") || "Attention map"}. ${HELP}`,
+    tabindex: 0, role: "group",
+    "aria-label": [`${model.get("title") || "Attention map"}.`, model.get("offer"), HELP].filter(Boolean).join(" "),
   });
   if (model.get("title")) element("div", root, { className: "attn-title", textContent: model.get("title") });
   const tools = element("div", root, { className: "attn-tools" });
   const strip = element("div", tools, { className: "attn-heads" }, { role: "group", "aria-label": "heads" });
-  const button = (text, label, does) => {
-    const made = element("button", tools, { textContent: text, title: label }, { "aria-label": label, type: "button" });
+  const button = (text, label, does, parent = tools) => {
+    const made = element("button", parent, { textContent: text, title: label }, { "aria-label": label, type: "button" });
     listen(made, "click", does);
     return made;
   };
   button("+", "zoom in", () => zoom(0.5));
   button("−", "zoom out", () => zoom(2));
   button("whole", "show the whole map", () => show(0, 0, rows, cols));
-  const scale = button("log", "logarithmic colours", () => {
+  const scale = button("log", "log: logarithmic colours", () => {
     log = !log;
     scale.setAttribute("aria-pressed", log);
     repaint();
   });
   scale.setAttribute("aria-pressed", false);
   const state = element("span", tools, { className: "attn-state" }, { role: "status" });
+
+  // What would take long, and the buttons that ask for it: the overview, and the window on screen.
+  const offers = ["overview", "part"].map((what) => {
+    const line = element("div", root, { className: `attn-offer attn-${what}`, hidden: true });
+    return { line, text: element("span", line, {}, { role: "status" }) };
+  });
+  const [ofOverview, ofPart] = offers;
+  const bar = element("progress", ofOverview.line, { max: 1, value: 0 }, { "aria-label": "overview" });
+  const compute = button("Compute the overview", "compute the overview", toggleOverview, ofOverview.line);
+  button("Show a window", "show a window round the chosen query and key", showWindow, ofOverview.line);
+  button("Compute this part", "compute this part", () => want({ asked: true }), ofPart.line);
 
   const body = element("div", root, { className: "attn-body" });
   const left = element("div", body);
@@ -196,9 +213,11 @@ function render({ model, el }) {
     listen(made, "click", () => choose({ head }));
   }
 
+  if (data.whole) ofPart.line.remove(); // else it keeps its place, so that nothing jumps
+
   const kernel = correspondent(model, reply, (now) => {
-    state.textContent = STATES[now];
-    state.classList.toggle("attn-busy", now === "busy");
+    if (now === "failed" || now === "silent") stopOverview();
+    if (now !== "busy" || !offers.some(({ line }) => line.dataset.how === "computing")) state.textContent = STATES[now];
   });
 
   // ---- State ----------------------------------------------------------------------------------
@@ -221,8 +240,9 @@ function render({ model, el }) {
     shown.cols = clamp(wide, Math.min(4, cols), cols);
     shown.top = clamp(top, 0, rows - shown.rows);
     shown.left = clamp(left, 0, cols - shown.cols);
+    want(); // first, as it drops what is no longer shown
     draw();
-    want();
+    if (table.dataset.part) wantTable();
   }
 
   /** Keep the token under (row, column) where it is. */
@@ -243,13 +263,19 @@ function render({ model, el }) {
   }
 
   // ---- The kernel's part, for maps that do not fit here ---------------------------------------
-  function want() {
+  function want({ asked = false } = {}) {
     if (data.whole) return;
+    turn++;
+    say(ofPart, "");
+    if (shown.rows === rows && shown.cols === cols) tile = null; // the overview shows it
+    else kernel.ask({ kind: "tile", head: head(), ...onScreen(), turn, asked, first: 0 });
+  }
+
+  function onScreen() {
     const top = Math.floor(shown.top), left = Math.floor(shown.left);
     const bottom = Math.min(rows, Math.ceil(shown.top + shown.rows));
     const right = Math.min(cols, Math.ceil(shown.left + shown.cols));
-    if (bottom - top === rows && right - left === cols) tile = null; // the overview shows it
-    else kernel.ask({ kind: "tile", head: head(), rows: [top, bottom], cols: [left, right] });
+    return { rows: [top, bottom], cols: [left, right] };
   }
 
   function wantRow() {
@@ -257,14 +283,83 @@ function render({ model, el }) {
   }
 
   function reply(message, values) {
-    if (message.kind === "tile") {
-      const [high, wide] = message.shape;
-      tile = { ...message, values, high, wide, picture: null };
-      draw();
-    } else if (message.kind === "row") {
+    if (message.kind === "tile") addToTile(message, values);
+    else if (message.kind === "overview") addToOverview(message, values);
+    else if (message.kind === "row") {
       exact = { ...message, values };
       drawChoice();
-    } else if (message.kind === "pairs") fillTable(message.pairs);
+    } else if (message.kind === "pairs") fillTable(message);
+  }
+
+  /** A strip of the window on screen; the next one is asked for, unless there is a newer window. */
+  function addToTile(message, values) {
+    const [high, wide] = message.shape, newest = message.turn === turn;
+    if (!values) return newest && say(ofPart, message.offer, "offered");
+    if (message.first === 0) tile = { ...message, high, wide, values: new Float32Array(high * wide).fill(NaN) };
+    if (tile?.turn !== message.turn) return;
+    tile.values.set(values, message.first * wide);
+    Object.assign(tile, { picture: null, largest: largestOf(tile.values) });
+    draw();
+    if (!newest) return;
+    const { head, rows, cols, asked, last } = message;
+    say(ofPart, asked && last < high ? `Computing this part: ${message.left} left.` : "", "computing");
+    if (last < high) kernel.ask({ kind: "tile", head, rows, cols, turn, asked, first: last });
+  }
+
+  // ---- The overview, where it takes so long that it is computed only when asked for ------------
+  function say({ line, text }, words, how = "") {
+    line.hidden = !words;
+    line.dataset.how = how;
+    text.setAttribute("aria-live", how === "computing" ? "off" : "polite");
+    if (text.textContent !== words) text.textContent = words;
+  }
+
+  function toggleOverview() {
+    if (computing) return stopOverview();
+    computing = true;
+    sayOverview("Overview: computing …");
+    wantOverview();
+  }
+
+  function stopOverview() {
+    if (!computing) return;
+    computing = false;
+    sayOverview();
+  }
+
+  function wantOverview() {
+    if (computing) kernel.ask({ kind: "overview", head: head() });
+  }
+
+  function sayOverview(words = model.get("offer")) {
+    say(ofOverview, model.get("offer") && words, computing ? "computing" : "offered");
+    compute.textContent = computing ? "Stop" : "Compute the overview";
+  }
+
+  function addToOverview({ head, first, done, left }, values) {
+    if (values) {
+      data.of(head).set(values, first * data.wide);
+      data.largest = Math.max(data.largest, largestOf(values));
+      repaint();
+    }
+    bar.value = done;
+    if (computing) sayOverview(`Overview: ${Math.floor(100 * done)}% done, ${left} left.`);
+    if (done < 1) setTimeout(wantOverview); // after what waits: moves go first
+  }
+
+  /** That of another head is whole, or of the last: all views of this model get it. */
+  function overviewArrived() {
+    data = contents(model);
+    if (!model.get("offer")) {
+      computing = false;
+      sayOverview();
+    }
+    repaint();
+  }
+
+  function showWindow() {
+    const size = model.get("window");
+    show(query() - size / 2, key() - size / 2, size, size);
   }
 
   // ---- Drawing --------------------------------------------------------------------------------
@@ -288,6 +383,12 @@ function render({ model, el }) {
 
   function drawThumbnails() {
     thumbnails.forEach(({ made, context }, which) => {
+      context.clearRect(0, 0, 48, 48);
+      if (model.get("offer")) {
+        hatch(context, 0, 0, 48, 48);
+        context.fillStyle = ink();
+        context.fillText(which, 20, 28);
+      }
       context.imageSmoothingEnabled = Math.max(data.high, data.wide) > 48;
       context.drawImage(pictureOf(which), 0, 0, 48, 48);
       made.setAttribute("aria-pressed", which === head());
@@ -300,28 +401,50 @@ function render({ model, el }) {
     map.beginPath();
     map.rect(LEFT, TOP, width, height);
     map.clip();
+    if (model.get("offer")) hatch(map, LEFT, TOP, width, height);
     place(pictureOf(head()), data.high, data.wide, [0, rows], [0, cols]);
     if (tile && tile.head === head()) {
-      tile.largest = tile.values.reduce((most, value) => Math.max(most, value), 0);
       tile.picture ??= painted(tile.values, tile.high, tile.wide, tile.largest, log);
       place(tile.picture, tile.high, tile.wide, tile.rows, tile.cols);
     }
     map.strokeStyle = "white";
     map.lineWidth = 1;
-    for (const edge of model.get("edges")) {
-      stroke(map, x(edge), TOP, x(edge), TOP + height);
-      stroke(map, LEFT, y(edge), LEFT + width, y(edge));
-    }
+    for (const edge of edgesIn(shown.left, shown.cols, width)) stroke(map, x(edge), TOP, x(edge), TOP + height);
+    for (const edge of edgesIn(shown.top, shown.rows, height)) stroke(map, LEFT, y(edge), LEFT + width, y(edge));
     map.restore();
     drawAxes();
     drawScale();
     drawChoice();
   }
 
-  /** A picture of cells that cover these rows and columns, where they belong. */
+  /** Of a picture of cells that cover these rows and columns: what is on screen, where it belongs. */
   function place(picture, high, wide, [top, bottom], [left, right]) {
-    map.imageSmoothingEnabled = wide / (right - left) * shown.cols > width;
-    map.drawImage(picture, 0, 0, wide, high, x(left), y(top), x(right) - x(left), y(bottom) - y(top));
+    const tall = (bottom - top) / high, broad = (right - left) / wide; // tokens a cell
+    const first = (start, from, size) => Math.max(0, Math.floor((start - from) / size));
+    const last = (stop, from, size, most) => Math.min(most, Math.ceil((stop - from) / size));
+    const [r0, r1] = [first(shown.top, top, tall), last(shown.top + shown.rows, top, tall, high)];
+    const [c0, c1] = [first(shown.left, left, broad), last(shown.left + shown.cols, left, broad, wide)];
+    if (r1 <= r0 || c1 <= c0) return;
+    const [x0, x1] = [c0, c1].map((cell) => x(left + cell * broad)), [y0, y1] = [r0, r1].map((cell) => y(top + cell * tall));
+    map.imageSmoothingEnabled = shown.cols / broad > width;
+    map.drawImage(picture, c0, r0, c1 - c0, r1 - r0, x0, y0, x1 - x0, y1 - y0);
+  }
+
+  /** Edges in this part of an axis; none where they would hide the map. */
+  function edgesIn(start, size, pixels) {
+    const found = model.get("edges").filter((edge) => edge >= start && edge <= start + size);
+    return found.length > pixels / 3 ? [] : found;
+  }
+
+  /** Nothing is known here yet. */
+  function hatch(context, left, top, wide, high) {
+    context.fillStyle = "#8c8c8c33";
+    context.fillRect(left, top, wide, high);
+    context.strokeStyle = "#8c8c8c66";
+    context.lineWidth = 1;
+    for (let across = -high; across < wide; across += 8) {
+      stroke(context, left + across, top + high, left + across + high, top);
+    }
   }
 
   function stroke(context, x0, y0, x1, y1) {
@@ -338,14 +461,16 @@ function render({ model, el }) {
     map.font = "12px sans-serif";
     map.textBaseline = "middle";
     map.textAlign = "right";
-    for (const row of ticks(shown.top, shown.rows, height, 16)) {
-      map.fillText(short(name("query_names", row), 8), LEFT - 5, y(row + 0.5));
+    const named = ticks(shown.top, shown.rows, height, 16);
+    for (const row of named) {
+      map.fillText(tickName("query_names", row, named), LEFT - 5, y(row + 0.5));
     }
     map.textAlign = "center";
     map.textBaseline = "top";
     const names = model.get("key_names");
-    for (const column of ticks(shown.left, shown.cols, width, names.length ? 18 : 40)) {
-      label(short(name("key_names", column), 8), x(column + 0.5), TOP + height + 5, names.length > 0);
+    const below = ticks(shown.left, shown.cols, width, names.length ? 18 : cols > 10000 ? 56 : 40);
+    for (const column of below) {
+      label(tickName("key_names", column, below), x(column + 0.5), TOP + height + 5, names.length > 0);
     }
     if (!names.length) map.fillText("key", LEFT + width / 2, TOP + height + 26);
     map.save();
@@ -376,7 +501,10 @@ function render({ model, el }) {
     return found;
   }
 
-  const name = (axis, token) => model.get(axis)[token] ?? String(token);
+  const name = (axis, token) => model.get(axis)[token] ?? grouped(token);
+  /** A tick among others: by its name, unless most names between them are left out. */
+  const tickName = (axis, token, [first, second]) =>
+    model.get(axis).length && !(second - first > 20) ? short(name(axis, token), 8) : grouped(token);
   const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
   function drawScale() {
@@ -388,7 +516,7 @@ function render({ model, el }) {
     }
     map.fillStyle = ink();
     map.textAlign = "left";
-    const ends = [[largest, 0], [log ? largest * 10 ** -DECADES : 0, height]];
+    const ends = !largest && model.get("offer") ? [] : [[largest, 0], [log ? largest * 10 ** -DECADES : 0, height]];
     for (const [value, down] of ends) {
       map.textBaseline = down ? "bottom" : "top";
       map.fillText((log && down ? "≤ " : "") + Number(value.toPrecision(2)), right + 13, TOP + down);
@@ -453,7 +581,7 @@ function render({ model, el }) {
   }
 
   function told(weights, row, column) {
-    const said = (axis, kind, token) => `${kind} ${token}${model.get(axis).length ? ` “${name(axis, token)}”` : ""}`;
+    const said = (axis, kind, token) => `${kind} ${grouped(token)}${model.get(axis).length ? ` “${name(axis, token)}”` : ""}`;
     const start = `${heads > 1 ? `Head ${head()}: ` : ""}${said("query_names", "query", row)} on ${said("key_names", "key", column)}`;
     if (!weights) return `${start}.`;
     let top = 0, entropy = 0;
@@ -469,8 +597,9 @@ function render({ model, el }) {
   // ---- The table ------------------------------------------------------------------------------
   function wantTable() {
     if (!details.open) return;
-    if (data.whole) fillTable(strongest(data.of(head()), 10));
-    else kernel.ask({ kind: "pairs", head: head() });
+    const all = { rows: [0, rows], cols: [0, cols] };
+    if (data.whole) fillTable({ ...all, pairs: strongest(data.of(head()), 10) });
+    else kernel.ask({ kind: "pairs", head: head(), ...onScreen() });
   }
 
   function strongest(values, count) {
@@ -484,15 +613,21 @@ function render({ model, el }) {
     return found;
   }
 
-  function fillTable(pairs) {
+  /** The pairs, and where they are from: of a long map the kernel looks through what is on screen. */
+  function fillTable({ pairs = [], offer, rows: [top, bottom], cols: [left, right] }) {
     table.replaceChildren();
+    const part = bottom - top < rows || right - left < cols;
+    table.dataset.part = part ? "yes" : "";
+    const from = `In queries ${grouped(top)} to ${grouped(bottom - 1)} and keys ${grouped(left)} to ${grouped(right - 1)}:`;
+    if (offer || part) element("p", table, { textContent: offer ?? from });
+    if (!pairs.length) return;
     const made = element("table", table);
     const line = (cells, tag) => {
       const row = element("tr", made);
       for (const text of cells) element(tag, row, { textContent: text });
     };
     line(["query", "key", "weight"], "th");
-    const said = (axis, token) => `${token}${model.get(axis).length ? ` ${name(axis, token)}` : ""}`;
+    const said = (axis, token) => `${grouped(token)}${model.get(axis).length ? ` ${name(axis, token)}` : ""}`;
     for (const [row, column, value] of pairs) line([said("query_names", row), said("key_names", column), round(value)], "td");
   }
 
@@ -585,7 +720,9 @@ function render({ model, el }) {
 
   const token = (event) => {
     const bounds = mark.canvas.getBoundingClientRect();
-    const across = (event.clientX - bounds.left - LEFT) / width, down = (event.clientY - bounds.top - TOP) / height;
+    const shrunk = mark.canvas.offsetWidth / bounds.width; // not 1 on a slide that is scaled to the screen
+    const across = ((event.clientX - bounds.left) * shrunk - LEFT) / width;
+    const down = ((event.clientY - bounds.top) * shrunk - TOP) / height;
     if (across < 0 || across >= 1 || down < 0 || down >= 1) return null;
     return [shown.top + down * shown.rows, shown.left + across * shown.cols];
   };
@@ -627,14 +764,16 @@ function render({ model, el }) {
   };
   const turned = () => {
     drawThumbnails();
-    draw();
     want();
+    draw();
     wantRow();
     wantTable();
   };
   model.on("change:query", moved);
   model.on("change:key", moved);
   model.on("change:head", turned);
+  model.on("change:overview", overviewArrived);
+  model.on("change:offer", overviewArrived);
   const theme = new MutationObserver(draw);
   theme.observe(document.body, { attributes: true });
   theme.observe(document.documentElement, { attributes: true });
@@ -643,16 +782,21 @@ function render({ model, el }) {
   arrival.observe(root);
   listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", draw);
   repaint();
-  want();
+  sayOverview();
+  if (model.get("offer")) showWindow();
+  else want();
   wantRow();
 
   return () => {
+    computing = false;
     stop.abort();
     theme.disconnect();
     arrival.disconnect();
     model.off("change:query", moved);
     model.off("change:key", moved);
     model.off("change:head", turned);
+    model.off("change:overview", overviewArrived);
+    model.off("change:offer", overviewArrived);
     kernel.close();
   };
 }

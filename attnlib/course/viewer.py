@@ -1,9 +1,11 @@
 """One interactive map: all its heads, whole or in part, by hand or by keyboard.
 
 A map that fits is sent to the browser once and lives there, with or without a kernel. Of a longer
-one the browser gets an overview, and asks for pooled cells of what it shows.
+one the browser gets an overview, and asks for pooled cells of what it shows. What would take long
+is computed only when asked for, in strips of rows: between two of them the kernel is free.
 """
 
+import time
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -13,16 +15,21 @@ import numpy as np
 import torch
 import traitlets
 from torch import Tensor
-from tqdm import tqdm
 
 from attnlib.checks import check_count
+from attnlib.course.pace import about, grouped, measure_pace
+from attnlib.course.progress import progress_bar
 from attnlib.layout import blockify
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
 LIVE = 2**23  # weights that live in the browser, 32 MiB: 8 heads of 1024 tokens
 OVERVIEW = 256  # cells a side that it gets of a longer map
+CELLS = 2**22  # weights that are searched at once, 16 MiB
 TILE = 512  # cells a side of what it asks for, a little more than pixels on screen
+WINDOW = 1024  # tokens a side that it begins with where it gets no overview
+UNASKED = 2.0  # seconds that something may take that nobody asked for
+STRIP = 0.5  # seconds that a strip of it may take, or one row of cells
 PAIRS = 10
 THUMBNAIL = 28  # pixels high, as many as fit in a strip
 FRAMES = 96
@@ -41,6 +48,10 @@ def view(
     title: str = "",
 ) -> "MapView":
     """Look at a map: hover, or focus it and use the arrow keys.
+
+    Where the overview of a long map would take over two seconds it is not computed at once: the
+    viewer says about how long it will take, computes it when asked, by its button or by
+    `compute_overview`, and meanwhile shows a window.
 
     Args:
         map_or_array: an `AttentionMap`, or weights as a tensor: (N, M) or (H, N, M), on any device,
@@ -108,6 +119,8 @@ class MapView(anywidget.AnyWidget):
     weights = traitlets.Bytes().tag(sync=True)  # float32 (H, N, M), or nothing
     overview = traitlets.Bytes().tag(sync=True)  # float32 (H, rows, cols), in place of that
     overview_shape = traitlets.List(traitlets.Int()).tag(sync=True)
+    offer = traitlets.Unicode().tag(sync=True)  # how long the overview will take; "": it is there
+    window = traitlets.Int().tag(sync=True)  # tokens a side, to begin with where it is not
     normalised = traitlets.Bool().tag(sync=True)
     query_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     key_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -129,7 +142,25 @@ class MapView(anywidget.AnyWidget):
     def __repr__(self) -> str:
         heads, rows, cols = self.shape
         named = f"{self.title}: " if self.title else ""
-        return f"{named}map of {rows} queries on {cols} keys, {heads} head{'s' * (heads > 1)}"
+        size = f"map of {grouped(rows)} queries on {grouped(cols)} keys, {_heads(heads)}"
+        return f"{named}{size}{self.offer and '. '}{self.offer}"
+
+    def compute_overview(self) -> None:
+        """Compute the overview that the viewer offers, with a progress bar. Stopped, it goes on."""
+        if not self.offer:
+            return
+        with progress_bar(100, "overview", "%") as bar:
+            while self.offer:
+                answer, _ = self._source.answer({"kind": "overview", "head": self.head})
+                bar.update(int(100 * answer["done"]) - bar.n)
+                self._publish(answer)
+
+    def _publish(self, answer):
+        """Let all views know of a head whose overview has become whole."""
+        if answer.get("whole"):
+            with self.hold_sync():
+                self.overview = self._source.overview()["overview"]
+                self.offer = "" if answer["done"] == 1 else self.offer
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -144,6 +175,7 @@ class MapView(anywidget.AnyWidget):
             raise
         buffers = [] if numbers is None else [np.ascontiguousarray(numbers, "<f4").tobytes()]
         self.send(message | answer, buffers=buffers)
+        self._publish(answer)
 
 
 class _Whole:
@@ -160,18 +192,23 @@ class _Whole:
         if self._weights.size <= LIVE:
             return {"weights": self._weights.astype("<f4").tobytes()}
         _, rows, cols = self.shape
-        return _overview(
+        cells = np.stack(
             [self._tile(h, (0, rows), (0, cols), OVERVIEW) for h in range(self.shape[0])]
         )
+        return {
+            "overview": cells.astype("<f4").tobytes(),
+            "overview_shape": list(cells.shape[1:]),
+        }
 
     def answer(self, message):
         head = message["head"]
         if message["kind"] == "tile":
             cells = self._tile(head, message["rows"], message["cols"], TILE)
-            return {"shape": cells.shape}, cells
+            return {"shape": cells.shape, "last": len(cells)}, cells
         if message["kind"] == "row":
             return {}, self._weights[head, message["query"]]
-        return {"pairs": _pairs(self._weights[head])}, None
+        rows, cols = ([0, length] for length in self.shape[1:])
+        return {"rows": rows, "cols": cols, "pairs": _pairs(self._weights[head])}, None
 
     def _tile(self, head, rows, cols, size):
         part = self._weights[head, slice(*rows), slice(*cols)]
@@ -190,38 +227,137 @@ class _Rebuilt:
 
     def __init__(self, map_: AttentionMap):
         self._heads = map_.heads()
-        self.shape = tuple(map_.shape)
+        self.shape = heads, rows, cols = tuple(map_.shape)
+        self._pace = measure_pace(self._heads[0])
+        cells = (heads, min(OVERVIEW, rows), min(OVERVIEW, cols))
+        self._overview = np.full(cells, np.nan, "<f4")  # NaN: not yet computed
+
+    def overview(self) -> dict:
+        return {
+            "overview": self._overview.tobytes(),
+            "overview_shape": list(self._overview.shape[1:]),
+        }
 
     def traits(self) -> dict:
-        bar = tqdm(self._heads, "overview of each head", delay=2, leave=False)
-        cells = []
-        for head in bar:
+        heads, rows, cols = self.shape
+        seconds = heads * self._pace.seconds(rows, cols)
+        if seconds > UNASKED:
+            return self.overview() | {
+                "offer": f"The overview of {grouped(rows)} × {grouped(cols)} weights, "
+                f"{_heads(heads)}, will take {about(seconds)} on this {self._pace.device}.",
+                "window": self._window(),
+            }
+        for h, head in enumerate(self._heads):
             head.lse  # noqa: B018  kept: every later window costs only what it shows
-            cells.append(head.pooled(OVERVIEW)[0].cpu().numpy())
-        return _overview(cells)
+            self._overview[h] = _finite(head.pooled(OVERVIEW)[0].cpu().numpy())
+        return self.overview()
 
     def answer(self, message):
-        map_ = self._heads[message["head"]]
-        if message["kind"] == "tile":
-            rows = _even(message["rows"], self.shape[1])
-            cols = _even(message["cols"], self.shape[2])
-            cells = map_.pooled(TILE, rows=rows, cols=cols)[0].cpu().numpy()
-            return {
-                "shape": cells.shape,
-                "rows": [rows.start, rows.stop],
-                "cols": [cols.start, cols.stop],
-            }, cells
-        rows, cols = self.shape[1:]
-        if message["kind"] == "row":
+        kind, head = message["kind"], message["head"]
+        if kind == "overview":
+            return self._next_of_overview(head)
+        if kind == "tile":
+            return self._tile(message)
+        if kind == "row":
             query = message["query"]
-            return {}, map_.window(slice(query, query + 1), slice(0, cols))[0, 0].cpu().numpy()
-        strips = [slice(start, min(start + 512, rows)) for start in range(0, rows, 512)]
-        found = [
-            (row + strip.start, column, value)
-            for strip in strips
-            for row, column, value in _pairs(map_.window(strip, slice(0, cols))[0].cpu().numpy())
+            row = self._heads[head].window(slice(query, query + 1), slice(0, self.shape[2]))
+            return {}, row[0, 0].cpu().numpy()
+        return self._strongest(message), None
+
+    def _window(self) -> int:
+        """The largest that is there within a second or so, as it must be after every move."""
+        size = WINDOW
+        while size > 16 and self._pace.seconds(size, size) > 2 * STRIP:
+            size //= 2
+        return size
+
+    def _next_of_overview(self, head):
+        """The next strip that is missing, of this head if there is one."""
+        missing = np.isnan(self._overview[:, :, 0])
+        if not missing.any():  # another view has asked for the last
+            return {"whole": True, "done": 1.0, "left": about(0)}, None
+        if not missing[head].any():
+            head = int(missing.any(1).argmax())
+        first = int(missing[head].argmax())
+        rows, cols = (slice(0, length) for length in self.shape[1:])
+        cells, each = self._strip(head, OVERVIEW, rows, cols, first)
+        self._overview[head, first : first + len(cells)] = _finite(cells)
+        missing = np.isnan(self._overview[:, :, 0])
+        answer = {"head": head, "first": first, "whole": not missing[head].any()}
+        return answer | {"done": 1 - missing.mean(), "left": about(each * missing.sum())}, cells
+
+    def _tile(self, message):
+        rows, cols = (
+            _even(message[axis], length)
+            for axis, length in zip(("rows", "cols"), self.shape[1:], strict=True)
+        )
+        high, wide = (min(TILE, part.stop - part.start) for part in (rows, cols))
+        place = {
+            "rows": [rows.start, rows.stop],
+            "cols": [cols.start, cols.stop],
+            "shape": [high, wide],
+        }
+        seconds = self._pace.seconds(rows.stop - rows.start, cols.stop - cols.start)
+        if seconds > UNASKED and not message.get("asked"):
+            return place | {"offer": f"This part will take {about(seconds)}."}, None
+        first = message.get("first", 0)
+        cells, each = self._strip(message["head"], TILE, rows, cols, first)
+        last = first + len(cells)
+        return place | {"last": last, "left": about(each * (high - last))}, cells
+
+    def _strip(self, head, size, rows, cols, first):
+        """As many rows of cells as fit in a strip's time, and the seconds that each one took.
+
+        From the first on, of `pooled(size, rows=rows, cols=cols)`. Cells must be as high as each
+        other, or single rows, or taken one by one, to be exactly those; else an edge may be a row
+        off.
+        """
+        length = rows.stop - rows.start
+        high = min(size, length)
+        each = self._pace.seconds(length, cols.stop - cols.start) / high
+        count = high
+        if each * high > STRIP:  # a power of two, as sizes are
+            count = 2 ** max(0, int(np.log2(STRIP / each)))
+        last = min(high, first + count)
+        part = slice(*(rows.start + cell * length // high for cell in (first, last)))
+        start = time.perf_counter()
+        fine = self._heads[head].pooled(size, rows=part, cols=cols)[0].cpu().numpy()
+        cells = _joined(fine, part.stop - part.start, last - first)
+        return cells, (time.perf_counter() - start) / len(cells)
+
+    def _strongest(self, message):
+        """Of the whole map; where that would take long, of the window that is shown."""
+        parts = [slice(0, length) for length in self.shape[1:]]
+        if self._pace.seconds(*self.shape[1:]) > UNASKED:
+            parts = [slice(*message[axis]) for axis in ("rows", "cols")]
+        rows, cols = parts
+        seconds = self._pace.seconds(rows.stop - rows.start, cols.stop - cols.start)
+        place = {"rows": [rows.start, rows.stop], "cols": [cols.start, cols.stop]}
+        if seconds > UNASKED:
+            return place | {"offer": f"These pairs would take {about(seconds)}: zoom in."}
+        map_, size = self._heads[message["head"]], max(1, CELLS // (cols.stop - cols.start))
+        strips = [
+            slice(start, min(start + size, rows.stop))
+            for start in range(rows.start, rows.stop, size)
         ]
-        return {"pairs": sorted(found, key=lambda pair: -pair[2])[:PAIRS]}, None
+        found = [
+            (row + strip.start, column + cols.start, value)
+            for strip in strips
+            for row, column, value in _pairs(map_.window(strip, cols)[0].cpu().numpy())
+        ]
+        return place | {"pairs": sorted(found, key=lambda pair: -pair[2])[:PAIRS]}
+
+
+def _heads(count) -> str:
+    return f"{count} head{'s' * (count > 1)}"
+
+
+def _joined(fine, rows, cells):
+    """(fine, cols) means of `rows` rows -> (cells, cols): those of neighbours, as a mean of all."""
+    heights = np.diff(np.arange(len(fine) + 1) * rows // len(fine))
+    starts = np.arange(cells) * len(fine) // cells
+    sums = np.add.reduceat(fine * heights[:, None], starts)
+    return sums / np.add.reduceat(heights, starts)[:, None]
 
 
 def _even(window, length) -> slice:
@@ -292,11 +428,10 @@ def _range(colours):
     return f"{colours.min():.3g} … {colours.max():.3g}"
 
 
-def _overview(heads) -> dict:
-    cells = np.stack(heads).astype("<f4")
+def _finite(cells):
     if not np.isfinite(cells).all():
         raise ValueError("map_or_array must be finite, got NaN or infinity: look at q and k")
-    return {"overview": cells.tobytes(), "overview_shape": list(cells.shape[1:])}
+    return cells
 
 
 def _pairs(weights) -> list[tuple[int, int, float]]:

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 import attnlib.course.viewer
-from attnlib import attention
+from attnlib import AttentionMap, attention
 from attnlib.course import data
+from attnlib.course.pace import Pace
 from attnlib.course.viewer import view
 
 HERE = Path(__file__).parent
@@ -100,20 +101,28 @@ def show(served, open_page):
 
 
 def answer_from(page, widget):
-    """The widget's own answers, over the bridge to the page."""
+    """The widget's own answers, and what then changes of its state, over the bridge to the page."""
+
+    def text(data):
+        return base64.b64encode(data).decode()
 
     def answer(message):
         found, numbers = widget._source.answer(message)
-        sent = "" if numbers is None else numbers.astype("<f4").tobytes()
-        return message | found, base64.b64encode(sent or b"").decode()
+        before = widget.overview
+        widget._publish(found)
+        changed = [text(widget.overview), widget.offer] if widget.overview is not before else None
+        return message | found, text(b"" if numbers is None else numbers.astype("<f4")), changed
 
     page.expose_function("kernel", answer)
     page.evaluate(
         """void (model.answer = async (message) => {
             model.asked = (model.asked ?? 0) + 1;
-            const [reply, text] = await kernel(message);
-            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-            model.emit("msg:custom", reply, text ? [new DataView(bytes.buffer)] : []);
+            const [reply, text, changed] = await kernel(message);
+            const bytes = (text) =>
+                new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+            model.emit("msg:custom", reply, text ? [bytes(text)] : []);
+            if (changed) model.set("overview", bytes(changed[0]));
+            if (changed) model.set("offer", changed[1]);
         })"""
     )
 
@@ -387,6 +396,142 @@ def test_a_failure_of_the_kernel_is_said(show):
     shown.press("+")
     shown.page.wait_for_timeout(100)
     assert shown.state == "the kernel could not compute this"
+
+
+LENGTH = 100_000
+WHOLE = "100\u202f000 × 100\u202f000"
+
+
+class MadeUp(AttentionMap):
+    """A quick one of 100 000 tokens: each weight 1 where (query + key) // 100 is even, else 0."""
+
+    def __init__(self):
+        q = torch.zeros(1, 1, 1).expand(1, LENGTH, 1)
+        super().__init__(q, q, scale=1.0)
+        self.asked = []
+
+    def detach(self):
+        return self
+
+    def heads(self):
+        return (self, self)
+
+    @property
+    def shape(self):
+        return torch.Size([2, LENGTH, LENGTH])
+
+    def window(self, rows, cols):
+        return self._at(torch.arange(rows.start, rows.stop), torch.arange(cols.start, cols.stop))
+
+    def pooled(self, size, reduce="mean", rows=None, cols=None):
+        self.asked.append((rows, cols))
+        return self._at(*(self._middles(part, size) for part in (rows, cols)))
+
+    def _middles(self, part, size):
+        length = part.stop - part.start
+        cells = min(size, length)
+        return part.start + (torch.arange(cells) * length + length // 2) // cells
+
+    def _at(self, i, j):
+        return (((i[:, None] + j) // 100) % 2 == 0).float()[None]
+
+
+@pytest.fixture
+def made_up(monkeypatch, show):
+    """made_up() opens it, as if each row took so long that an overview takes 20 s."""
+
+    def made_up(**options):
+        monkeypatch.setattr(
+            attnlib.course.viewer, "measure_pace", lambda map_: Pace(1e-4, 0.0, "CPU")
+        )
+        return show(MadeUp(), kernel=True, **options)
+
+    return made_up
+
+
+def settled(shown):
+    """When no answer has come for a while."""
+    asked = -1
+    while asked != (asked := shown.page.evaluate("model.sent.length")):
+        shown.page.wait_for_timeout(150)
+
+
+def last_tile(shown):
+    return shown.page.evaluate("model.sent.filter((each) => each.kind === 'tile').at(-1)")
+
+
+def test_of_100_000_tokens_a_window_is_shown_and_the_overview_offered(made_up):
+    names, edges = [f"frame {i}" for i in range(LENGTH)], range(0, LENGTH, 10)
+    shown = made_up(queries=names, edges=edges)
+    settled(shown)
+    offer = f"The overview of {WHOLE} weights, 2 heads, will take about 20 s on this CPU."
+    assert shown.root.locator(".attn-overview").inner_text().startswith(offer)
+    assert offer in shown.root.get_attribute("aria-label")
+    asked = shown.widget._source._heads[0].asked
+    assert {(rows.stop, cols.stop) for rows, cols in asked} == {(1024, 1024)}
+    assert shown.sentence.startswith("Head 0: query 0 “frame 0” on key 0 “frame 0”: 1.000.")
+    shown.page.screenshot(path=HERE / "shots/viewer_100000_window.png")
+
+
+def test_in_the_window_of_100_000_tokens_one_pans_and_zooms(made_up):
+    shown = made_up()
+    shown.page.evaluate("model.set('query', 99998); model.set('key', 99990)")
+    settled(shown)
+    assert last_tile(shown)["rows"][1] == LENGTH - 1
+    shown.press("ArrowDown", "ArrowDown", "ArrowDown", "End")
+    settled(shown)
+    last = "99\u202f999"
+    assert shown.sentence.startswith(f"Head 0: query {last} on key {last}: 0. This")
+    assert last_tile(shown)["rows"][1] == last_tile(shown)["cols"][1] == LENGTH
+    for presses in (9, 15):  # from the window, and then from the whole map: to single weights
+        shown.press(*["+"] * presses)
+        settled(shown)
+        (first, last), cols = last_tile(shown)["rows"], last_tile(shown)["cols"]
+        assert LENGTH - 6 < first < last == cols[1] == LENGTH
+        shown.press("0")
+    shown.press("+", "+")
+    settled(shown)
+    part = shown.root.locator(".attn-part")
+    assert part.inner_text().startswith("This part will take about 3 s.")
+    before = shown.pictures()[-3]
+    part.get_by_text("Compute this part").click()
+    settled(shown)
+    assert not part.is_visible()
+    assert shown.pictures()[-3] != before
+    shown.page.screenshot(path=HERE / "shots/viewer_100000_part.png")
+
+
+def test_the_overview_of_100_000_tokens_is_computed_when_asked_and_can_be_stopped(made_up):
+    shown = made_up()
+    settled(shown)
+    shown.press("0")
+    line = shown.root.locator(".attn-overview")
+    nothing = shown.pictures()
+    assert not any(message["kind"] == "overview" for message in shown.page.evaluate("model.sent"))
+    shown.page.evaluate(
+        "void (model.slowly = model.answer, model.answer = null)"
+    )  # as if it worked
+    line.get_by_text("Compute the overview").click()
+    line.get_by_text("Stop").click()
+    shown.page.evaluate("model.answer = model.slowly; model.answer(model.sent.at(-1))")
+    settled(shown)
+    strips = shown.page.evaluate("model.sent.filter((each) => each.kind === 'overview').length")
+    assert strips == 1
+    assert shown.pictures() != nothing  # what has come stays
+    assert line.get_by_text("Compute the overview").is_visible()
+    line.get_by_text("Compute the overview").click()
+    shown.page.locator(".attn-overview").wait_for(state="hidden")
+    settled(shown)
+    assert shown.widget.offer == ""
+    assert shown.page.evaluate("model.get('offer')") == ""
+    shown.page.screenshot(path=HERE / "shots/viewer_100000_overview.png")
+    whole = shown.pictures()
+    shown.press(*["+"] * 3)
+    settled(shown)
+    assert shown.pictures() != whole
+    shown.press("0")
+    settled(shown)
+    assert shown.pictures() == whole
 
 
 @pytest.mark.parametrize("seed", [0, 1])

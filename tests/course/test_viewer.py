@@ -14,6 +14,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from attnlib import AttentionMap, GlobalLocalMap
 from attnlib.course import viewer
+from attnlib.course.pace import Pace
 from attnlib.course.viewer import MapView, view
 from attnlib.layout import blockify, segment_slices
 
@@ -46,7 +47,9 @@ def ask(shown, sent, **request):
     ((message, numbers),) = sent
     sent.clear()
     assert {"kind", "head", "view", "id"} <= message.keys()
-    assert all(message[name] == request[name] for name in ("kind", "head", "view", "id"))
+    if request["kind"] != "overview":  # which goes on with another head
+        assert message["head"] == request["head"]
+    assert all(message[name] == request[name] for name in ("kind", "view", "id"))
     return message, numbers
 
 
@@ -290,6 +293,22 @@ def test_pairs_are_found_all_along_a_long_map(of, long, sent):
     assert {(query, key) for query, key, _ in message["pairs"]} > {(row, 2) for row in strong}
 
 
+def test_pairs_are_looked_for_in_few_weights_at_once(long, sent, monkeypatch):
+    monkeypatch.setattr(viewer, "CELLS", 100)
+    window, seen = AttentionMap.window, []
+
+    def spy(map, rows, cols):
+        seen.append((rows.stop - rows.start) * (cols.stop - cols.start))
+        return window(map, rows, cols)
+
+    monkeypatch.setattr(AttentionMap, "window", spy)
+    shown = view(a_map(40, 17))
+    seen.clear()
+    ask(shown, sent, kind="pairs", head=0)
+    assert sum(seen) == 40 * 17
+    assert max(seen) <= 100
+
+
 @pytest.mark.parametrize("given", [torch.ones(1, 9, 9) / 9, a_map(9, 9, mask=lambda i, j: j > 99)])
 def test_pairs_of_equal_weights_are_ten_different_ones(given, long, sent):
     check_pairs(view(given), sent, weights_of(given), 0)
@@ -330,6 +349,223 @@ def test_a_request_that_fails_is_answered_and_raised_and_the_next_one_served(lon
         assert not numbers
         broken = False
         ask(shown, sent, **request)
+
+
+# ---- What would take long ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow(long, monkeypatch):
+    """slow(seconds) makes that the time a row of a map takes, however wide."""
+
+    def slow(seconds=1.0):
+        monkeypatch.setattr(viewer, "measure_pace", lambda map_: Pace(seconds, 0.0, "CPU"))
+
+    return slow
+
+
+def overview_of(shown):
+    return floats(shown.overview, (shown.shape[0], *shown.overview_shape))
+
+
+def test_an_overview_that_would_take_long_is_not_computed_but_offered(slow, monkeypatch):
+    slow(40.0)
+    for name in ("pooled", "window", "weights", "lse"):
+        monkeypatch.setattr(AttentionMap, name, None)
+    shown = view(a_map(7, 9, heads=2), title="Slow")
+    assert shown.offer == (
+        "The overview of 7 × 9 weights, 2 heads, will take about 9 min on this CPU."
+    )
+    assert repr(shown) == f"Slow: map of 7 queries on 9 keys, 2 heads. {shown.offer}"
+    assert overview_of(shown).isnan().all()
+    assert not shown.weights
+    assert {"offer", "window"} <= shown.get_state().keys()
+
+
+def test_one_that_takes_two_seconds_is_computed_at_once(slow):
+    slow(2.0 / 27)
+    assert view(a_map(9, 9)).offer == ""
+    slow(2.1 / 27)
+    assert "will take about 2 s" in view(a_map(9, 9)).offer
+
+
+@pytest.mark.parametrize(("seconds", "window"), [(1e-4, 1024), (4e-3, 128), (9.0, 16)])
+def test_it_begins_with_a_window_that_is_there_within_a_second(seconds, window, slow):
+    slow(seconds)
+    assert view(a_map(50_000, 1, heads=1)).window == window
+
+
+def ask_for_all(shown, sent, head=0):
+    """All strips of the overview: the answers, with the rows that each one brought."""
+    answers = []
+    for _ in range(200):
+        if not shown.offer:
+            return answers
+        message, (cells,) = ask(shown, sent, kind="overview", head=head)
+        answers.append((message, cells.reshape(-1, shown.overview_shape[1])))
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in GIVEN if "map" in kind])
+@pytest.mark.parametrize("lengths", [(23, 17), (3, 40), (37, 11)])  # 37: cells of seven or eight
+def test_asked_for_strip_by_strip_it_is_the_same(kind, lengths, device, slow, sent):
+    slow()
+    given = GIVEN[kind](*lengths, device)
+    expected = pooled(weights_of(given), 5)
+    shown = view(given)
+    heads, high, _ = expected.shape
+    answers = ask_for_all(shown, sent, head=1)
+    seen = torch.zeros(expected.shape, dtype=torch.float64)
+    for message, cells in answers:
+        part = slice(message["first"], message["first"] + len(cells))
+        seen[message["head"], part] = torch.tensor(cells).double()
+    torch.testing.assert_close(seen, expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(overview_of(shown), expected, rtol=1e-5, atol=1e-6)
+    # A row of cells each, first of the head that is looked at.
+    assert len(answers) == heads * high
+    assert [message["head"] for message, _ in answers] == [
+        head for head in (1, 0, 2) for _ in range(high)
+    ]
+    done = [message["done"] for message, _ in answers]
+    assert done == pytest.approx([(n + 1) / len(answers) for n in range(len(answers))])
+    assert answers[-1][0]["whole"]
+
+
+def test_a_head_is_published_as_soon_as_it_is_whole(slow, sent):
+    slow()
+    shown = view(a_map(5, 9, heads=2))
+    for _ in range(5):
+        assert overview_of(shown).isnan().all()
+        ask(shown, sent, kind="overview", head=1)
+    assert overview_of(shown)[1].isfinite().all()
+    assert overview_of(shown)[0].isnan().all()
+    assert shown.offer
+
+
+def test_what_one_view_has_begun_another_ends(slow, sent):
+    slow()
+    map_ = a_map(7, 9)
+    shown = view(map_)
+    ask(shown, sent, kind="overview", head=0)
+    shown.compute_overview()
+    assert shown.offer == ""
+    assert repr(shown) == "map of 7 queries on 9 keys, 3 heads"
+    expected = map_.pooled(5).double()
+    torch.testing.assert_close(overview_of(shown), expected, rtol=1e-5, atol=1e-6)
+    message, numbers = ask(shown, sent, kind="overview", head=0)  # the first view, too late
+    assert message["done"] == 1
+    assert not numbers
+
+
+def test_computed_by_a_call_it_shows_a_bar(slow, monkeypatch):
+    slow()
+    bars = []
+
+    class Bar:
+        n = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def update(self, by):
+            self.n += by
+
+    def progress_bar(total, what, unit):
+        bars.append((total, what, unit, Bar()))
+        return bars[0][-1]
+
+    monkeypatch.setattr(viewer, "progress_bar", progress_bar)
+    shown = view(a_map(7, 9))
+    shown.compute_overview()
+    ((*said, bar),) = bars
+    assert said == [100, "overview", "%"]
+    assert bar.n == 100
+    shown.compute_overview()  # it is there
+    assert len(bars) == 1
+
+
+def tile_in_strips(shown, sent, **request):
+    """(cells down, cells across) of each answer until the last, each beginning where one ended."""
+    first, strips, high = 0, [], 1
+    while first < high:
+        message, (cells,) = ask(shown, sent, kind="tile", first=first, turn=4, **request)
+        assert (message["first"], message["turn"]) == (first, 4)
+        high, wide = message["shape"]
+        strips.append(torch.tensor(cells).double().view(-1, wide))
+        first += len(strips[-1])
+        assert message["last"] == first
+        assert message["left"].startswith("about ")
+    return strips
+
+
+@pytest.mark.parametrize("seconds", [0.06, 5.0])
+def test_a_part_that_would_take_long_is_offered_and_computed_when_asked(seconds, slow, sent):
+    slow(seconds)
+    given = a_map(61, 70)
+    shown = view(given)
+    request = {"head": 2, "rows": [3, 60], "cols": [9, 40]}
+    message, numbers = ask(shown, sent, kind="tile", **request)
+    assert not numbers
+    assert (
+        message["offer"] == f"This part will take {'about 4 s' if seconds < 1 else 'about 5 min'}."
+    )
+    strips = tile_in_strips(shown, sent, asked=True, **request)
+    assert len(strips) == 8
+    window = weights_of(given)[2, :, 9:41]
+    torch.testing.assert_close(torch.cat(strips), pooled(window, 8), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(0.002, 1), (0.015, 2), (0.03, 4)])
+def test_rows_of_cells_that_are_quick_come_together(seconds, count, slow, sent):
+    slow(seconds)
+    given = a_map(70, 70, heads=1)
+    shown = view(given)
+    strips = tile_in_strips(shown, sent, head=0, rows=[3, 60], cols=[0, 70])
+    assert len(strips) == count
+    expected = pooled(weights_of(given)[0, 3:67], 8)
+    torch.testing.assert_close(torch.cat(strips), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_so_do_those_of_the_overview(slow, sent, monkeypatch):
+    monkeypatch.setattr(viewer, "OVERVIEW", 4)
+    slow(0.02)
+    given = a_map(40, 17)
+    shown = view(given)
+    answers = ask_for_all(shown, sent)
+    assert [len(cells) for _, cells in answers] == 3 * [2, 2]
+    expected = pooled(weights_of(given), 4)
+    torch.testing.assert_close(overview_of(shown), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_where_all_pairs_would_take_long_they_are_those_of_the_window(slow, sent):
+    slow(0.2)
+    given = a_map(40, 50)
+    shown, weights = view(given), weights_of(given)
+    message, _ = ask(shown, sent, kind="pairs", head=1, rows=[20, 29], cols=[5, 33])
+    assert (message["rows"], message["cols"]) == ([20, 29], [5, 33])
+    best = weights[1, 20:29, 5:33].flatten().topk(10).values
+    got = torch.tensor([value for *_, value in message["pairs"]], dtype=torch.float64)
+    torch.testing.assert_close(got, best, rtol=1e-5, atol=1e-6)
+    for query, key, value in message["pairs"]:
+        assert weights[1, query, key].item() == pytest.approx(value, rel=1e-5)
+    message, _ = ask(shown, sent, kind="pairs", head=1, rows=[0, 30], cols=[0, 50])
+    assert message["offer"] == "These pairs would take about 6 s: zoom in."
+    assert "pairs" not in message
+
+
+def test_an_overview_that_breaks_says_so_and_keeps_what_it_has(slow, sent):
+    slow()
+    q = torch.randn(1, 9, 8)
+    q[0, 8] = torch.nan
+    shown = view(AttentionMap(q, q[:, :5], scale=1.0))
+    with pytest.raises(ValueError, match="must be finite, got NaN"):
+        ask_for_all(shown, sent)
+    ((message, _),) = sent[-1:]
+    assert message["kind"] == "failed"
+    assert shown.offer
 
 
 # ---- Shown ---------------------------------------------------------------------------------------

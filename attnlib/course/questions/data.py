@@ -1,0 +1,37 @@
+"""The questions, as they stand in questions.json."""
+
+import json
+from pathlib import Path
+
+FORMS = ("A", "B")
+LANGUAGES = ("en", "zh")
+FILE = Path(__file__).with_name("questions.json")
+
+
+def misconceptions() -> list[dict]:
+    """All ten, in the order of both forms.
+
+    Each has an `id`; its `name`, and `because`, what refutes it, as {"en": …, "zh": …}; `again`,
+    where to read again, a `lesson` ("03_blocks") and a `heading` in it; and for "A" and "B" a
+    `stem`, four `choices`, and the indices of the one that is `right` and of the one that shows
+    the `belief`.
+    """
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def items(form: str) -> list[dict]:
+    """The ten of one form, without the other's.
+
+    Raises:
+        ValueError: for another form.
+    """
+    check("form", form, FORMS)
+    return [
+        {name: each[name] for name in ("id", "name", "because", "again")} | each[form]
+        for each in misconceptions()
+    ]
+
+
+def check(name: str, got: str, expected: tuple[str, ...]) -> None:
+    if got not in expected:
+        raise ValueError(f"{name} must be one of {', '.join(expected)}, got {got!r}")

@@ -65,21 +65,24 @@ def write(nb: NotebookNode, path: Path) -> bool:
     return changed
 
 
-def execute(nb: NotebookNode, folder: Path = HERE) -> NotebookNode:
-    """A copy of `nb`, run from top to bottom in `folder` by a new kernel of this very Python."""
+def execute(nb: NotebookNode, folder: Path = HERE, **settings) -> NotebookNode:
+    """A copy of `nb`, run from top to bottom in `folder` by a new kernel of this very Python.
+
+    `settings` are those of `NotebookClient`, where they differ from the ones here.
+    """
     nb = copy.deepcopy(nb)
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.execution_count, cell.outputs = None, []
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # not another kernel that is called python3 too
-    client = NotebookClient(
-        nb,
-        kernel_name="python3",
-        timeout=CELL_SECONDS,
-        record_timing=False,
-        store_widget_state=False,
-        resources={"metadata": {"path": str(folder)}},
-    )
+    usual = {
+        "kernel_name": "python3",
+        "timeout": CELL_SECONDS,
+        "record_timing": False,
+        "store_widget_state": False,
+        "resources": {"metadata": {"path": str(folder)}},
+    }
+    client = NotebookClient(nb, **(usual | settings))
     # One thread, as in `make test`: how many there are can change the last digits of a sum.
     return client.execute(env=os.environ | {"OMP_NUM_THREADS": "1"})
 

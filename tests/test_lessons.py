@@ -64,8 +64,7 @@ def minutes(cells, part=None):
 
 
 def test_the_lessons_are_numbered_without_a_gap():
-    # 10 (kernels) and 11 (capstone) are not written yet.
-    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(10)]
+    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(12)]
 
 
 def test_it_opens_with_its_question_and_what_it_needs(path, cells):

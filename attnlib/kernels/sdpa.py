@@ -14,17 +14,22 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     # Groups are folded into the batch: five axes make these kernels 1.3 to 2.2 times slower.
     q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))  # (B·G, H, N, D)
     out = F.scaled_dot_product_attention(q, k, v, term, dropout, scale=scale)
-    if out.device.type == "cpu":
-        out = out.masked_fill(_swallowed(q, k, out)[..., None], torch.nan)
+    out = overflow_shown(q, k, out)
     out = out.reshape(*lead, *out.shape[-3:])  # (…, H, N, D)
     return (out if nothing is None else out.masked_fill(nothing, 0.0)), None
 
 
-def _swallowed(q, k, out):
-    """(…, H, N) rows whose scores are NaN or overflow: the CPU's kernel takes them for masked."""
+def overflow_shown(q, k, out):
+    """NaN in rows whose scores are NaN or overflow: the CPU's kernel takes them for masked, 0."""
+    if out.device.type != "cpu":
+        return out
+    # Such a row is zero, its first channel too. To look at that is cheap, the rest is not.
+    if not torch.compiler.is_compiling() and (out.detach()[..., 0] != 0).all():
+        return out
     q_max, k_max = (x.detach().abs().amax(-1) for x in (q, k))  # (…, H, N), (…, H, M)
     largest = q.shape[-1] * q_max * k_max.amax(-1, keepdim=True)
-    return ~largest.isfinite() & (out.detach() == 0).all(-1)
+    swallowed = ~largest.isfinite() & (out.detach() == 0).all(-1)  # (…, H, N)
+    return out.masked_fill(swallowed[..., None], torch.nan)
 
 
 def _one_term(q, k, bias, mask):

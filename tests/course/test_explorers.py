@@ -99,6 +99,7 @@ def all_explorers():
         explorers.explore_positions(torch.rand(6, 4)),
         explorers.explore_fusion(),
         explorers.explore_global(torch.rand(6, 4)),
+        explorers.explore_tiles(*torch.rand(2, 6, 4), torch.rand(6, 3)),
     ]
 
 

@@ -113,10 +113,18 @@ def _told(function, case):
     """The arguments as a reader knows them: x of shape (4, 6), heads=2."""
     names = inspect.signature(function).parameters
     return ", ".join(
-        f"{name} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name}={value}"
+        _named(name, value)
         for name, value in zip(names, case, strict=False)
         if isinstance(value, (Tensor, Number, str, tuple))
     )
+
+
+def _named(name, value):
+    if isinstance(value, Tensor):
+        return f"{name} of shape {tuple(value.shape)}"
+    if isinstance(value, tuple) and any(isinstance(part, Tensor) for part in value):
+        return f"{name} of shapes {', '.join(str(tuple(part.shape)) for part in value)}"
+    return f"{name}={value}"
 
 
 def _sort(x):

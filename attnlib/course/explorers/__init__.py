@@ -16,6 +16,8 @@ from attnlib.course.explorers.positions import explore_positions, positions_draw
 from attnlib.course.explorers.scores import explore_scores, scores_drawer
 from attnlib.course.explorers.segments import explore_segments, segments_drawer
 from attnlib.course.explorers.sheet import contact_sheet
+from attnlib.course.explorers.suspects import explore_suspects, suspects_drawer
+from attnlib.course.explorers.tiles import explore_tiles, tiles_drawer
 
 __all__ = [
     "Explorer",
@@ -32,6 +34,8 @@ __all__ = [
     "explore_positions",
     "explore_scores",
     "explore_segments",
+    "explore_suspects",
+    "explore_tiles",
     "fusion_drawer",
     "global_drawer",
     "heads_drawer",
@@ -41,4 +45,6 @@ __all__ = [
     "positions_drawer",
     "scores_drawer",
     "segments_drawer",
+    "suspects_drawer",
+    "tiles_drawer",
 ]

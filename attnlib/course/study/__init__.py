@@ -3,7 +3,7 @@
 `make study` measures it; the results are stored beside this file, and `load` reads them.
 """
 
-from attnlib.course.study.report import difference, plot, read, table
+from attnlib.course.study.report import difference, false_marks, plot, read, table
 from attnlib.course.study.run import study
 from attnlib.course.study.settings import MIDDLE, NOTATION, SETTINGS
 from attnlib.course.study.store import Results, load
@@ -16,6 +16,7 @@ __all__ = [
     "TASKS",
     "Results",
     "difference",
+    "false_marks",
     "load",
     "plot",
     "read",

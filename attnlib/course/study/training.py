@@ -40,7 +40,7 @@ def train(name: str, setting: str, seed: int) -> dict:
     per_token = given.train.labels.dim() == 2
     features = given.train.x.shape[-1]
     network = Network(SETTINGS[setting], features, given.classes, per_token)
-    _fit(network, given.train, STEPS[name], seed)
+    fit(network, given.train, STEPS[name], seed)
     return {
         "task": name,
         "setting": setting,
@@ -77,7 +77,8 @@ def batches(n: int, steps: int, seed: int) -> Iterator[Tensor]:
         waiting = waiting[BATCH:]
 
 
-def _fit(network, examples, steps, seed):
+def fit(network: Network, examples: Examples, steps: int, seed: int) -> None:
+    """Train the network; the seed is that of the order of the examples."""
     optimiser = torch.optim.AdamW(
         network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
     )

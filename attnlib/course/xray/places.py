@@ -20,7 +20,7 @@ HELPERS = {
     einops.reduce.__code__: "reduce",
     einops.repeat.__code__: "repeat",
     KeptTable.table.__code__: "positions",
-    sdpa._swallowed.__code__: "overflow check",
+    sdpa.overflow_shown.__code__: "overflow check",
 }
 # Between a statement and this function.
 THROUGH = (

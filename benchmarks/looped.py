@@ -28,23 +28,23 @@ class LoopedSelfAttention(nn.Module):
         for query, key, value in zip(self.Wq, self.Wk, self.Wv, strict=True):
             scores = query(x) @ key(x).T
             if self.pos_enc is not None:
-                scores = scores + self.positions(len(x))
+                scores = scores + self.positions(len(x), x.device)
             weights = scores.softmax(-1)
             outputs.append(self.drop(weights) @ value(x))
         return self.out(torch.cat(outputs, 1)), weights
 
-    def positions(self, length):
+    def positions(self, length, device):
         if self.kept is None:
-            return self.build_positions(length)
+            return self.build_positions(length, device)
         if length not in self.kept:
-            self.kept[length] = self.build_positions(length)
+            self.kept[length] = self.build_positions(length, device)
         return self.kept[length]
 
-    def build_positions(self, length):
+    def build_positions(self, length, device):
         """(L, L) from the full grids of rows and of pairs of columns, wave by wave."""
-        row = torch.arange(length)[:, None].repeat_interleave(length // 2, dim=1)
-        pair = torch.arange(length // 2).repeat(length, 1)
-        table = torch.zeros(length, length)
+        row = torch.arange(length, device=device)[:, None].repeat_interleave(length // 2, dim=1)
+        pair = torch.arange(length // 2, device=device).repeat(length, 1)
+        table = torch.zeros(length, length, device=device)
         for odd, wave in enumerate((torch.sin, torch.cos)):
             col = 2 * pair + odd
             if self.pos_enc == "absolute":

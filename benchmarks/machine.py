@@ -1,0 +1,51 @@
+"""Where figures come from: the machine, its versions, and the file that keeps them."""
+
+import platform
+import re
+from datetime import date
+from pathlib import Path
+
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+
+# How far outputs of equal mathematics may lie apart.
+TOLERANCE = {
+    torch.float32: {"rtol": 1e-4, "atol": 1e-5},
+    torch.bfloat16: {"rtol": 2e-2, "atol": 2e-2},
+}
+
+
+def machine(device: torch.device | None = None) -> dict[str, str]:
+    """What the figures depend on; the GPU too where `device` is one."""
+    cpuinfo = Path("/proc/cpuinfo")
+    name = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    found = {
+        "cpu": name.group(1) if name else platform.processor() or platform.machine(),
+        "threads": str(torch.get_num_threads()),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "date": date.today().isoformat(),
+    }
+    if device is not None and device.type == "cuda":
+        about = torch.cuda.get_device_properties(device)
+        memory = f"{about.total_memory / 2**30:.0f} GiB"
+        found |= {"gpu": about.name, "gpu_memory": memory, "cuda": torch.version.cuda}
+    return found
+
+
+def name_of(about: dict[str, str]) -> str:
+    """What did the work: "AMD EPYC, 2 threads", or the GPU's name."""
+    return about.get("gpu") or f"{about['cpu']}, {about['threads']} threads"
+
+
+def path_of(about: dict[str, str]) -> Path:
+    """Its results file: one a machine, or a GPU."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name_of(about).lower())
+    return RESULTS / f"{slug.strip('-')}.json"
+
+
+def dtype_on(device: torch.device) -> torch.dtype:
+    """The dtype that kernels are mostly run in there."""
+    return torch.bfloat16 if device.type == "cuda" else torch.float32

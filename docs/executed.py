@@ -1,0 +1,71 @@
+"""Every lesson run afresh, once, with its widgets: what the site and the slides are made of.
+
+`python -m docs.executed` fills build/executed/. A lesson runs again only if it or attnlib changed.
+"""
+
+import hashlib
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import nbformat
+
+from notebooks.execute import HERE, LESSONS, execute, read
+
+ROOT = HERE.parent
+EXECUTED = ROOT / "build" / "executed"
+# Figures with twice the dots: a projector, or a good screen, shows them larger than a notebook.
+SHARP = "--InlineBackend.figure_formats={'retina'}"
+# What needs a kernel shows itself as a contact sheet as well.
+SHEETS = "from attnlib.course.explorers.page import install; install()"
+ARGUMENTS = (SHARP, f"--IPKernelApp.exec_lines=[{SHEETS!r}]")
+MARK = "made_from"  # in the metadata: a digest of all that the outputs hang on
+
+
+def executed(jobs: int = 2) -> dict[str, Path]:
+    """Stem to path of all lessons, executed, widget views and widget state included.
+
+    Args:
+        jobs: how many run at a time, each with one thread.
+    """
+    EXECUTED.mkdir(parents=True, exist_ok=True)
+    lessons = sorted(HERE.glob(LESSONS))
+    due = stale(lessons)
+    with ProcessPoolExecutor(jobs) as pool:
+        for path in pool.map(_run, due, due.values()):
+            print("executed", path.name, flush=True)
+    return {path.stem: EXECUTED / path.name for path in lessons}
+
+
+def stale(lessons: list[Path]) -> dict[Path, str]:
+    """The lessons that must run, the longest first, with the digest of what each is made from."""
+    library = _library()
+    made_from = {path: _digest([path, *library]) for path in lessons}
+    due = [path for path in lessons if _mark(EXECUTED / path.name) != made_from[path]]
+    return {path: made_from[path] for path in sorted(due, key=lambda path: -path.stat().st_size)}
+
+
+def _run(path, made_from):
+    nb = execute(read(path), store_widget_state=True, extra_arguments=[*ARGUMENTS])
+    nb.metadata[MARK] = made_from
+    nbformat.write(nb, EXECUTED / path.name)
+    return path
+
+
+def _library():
+    files = sorted(ROOT.glob("attnlib/**/*.*"))
+    return [path for path in files if path.is_file() and path.suffix != ".pyc"]
+
+
+def _digest(paths):
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _mark(path):
+    return read(path).metadata.get(MARK) if path.exists() else None
+
+
+if __name__ == "__main__":
+    executed()

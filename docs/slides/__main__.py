@@ -1,0 +1,80 @@
+"""Make the decks: `python -m docs.slides` fills build/slides/, for any static host or none."""
+
+import re
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from docs import assets
+from docs.executed import ROOT, executed
+from docs.slides.deck import deck, index, relink
+from docs.slides.storyboard import minutes, storyboard
+from notebooks.execute import read
+
+HERE = Path(__file__).resolve().parent
+SLIDES = ROOT / "build" / "slides"
+# A lesson's question, short, by its file: a row of the README.
+QUESTION = re.compile(r"^\| \[[^\]]+\]\(notebooks/(\w+)\.ipynb\) \| ([^|]+) \|", re.MULTILINE)
+LECTURE = ("00", "02", "03", "05", "08")
+# What a deck loads: from where in build/assets, to where in build/slides/assets.
+LOADED = {
+    "reveal.js/dist/reset.css": "reveal.js/reset.css",
+    "reveal.js/dist/reveal.css": "reveal.js/dist/reveal.css",
+    "reveal.js/dist/reveal.js": "reveal.js/reveal.js",
+    "reveal.js/dist/theme/white.css": "reveal.js/dist/theme/white.css",
+    "reveal.js/dist/theme/fonts": "reveal.js/dist/theme/fonts",
+    "reveal.js/plugin/notes/notes.js": "reveal.js/notes.js",
+    "requirejs/require.js": "require.js",
+    "html-manager/dist": "html-manager",
+    "anywidget/index.js": "anywidget.js",
+    "mathjax/es5/tex-chtml.js": "mathjax/tex-chtml.js",
+    "mathjax/es5/output/chtml/fonts": "mathjax/output/chtml/fonts",
+}
+UNUSED = shutil.ignore_patterns("embed.js*", "libembed-amd.js", "*.eot", "*.ttf", "*.svg")
+
+
+def main() -> None:
+    lessons = executed()
+    shutil.rmtree(SLIDES, ignore_errors=True)
+    copy_assets(assets.fetch(), SLIDES / "assets")
+    with ProcessPoolExecutor(2) as pool:
+        decks = list(pool.map(partial(make, lessons=set(lessons)), lessons.values()))
+    (SLIDES / "index.html").write_text(index(decks, LECTURE), encoding="utf-8")
+    print(SLIDES / "index.html")
+
+
+def copy_assets(source: Path, to: Path) -> None:
+    for there, here in LOADED.items():
+        (to / here).parent.mkdir(parents=True, exist_ok=True)
+        if (source / there).is_dir():
+            shutil.copytree(source / there, to / here, ignore=UNUSED)
+        else:
+            shutil.copy(source / there, to / here)
+    for own in ("deck.css", "deck.js"):
+        shutil.copy(HERE / own, to)
+
+
+def make(lesson: Path, lessons: set[str]) -> dict:
+    """Write the deck of one executed lesson; returns its line of the index."""
+    nb = read(lesson)
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = relink(cell.source, lessons)
+    title = nb.cells[0].source.partition("\n")[0].removeprefix("# ")
+    html = deck(storyboard(nb), title)
+    name = f"{lesson.stem}.html"
+    (SLIDES / name).write_text(html, encoding="utf-8")
+    print(name, flush=True)
+    questions = dict(QUESTION.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    return {
+        "name": name,
+        "title": title,
+        "question": questions.get(lesson.stem, ""),
+        "minutes": minutes(nb),
+        "core": minutes(nb, "core"),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What of a lesson's prose stands on a slide: its points. All of it is in the presenter's notes."""
+
+import re
+
+WHOLE = 320  # letters: prose up to here is all on the slide
+SHORT = 150  # letters: in longer prose, paragraphs and items up to here are
+
+# Spans in which a sentence does not end.
+CLOSED = re.compile(r"`[^`]*`|\$[^$]*\$|!?\[[^\]]*\]\([^)]*\)|\*\*.+?\*\*|\([^()]*\)", re.DOTALL)
+STOP = r"(?<=[.?!])|(?<=[.?!][\"*)])|(?<=[.?!]\*\*)"
+END = re.compile(rf"(?:{STOP})(?<!al\.)(?<!e\.g\.)\s+(?=\S)|(?<=[。？！])")
+ITEM = re.compile(r"(?:[-*]|\d+\.) ")
+ASIDE = ("<small>", "Stuck?", "Passed?")  # credits; what is said to somebody who reads alone
+LABEL = 5  # words: **How to read it.** alone says nothing
+
+
+def points(markdown: str) -> str:
+    """The same blocks, each cut down to what it says first and to the words in bold.
+
+    Little prose, short blocks, tables, quotations, formulas and pictures stay whole; remarks in
+    brackets, small print and what is said to a lone reader go.
+    """
+    kept = [block for block in blocks(markdown) if not _is_aside(block)]
+    if sum(map(len, kept)) > WHOLE:
+        kept = [_point(block) for block in kept]
+    return "\n\n".join(kept)
+
+
+def blocks(markdown: str) -> list[str]:
+    """The paragraphs, lists, tables … between empty lines."""
+    return [block for block in re.split(r"\n\s*\n", markdown.strip()) if block.strip()]
+
+
+def sentences(paragraph: str) -> list[str]:
+    """A paragraph cut at its full stops, but not inside code, formulas, links, bold or brackets."""
+    inside = [span.span() for span in CLOSED.finditer(paragraph)]
+    cuts = [end.start() for end in END.finditer(paragraph)]
+    cuts = [cut for cut in cuts if not any(first < cut < last for first, last in inside)]
+    edges = [0, *cuts, len(paragraph)]
+    parts = (paragraph[first:last].strip() for first, last in zip(edges, edges[1:], strict=False))
+    return [part for part in parts if part]
+
+
+def _is_aside(block):
+    return block.startswith(ASIDE) or re.fullmatch(r"\([^()]*\)", block)
+
+
+def _point(block):
+    if block.startswith(("#", "|", ">", "!", "$$", "    ", "```")):
+        return block
+    if ITEM.match(block):
+        return "\n".join(_shortened(item) for item in items(block))
+    return _shortened(block)
+
+
+def items(block: str) -> list[str]:
+    """The items of a list, each with its continuation lines."""
+    return re.split(r"\n(?=(?:[-*]|\d+\.) )", block)
+
+
+def _shortened(text):
+    text = re.sub(r"\s*\n\s*", " ", text)
+    if len(text) <= SHORT:
+        return text
+    all_of_them = sentences(text)
+    kept = {place for place, each in enumerate(all_of_them) if not place or "**" in each}
+    for place in sorted(kept):
+        if _wants_more(all_of_them[place]):
+            kept.add(place + 1)
+    return " ".join(each for place, each in enumerate(all_of_them) if place in kept)
+
+
+def _wants_more(sentence):
+    """A label, a question: what follows belongs to it."""
+    label = sentence.endswith("**") and len(sentence.split()) <= LABEL
+    return label or sentence.endswith("?")

@@ -1,0 +1,372 @@
+"""From a lesson to its deck: nothing is lost, and what a presenter needs is there."""
+
+import base64
+import re
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from docs.slides import prose, widgets
+from docs.slides.deck import deck, index, relink
+from docs.slides.storyboard import CODE_LINES, HTML_ROWS, TABLE_ROWS, minutes, slides, storyboard
+from notebooks.execute import HERE, LESSONS, read
+
+PNG = base64.b64encode(b"no real picture").decode()
+ASK = """predict(
+    "Which is it?",
+    ["this one", "that one"],
+    answer=1,
+    because="It always was.",
+)"""
+ASK_MORE = ASK.replace("Which is it?", "And which is this?")
+
+
+def said(text: str, **metadata) -> NotebookNode:
+    return new_markdown_cell(text, metadata=metadata)
+
+
+def headed(text: str, minutes: int = 3, part: str = "core") -> NotebookNode:
+    return said(text, minutes=minutes, part=part)
+
+
+def ran(source: str, *outputs: NotebookNode, **metadata) -> NotebookNode:
+    return new_code_cell(source, outputs=list(outputs), execution_count=1, metadata=metadata)
+
+
+def prints(text: str) -> NotebookNode:
+    return new_output("stream", name="stdout", text=text)
+
+
+def shows(**data: str) -> NotebookNode:
+    kinds = {"png": "image/png", "html": "text/html", "text": "text/plain"}
+    return new_output("display_data", data={kinds[kind]: value for kind, value in data.items()})
+
+
+def lesson(*cells: NotebookNode) -> NotebookNode:
+    title = headed("# 99 · A lesson\n\n**The question.** *What is it?*\n\nWords.", minutes=1)
+    return new_notebook(cells=[title, *cells])
+
+
+def of_kind(nb: NotebookNode, kind: str) -> list:
+    return [slide for slide in slides(nb) if slide.kind == kind]
+
+
+def on(slide) -> str:
+    """All that stands on a slide, as text."""
+    parts = [cell.source for cell in slide.cells]
+    for cell in slide.cells:
+        for output in cell.get("outputs", ()):
+            parts.append(output.get("text", "") or str(output.get("data", "")))
+    return "\n".join(parts)
+
+
+def noted(nb: NotebookNode) -> str:
+    return "\n".join(note for slide in slides(nb) for note in slide.notes)
+
+
+# ---- Polls
+
+
+def test_a_prediction_is_a_poll_before_the_run_and_again_after_it():
+    nb = lesson(ran(ASK), ran("x = 1", prints("1")), said("**So it is.** " * 40))
+    assert [slide.kind for slide in slides(nb)][1:] == ["poll", "code", "poll", "say"]
+
+
+def test_the_answer_comes_after_the_run_and_only_when_a_key_is_pressed():
+    before, after = of_kind(lesson(ran(ASK), ran("x = 1", prints("1"))), "poll")
+    for slide in (before, after):
+        assert "Which is it?" in on(slide)
+        assert re.findall("<li[^>]*>([^<]+)</li>", on(slide)) == ["this one", "that one"]
+    assert "It always was." not in on(before)
+    assert "It always was." in "".join(before.notes)
+    (right,) = re.findall('<li class="fragment[^>]*>([^<]+)', on(after))
+    assert right == "that one"
+    (answer,) = re.findall('<p class="fragment.*?</p>', on(after))
+    assert "<strong>B.</strong> It always was." in answer
+
+
+def test_two_predictions_in_a_row_are_both_answered_after_the_run():
+    nb = lesson(ran(ASK), ran(ASK_MORE), said("Now run it."), ran("x = 1", prints("1")))
+    found = [on(slide) for slide in slides(nb) if slide.kind in ("poll", "code")]
+    what = ["run" if "x = 1" in text else "second" if "And" in text else "first" for text in found]
+    assert what == ["first", "second", "run", "first", "second"]
+
+
+def test_the_next_prediction_or_section_first_answers_the_last():
+    for next_one in (ran(ASK_MORE), headed("## Another")):
+        nb = lesson(ran(ASK), ran("x = 1", prints("1")), next_one)
+        kinds = [slide.kind for slide in slides(nb)]
+        assert kinds[1:4] == ["poll", "code", "poll"]
+        assert "It always was." in on(slides(nb)[3])
+
+
+def test_what_a_poll_says_cannot_become_html():
+    nb = lesson(ran('predict("a < b?", ["<b>", "no"], answer=0, because="a & b")'))
+    (before, after) = of_kind(nb, "poll")
+    assert "a &lt; b?" in on(before) and "&lt;b&gt;" in on(after) and "a &amp; b" in on(after)
+
+
+# ---- Prose
+
+
+def test_the_notes_hold_the_whole_prose_and_the_slide_its_points():
+    text = "It begins so. " + "More is said about it. " * 20 + "But **this counts**."
+    (slide,) = of_kind(lesson(said(text)), "say")
+    assert "It begins so. But **this counts**." in on(slide)
+    assert "More is said" not in on(slide)
+    assert slide.notes == [text]
+
+
+def test_little_prose_stays_whole_and_short_prose_stands_above_its_code():
+    little = "One thing is said here. " * 8
+    assert little.strip() in on(of_kind(lesson(said(little)), "say")[0])
+    (slide,) = of_kind(lesson(said("Now the code:"), ran("x = 1")), "code")
+    assert [cell.source for cell in slide.cells[1:]] == ["Now the code:", "x = 1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("A. B.", ["A.", "B."]),
+        ("See `a. B` and $x. Y$ here. Then [b. C](d.e) there.", 2),
+        ("Vaswani et al. 2017 said it. Others too.", 2),
+        ("**How to read it.** Down are queries.", 2),
+        ('He said "no." She left (soon. Or so). End.', 3),
+        ("一句话。又一句。", ["一句话。", "又一句。"]),
+    ],
+)
+def test_sentences(text, wanted):
+    found = prose.sentences(text)
+    assert found == wanted if isinstance(wanted, list) else len(found) == wanted
+
+
+def test_points_keep_labels_and_questions_with_what_follows_them():
+    long = " It goes on and on, for quite a while, as prose does." * 8
+    assert prose.points(f"**How to read it.** Down are queries.{long}") == (
+        "**How to read it.** Down are queries."
+    )
+    assert prose.points(f"Why is that? Because it is cheap.{long}") == (
+        "Why is that? Because it is cheap."
+    )
+
+
+def test_points_leave_out_what_only_a_lone_reader_needs():
+    text = 'Stuck? `exercise("1").hint()`.\n\n(An aside.)\n\nBut this.\n\n<small>Photo: me</small>'
+    assert prose.points(text) == "But this."
+
+
+def test_points_keep_tables_and_shorten_each_item_of_a_list():
+    table = "| a | b |\n|---|---|\n" + "| long enough to count | indeed |\n" * 10
+    items = "\n".join(f"- **Item {n}.** It is so. {'And more. ' * 15}" for n in range(3))
+    kept = prose.points(f"{table}\n\n{items}")
+    assert table.strip() in kept
+    assert kept.endswith("- **Item 2.** It is so.")
+    assert "And more" not in kept
+
+
+def test_a_long_table_is_cut_and_each_part_has_the_head():
+    rows = [f"| {n} | is row {n} |" for n in range(TABLE_ROWS + 1)]
+    found = slides(lesson(said("\n".join(["| n | what |", "|---|---|", *rows]))))[1:]
+    assert len(found) == 2
+    assert all("| n | what |\n|---|---|" in on(slide) for slide in found)
+    assert all(row in on(found[0]) + on(found[1]) for row in rows)
+
+
+def test_a_picture_leaves_no_room_for_a_table():
+    table = "\n".join(["| n | what |", "|---|---|", *["| 1 | is a row |"] * 6])
+    picture, rows = of_kind(lesson(said(f"![map](a.svg)\n\n{table}")), "say")
+    assert "a.svg" in on(picture) and "is a row" not in on(picture)
+    assert "is a row" in on(rows)
+
+
+# ---- Code
+
+
+def test_code_and_what_it_prints_share_a_slide_if_they_fit():
+    (slide,) = of_kind(lesson(ran("print(1)", prints("1\n"))), "code")
+    assert "print(1)" in on(slide) and "1\n" in on(slide)
+
+
+def test_a_long_print_is_cut_in_pages_and_no_line_of_it_is_lost():
+    lines = [f"line {n} " + "x" * n for n in range(3 * CODE_LINES)]
+    nb = lesson(ran("print(lines)", prints("\n".join(lines))))
+    pages = of_kind(nb, "output")
+    assert len(pages) > 2
+    texts = [cell.outputs[0].text for page in pages for cell in page.cells if "outputs" in cell]
+    assert all(len(text.splitlines()) <= CODE_LINES for text in texts)
+    assert " ".join(texts).split() == " ".join(lines).split()
+
+
+def test_a_figure_has_a_slide_of_its_own_with_its_sentence():
+    nb = lesson(ran("a\nb\nc", prints("It shows this.\n"), shows(png=PNG)))
+    code, figure = slides(nb)[1:]
+    assert (code.kind, figure.kind) == ("code", "figure")
+    assert "It shows this." in on(figure) and PNG in on(figure)
+    assert "a\nb\nc" not in on(figure)
+
+
+def test_a_long_table_of_html_is_cut_and_others_are_not():
+    row = "<tr><td>{}</td></tr>"
+    rows = "".join(row.format(f"row {n}") for n in range(HTML_ROWS + 1))
+    head = "<thead><tr><th>what</th></tr></thead>"
+    table = f"<div><b>Title</b><table>{head}<tbody>{rows}</tbody></table></div>"
+    nb = lesson(ran("x", shows(html=table)))
+    pages = of_kind(nb, "output")
+    assert len(pages) == 2
+    assert all("Title" in on(page) and "what" in on(page) for page in pages)
+    found = re.findall(r"row \d+", on(pages[0]) + on(pages[1]))
+    assert found == [f"row {n}" for n in range(HTML_ROWS + 1)]
+    headless = lesson(ran("x", shows(html=f"<table><tbody>{rows}</tbody></table>")))
+    assert len(of_kind(headless, "output")) == 1
+
+
+def test_imports_are_in_the_notes_alone():
+    nb = lesson(ran("import torch\n\ntorch.manual_seed(0)"), ran("x = 1"))
+    assert "import torch" in noted(nb)
+    assert not any("import torch" in on(slide) for slide in slides(nb))
+
+
+def test_a_task_shows_its_stub_and_keeps_its_solution_for_the_notes():
+    stub = 'def same_segment(length, segment_length):\n    pass\n\n\nexercise("00.1").check(f)'
+    task = shows(text="Exercise 00.1\nWrite <it>.")
+    (slide,) = of_kind(lesson(ran('exercise("00.1")', task), ran(stub, shows(text="✘"))), "task")
+    assert "Write &lt;it&gt;." in on(slide) and "pass" in on(slide) and "✘" not in on(slide)
+    notes = "\n".join(slide.notes)
+    assert "Solution:" in notes and "def same_segment" in notes and "Hints:\n\n1. " in notes
+    assert "Solution" not in on(slide)
+
+
+# ---- Widgets
+
+
+def widget(root: str, **models: tuple) -> NotebookNode:
+    """A lesson that shows the widget `root`; a model is (module, name, state[, picture])."""
+    state = {}
+    for key, (module, name, values, *picture) in models.items():
+        state[key] = {"model_module": module, "model_name": name, "state": values}
+        if picture:
+            state[key]["buffers"] = [{"data": picture[0], "path": ["value"], "encoding": "base64"}]
+    view = new_output("execute_result", execution_count=1)
+    view.data = {widgets.VIEW: {"model_id": root}, "text/plain": "a widget"}
+    nb = lesson(ran("view(map)", view))
+    nb.metadata["widgets"] = {widgets.STATE: {"state": state}}
+    return nb
+
+
+CONTROLS = "@jupyter-widgets/controls"
+EXPLORER = {
+    "box": (CONTROLS, "VBoxModel", {"children": ["IPY_MODEL_picture", "IPY_MODEL_line"]}),
+    "picture": (CONTROLS, "ImageModel", {}, PNG),
+    "line": (CONTROLS, "HTMLModel", {"value": "<p>a &lt; b</p>"}),
+}
+LIVE = {"live": ("anywidget", "AnyModel", {"layout": "IPY_MODEL_room"}), "room": ("x", "y", {})}
+
+
+def test_a_widget_that_needs_a_kernel_is_its_picture_and_says_so():
+    (slide,) = of_kind(widget("box", **EXPLORER), "figure")
+    assert PNG in on(slide)
+    assert "Needs a kernel. a &lt; b" in on(slide)
+    assert widgets.VIEW not in on(slide)
+    assert "widgets" not in storyboard(widget("box", **EXPLORER)).metadata
+
+
+def test_a_widget_that_lives_without_a_kernel_keeps_its_view_and_only_its_state():
+    board = storyboard(widget("live", **LIVE, **EXPLORER))
+    assert sum(widgets.VIEW in str(cell.get("outputs")) for cell in board.cells) == 1
+    assert set(board.metadata["widgets"][widgets.STATE]["state"]) == {"live", "room"}
+    assert "view(map)" in noted(widget("live", **LIVE))
+
+
+# ---- The deck
+
+
+def types(nb: NotebookNode) -> list[str]:
+    return [cell.metadata["slideshow"]["slide_type"] for cell in storyboard(nb).cells]
+
+
+def test_the_core_stands_side_by_side_and_more_hangs_below():
+    nb = lesson(
+        headed("## First\n\nSaid."),
+        headed("## Extra\n\nSaid.", part="more"),
+        ran("x = 1"),
+        headed("## Last\n\nSaid."),
+    )
+    starts = [kind for kind in types(nb) if "slide" in kind]
+    assert starts == ["slide", "slide", "subslide", "subslide", "slide"]
+
+
+def test_a_section_says_how_long_it_takes():
+    (slide,) = of_kind(lesson(headed("## First\n\nSaid.", minutes=1)), "section")
+    assert "## First" in on(slide) and "1 minute · core" in on(slide)
+    nb = lesson(headed("## First\n\nSaid.", 4), headed("## Extra\n\nSaid.", 5, "more"))
+    assert (minutes(nb), minutes(nb, "core")) == (10, 5)
+    assert "10 minutes, 5 of them the core" in on(slides(nb)[0])
+
+
+def test_a_section_without_words_is_a_heading_on_the_next_slide():
+    (slide,) = slides(lesson(headed("## First"), ran("x = 1")))[1:]
+    assert "## First" in on(slide) and "x = 1" in on(slide)
+
+
+def test_what_the_metadata_say_wins():
+    def told(kind):
+        return said("Whole. " * 60, slideshow={"slide_type": kind})
+
+    for kind, wanted in (("slide", "slide"), ("subslide", "subslide"), ("-", "-")):
+        assert types(lesson(told(kind)))[-1 if kind != "-" else 1] == wanted
+        assert any("Whole. " * 60 in on(slide) + " " for slide in slides(lesson(told(kind))))
+    assert "fragment" in types(lesson(told("fragment")))
+    assert "Whole." in slides(lesson(told("notes")))[0].notes[-1]
+    assert "Whole." not in str(storyboard(lesson(told("skip"))).cells)
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob(LESSONS)), ids=lambda path: path.stem)
+def test_no_cell_of_a_lesson_is_lost(path):
+    nb = read(path)
+    shown = "\n".join(on(slide) for slide in slides(nb)) + noted(nb)
+    for cell in nb.cells:
+        if cell.metadata.get("slideshow", {}).get("slide_type") == "skip":
+            continue
+        if cell.cell_type == "markdown":
+            line, _, rest = cell.source.partition("\n")
+            text = rest.strip() if line.startswith("#") else cell.source
+        elif cell.source.startswith("predict("):
+            continue  # a poll: counted below
+        else:
+            text = cell.source
+        assert text in shown, text[:80]
+    asked = sum(cell.source.startswith("predict(") for cell in nb.cells)
+    assert asked
+    assert len(of_kind(nb, "poll")) == 2 * asked
+
+
+def test_a_deck_holds_slides_and_notes_and_loads_nothing_from_elsewhere():
+    nb = lesson(said("Long. " * 80), ran("x = 1", prints("one")), ran(ASK))
+    html = deck(storyboard(nb), "99 · A lesson")
+    assert html.count('<aside class="notes">') == 4
+    assert html.count('data-kind="poll"') == 4, "on the slide, and on the stack that it opens"
+    assert "<title>99 · A lesson slides</title>" in html
+    loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="([^"]+)"', html)
+    assert "assets/deck.js" in loaded
+    assert all(address.startswith(("assets/", "data:")) for address in loaded)
+
+
+def test_links_lead_to_decks_or_nowhere():
+    text = "[09](09_learning.ipynb), [words](../docs/glossary.md), [it](https://arxiv.org/abs/1)"
+    assert relink(text, {"09_learning"}) == (
+        "[09](09_learning.html), words, [it](https://arxiv.org/abs/1)"
+    )
+    assert relink("[09](09_learning.ipynb)", set()) == "09"
+    assert relink("![map](../docs/course.svg)", set()) == "![map](docs/course.svg)"
+
+
+def test_the_index_lists_the_decks_and_the_lecture():
+    decks = [
+        {"name": f"0{n}.html", "title": f"0{n} · <T>", "question": "why?", "minutes": 9, "core": n}
+        for n in range(3)
+    ]
+    html = index(decks, ("01", "02"))
+    assert html.count('<td><a href="0') == 3
+    assert "00 · &lt;T&gt;" in html
+    assert ": 3 minutes." in html

@@ -51,17 +51,19 @@ def test_a_state_that_cannot_be_drawn_has_no_picture(explorer):
 
 
 def test_with_many_controls_each_shows_one_other_value():
-    controls = {name: slider(name, 0, 0, 9) for name in "abcde"}
+    controls = {name: slider(name, 1, 0, 9) for name in "abcde"}
     explorer = Explorer("many", lambda **state: (Figure(), str(state)), controls)
     assert len(captions(page.sheet(explorer))) == 1 + 5
 
 
-def test_a_state_that_says_the_same_is_shown_once():
+def test_a_state_that_looks_and_says_the_same_is_shown_once():
     controls = {"undone": widgets.Checkbox(True, description="undone")}
     same = Explorer("same", lambda undone: (Figure(), "the same"), controls)
     assert len(captions(page.sheet(same))) == 1
     other = Explorer("other", lambda undone: (Figure(), str(undone)), controls)
     assert [label for label, _ in captions(page.sheet(other))] == ["as it starts", "undone: False"]
+    drawn = Explorer("drawn", lambda undone: (Figure(facecolor=str(undone / 2)), "same"), controls)
+    assert len(captions(page.sheet(drawn))) == 2  # the same words, another picture
 
 
 def test_once_installed_the_sheet_stands_beside_the_view(explorer, monkeypatch):

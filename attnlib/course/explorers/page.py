@@ -25,7 +25,8 @@ def install() -> None:
 def sheet(explorer: Explorer) -> str:
     """The HTML of several states of an explorer: as it starts, then one control moved at a time.
 
-    A state that cannot be drawn shows its line of why not; one that says what was said is left out.
+    A state that cannot be drawn shows its line of why not; one that looks and says as one
+    before is left out.
     """
     shown = {}
     for label, state in _states(explorer):
@@ -33,7 +34,8 @@ def sheet(explorer: Explorer) -> str:
             figure, sentence = explorer._draw(**state)
         except ValueError as error:
             figure, sentence = None, str(error)
-        shown.setdefault(sentence, _figure(label, figure, sentence))
+        picture = png(figure, SHARP) if figure else b""
+        shown.setdefault((sentence, picture), _figure(label, figure, sentence, picture))
     return (
         '<div class="attn-sheet"><p>This widget <strong>needs a kernel</strong>: in JupyterLab you '
         "move its controls yourself. Here they are moved for you, one at a time.</p>"
@@ -61,18 +63,18 @@ def _others(control) -> list[tuple[str, object]]:
     return [(str(end), end) for end in ends if end != control.value]
 
 
-def _figure(label, figure, sentence):
-    picture = ""
-    if figure is not None:
+def _figure(label, figure, sentence, picture):
+    image = ""
+    if picture:
         width, height = (round(inches * SHARP) for inches in figure.get_size_inches())
-        data = b64encode(png(figure, SHARP)).decode()
-        picture = (
+        data = b64encode(picture).decode()
+        image = (
             f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
             f'alt="The picture, {escape(label)}">'
             '<label><input type="checkbox"> larger</label>'
         )
     caption = f"<strong>{escape(label)}.</strong> {escape(sentence)}"
-    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _bundle(explorer):

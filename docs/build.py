@@ -1,0 +1,72 @@
+"""`make docs`: the site, in build/docs/html, from the lessons, the docstrings and docs/.
+
+Sphinx reads a copy, build/docs/source, laid out as the repository is, so that a link from page to
+page leads there as it does in the repository. What is made of data is added: the tables of the
+benchmarks and the index of wrong beliefs.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from sphinx.cmd.build import main as sphinx
+
+from docs import assets, beliefs, tables
+from docs.executed import executed
+from docs.lessons import for_page
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "build" / "docs"
+SOURCE, STATIC, HTML = SITE / "source", SITE / "static", SITE / "html"
+# What a page may load. The rest of each package stays out of the site.
+LOADED = (
+    "anywidget/index.js",
+    "html-manager/dist/embed-amd.js",
+    "html-manager/dist/*.woff2",
+    "mathjax/es5/tex-chtml.js",
+    "mathjax/es5/output/chtml/fonts/woff-v2/*.woff",
+    "requirejs/require.js",
+)
+
+
+def main() -> int:
+    """Make the site anew; 0 if nothing was wrong, not even a warning."""
+    shutil.rmtree(SITE, ignore_errors=True)
+    lay_out_static(STATIC)
+    lay_out_pages(SOURCE)
+    for path in executed().values():
+        nb = for_page(nbformat.read(path, 4))
+        nbformat.write(nb, SOURCE / "notebooks" / path.name)
+    strict = ["-W", "--keep-going", "-q"]
+    places = ["-c", ROOT / "docs", "-d", SITE / "doctrees", SOURCE, HTML]
+    return sphinx([*strict, "-j2", *map(str, places)])
+
+
+def lay_out_static(static: Path) -> None:
+    """What the pages load: the site's own files, and those from npm."""
+    shutil.copytree(ROOT / "docs/static", static)
+    fetched = assets.fetch()
+    for pattern in LOADED:
+        for path in fetched.glob(pattern):
+            to = static / path.relative_to(fetched)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, to)
+
+
+def lay_out_pages(source: Path) -> None:
+    """All pages but the lessons."""
+    (source / "docs").mkdir(parents=True)
+    (source / "notebooks").mkdir()
+    for path in ROOT.glob("docs/*"):
+        if path.suffix in (".md", ".svg", ".png"):
+            shutil.copy(path, source / "docs")
+    shutil.move(source / "docs/index.md", source)
+    shutil.copy(ROOT / "README.md", source)
+    shutil.copy(ROOT / "notebooks/CREDITS.md", source / "notebooks")
+    (source / "docs/benchmarks.md").write_text(tables.page(), encoding="utf-8")
+    (source / "docs/beliefs.md").write_text(beliefs.page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

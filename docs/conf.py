@@ -1,0 +1,86 @@
+"""How Sphinx makes the site. `docs/build.py` lays out what it reads, and calls it."""
+
+import re
+
+from docs.build import STATIC
+
+project = "attnlib"
+author = "the attnlib authors"
+project_copyright = "the attnlib authors, MIT licence"
+language = "en"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions += ["sphinx.ext.githubpages"]  # else GitHub leaves out the folders with a _
+exclude_patterns = ["README.md", "**/jupyter_execute"]  # parts of README.md are included
+
+# Lessons come executed, by docs/executed.py: once, for the site and for the slides.
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_ipywidgets_js = {
+    "require-paths.js": {},
+    "requirejs/require.js": {},
+    # With "" it never asks another host for a widget that it does not know.
+    "html-manager/dist/embed-amd.js": {"data-jupyter-widgets-cdn": ""},
+}
+nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+default_role = "py:obj"  # `name` in a docstring is code, and a link where it can be
+napoleon_numpy_docstring = False
+napoleon_custom_sections = ["Returns", "Raises", "Source"]  # prose, not lists of types
+highlight_language = "none"  # of a block in a docstring; lessons and `>>>` are Python
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+add_module_names = False
+
+html_theme = "furo"
+html_title = "attnlib"
+html_static_path = [str(STATIC)]
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+mathjax_path = "mathjax/es5/tex-chtml.js"
+html_show_search_summary = False  # a page from the file system may not fetch others
+html_copy_source = False
+html_show_sphinx = False
+
+
+def setup(app):
+    """Pages that screen readers read, and docstrings that are written to be read as they are."""
+    app.connect("html-page-context", _mend, priority=900)  # after the theme
+    app.connect("autodoc-process-docstring", _as_rst, priority=400)  # before napoleon
+
+
+def _mend(_app, pagename, _template, context, _doctree):
+    captions = context["furo_navigation_tree"]
+    context["furo_navigation_tree"] = captions.replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
+    body = context.get("body", "")
+    # A button's name must hold the words on it: let it be just these.
+    body = body.replace(' aria-label="Toggle hidden content"', "")
+    if pagename == "_modules/index":  # lists right inside lists: make it one
+        head = body.partition("<ul>")[0]
+        body = f"{head}<ul>{''.join(re.findall('<li>.*?</li>', body))}</ul>"
+    context["body"] = body
+
+
+def _as_rst(_app, what, _name, _object, _options, lines):
+    """An indented block keeps its lines; "Source: …" is a section of its own."""
+    if what == "property":  # words before a colon would be its type
+        lines[0] = lines[0].replace(": ", ", ", 1)
+    if lines[0].startswith("Alias for field number"):  # a named tuple says no more
+        lines.clear()
+    text = "\n".join(lines)
+    text = re.sub(r"^( *)(\S.*\n\n)(?=\1 +(?!>>>)\S)", _literal, text, flags=re.MULTILINE)
+    text = re.sub(r"^( *)Source: (.+(?:\n.+)*)", _source, text, flags=re.MULTILINE)
+    lines[:] = text.split("\n")
+
+
+def _literal(match):
+    """The line before an indented block, with the mark that keeps the lines of that block."""
+    indent, line = match[1], match[2].rstrip()
+    return f"{indent}{line}:\n\n" if line.endswith(":") else f"{indent}{line}\n\n{indent}::\n\n"
+
+
+def _source(match):
+    return f"\n{match[1]}Source:\n{match[1]}    {' '.join(match[2].split())}"

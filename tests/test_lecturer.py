@@ -1,0 +1,105 @@
+"""The lecturer's page says of the lessons what the lessons say of themselves."""
+
+import re
+from itertools import accumulate
+
+import pytest
+
+from notebooks.execute import HERE, LESSONS, read
+
+PAGE = HERE.parent / "docs/lecturer.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+LECTURE = ("00", "02", "03", "05", "08")
+PATHS = {path.stem[:2]: path for path in sorted(HERE.glob(LESSONS))}
+NAMED = re.compile("“([^”]+)”")  # these marks are kept for headings
+
+
+@pytest.fixture(scope="module")
+def headings():
+    """Of each lesson: heading -> minutes and part of its sections, in order."""
+    return {number: list(headings_of(path)) for number, path in PATHS.items()}
+
+
+def headings_of(path):
+    for cell in read(path).cells:
+        if "minutes" in cell.metadata:
+            heading = cell.source.partition("\n")[0].lstrip("# ")
+            yield heading, cell.metadata["minutes"], cell.metadata["part"]
+
+
+def section(heading, text=TEXT):
+    """What stands under that heading, up to the next one of its level or above."""
+    level = len(heading.partition(" ")[0])
+    assert text.count(f"\n{heading}\n") == 1, heading
+    return re.split(rf"\n#{{1,{level}}} ", text.partition(f"\n{heading}\n")[2])[0]
+
+
+def rows(text):
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in cells if any(cell.isdigit() for cell in row)]
+
+
+def in_the_lecture(number):
+    whole = section("## The lecture: 90 minutes")
+    (heading,) = re.findall(rf"^### \[{number} · .+$", whole, re.MULTILINE)
+    return section(heading, whole)
+
+
+def test_the_minutes_are_those_at_the_head_of_each_lesson():
+    found = {}
+    for link, minutes, core, aim in rows(section("## Lesson by lesson")):
+        found[link[1:3]] = f"{minutes} minutes, {core} of them the core"
+        assert aim
+    assert list(found) == list(PATHS)
+    for number, said in found.items():
+        assert f"| {said} |" in read(PATHS[number]).cells[0].source
+
+
+@pytest.mark.parametrize("number", PATHS)
+def test_every_lesson_has_its_part_and_it_names_only_headings_of_that_lesson(number, headings):
+    part = section(f"### {number}")
+    assert "**Show live.**" in part
+    assert "**Expect**" in part
+    named = set(NAMED.findall(part))
+    assert named <= {heading for heading, *_ in headings[number]}
+    assert named
+
+
+@pytest.mark.parametrize("number", LECTURE)
+def test_the_lecture_goes_through_the_whole_core_and_names_only_its_lesson(number, headings):
+    table = [
+        (NAMED.search(name)[1], int(minutes))
+        for _, minutes, name, _ in rows(in_the_lecture(number))
+    ]
+    core = [(name, minutes) for name, minutes, part in headings[number] if part == "core"]
+    assert table == [(name, minutes) for name, minutes in core if minutes]
+    assert set(NAMED.findall(in_the_lecture(number).partition("**Late?**")[0])) <= {
+        heading for heading, *_ in headings[number]
+    }
+
+
+def test_the_clock_of_the_lecture_runs_from_0_to_90():
+    table = [row for number in LECTURE for row in rows(in_the_lecture(number))]
+    *starts, end = accumulate((int(minutes) for _, minutes, *_ in table), initial=0)
+    assert end == 90
+    assert [at for at, *_ in table] == [f"{start // 60}:{start % 60:02}" for start in starts]
+
+
+def test_labs_fit_and_with_what_is_done_at_home_make_up_the_course(headings):
+    plan = rows(section("## Two weeks"))
+    room, home = ([int(row[place]) for row in plan] for place in (2, 4))
+    assert max(room) <= 90
+    whole = sum(minutes for lesson in headings.values() for _, minutes, _ in lesson)
+    assert sum(room) + sum(home) == whole
+
+
+def test_every_heading_that_the_page_names_is_in_some_lesson(headings):
+    known = {heading for lesson in headings.values() for heading, *_ in lesson}
+    assert set(NAMED.findall(TEXT)) <= known
+
+
+def test_links_lead_to_files():
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    assert len(links) >= len(PATHS)
+    assert [link for link in links if not (PAGE.parent / link).is_file()] == []

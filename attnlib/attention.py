@@ -79,6 +79,8 @@ def attention(
     if backend == "auto":
         backend = _auto(q, shape, bias, mask, dropout)
     out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
+    if out.dtype != q.dtype:  # autocast: the kernel saw q and k rounded, the map does not
+        lse = None
     return out, AttentionMap(q, k, scale=scale, bias=bias, mask=mask, lse=lse)
 
 

@@ -107,6 +107,26 @@ def test_it_says_nothing_of_its_own(device):
         attention(*qkv((), 4, 4, 16, 16, device, torch.float32), backend="flex")
 
 
+def test_under_autocast_the_map_is_that_of_the_unrounded_queries(device):
+    q, k, v = qkv((), 30, 30, 16, 16, device, torch.float32)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        out, map = attention(q, k, v, scale=2.0, backend="flex")
+    assert out.dtype == torch.bfloat16
+    sums = map.window(slice(0, 30), slice(0, 30)).sum(-1)
+    torch.testing.assert_close(sums, torch.ones_like(sums), rtol=0, atol=1e-5)
+
+
+def test_it_can_be_part_of_what_a_caller_compiles():
+    def double(q, k, v):
+        return 2 * attention(q, k, v, backend="flex")[0]
+
+    torch._dynamo.reset()
+    q, k, v = torch.randn(3, 2, 20, 16)
+    compiled = torch.compile(double, backend="eager", fullgraph=True)
+    expected = 2 * attention(q, k, v, backend="eager")[0]
+    torch.testing.assert_close(compiled(q, k, v), expected, rtol=0, atol=1e-5)
+
+
 def test_dropout_is_refused(device):
     with pytest.raises(ValueError, match=r'"flex" has no dropout: take "sdpa" or "eager"'):
         attention(*torch.randn(3, 2, 4, 16, device=device), dropout=0.5, backend="flex")

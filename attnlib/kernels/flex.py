@@ -25,8 +25,11 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     q, k, v = (_widen(x.reshape(-1, *x.shape[-3:])) for x in (q, k, v))  # (B·G, H, N, D)
     sizes = (*q.shape[:-1], k.shape[-2])  # (B·G, H, N, M)
     run, make_mask = flex_attention, create_block_mask
-    if q.device.type == "cuda":
-        run, make_mask = _compiled(run), _compiled(make_mask)
+    if not torch.compiler.is_compiling():  # else the caller compiles
+        on_cuda = q.device.type == "cuda"
+        run, make_mask = (
+            (_compiled(run), _compiled(make_mask)) if on_cuda else (_quietly, make_mask)
+        )
     block_mask = None
     if mask is not None:
         whose = (None, None) if callable(mask) else sizes[:2]  # a function serves all heads
@@ -36,10 +39,8 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     if bias is not None:
         within = torch.promote_types(q.dtype, torch.float32)
         score_mod = _adding(_of_indices(bias, lead, sizes), within)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "flex_attention called without torch.compile")
-        wanted = AuxRequest(lse=True)
-        out, aux = run(q, k, v, score_mod, block_mask, scale, return_aux=wanted)
+    wanted = AuxRequest(lse=True)
+    out, aux = run(q, k, v, score_mod, block_mask, scale, return_aux=wanted)
     out, lse = out[..., :value_dim], aux.lse  # (B·G, H, N, Dv), (B·G, H, N)
     return out.reshape(*lead, *out.shape[1:]), lse.reshape(*lead, *lse.shape[1:])
 
@@ -57,6 +58,13 @@ def _check(q, k, v, bias, dropout):
 @cache
 def _compiled(function):
     return torch.compile(function)
+
+
+def _quietly(*args, **kwargs):
+    """Uncompiled on purpose, where PyTorch would warn of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "flex_attention called without torch.compile")
+        return flex_attention(*args, **kwargs)
 
 
 def _widen(x):

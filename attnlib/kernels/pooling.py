@@ -64,10 +64,11 @@ def pooled(q, k, lse, rows, cols, down, across, reduce, *, scale, bias, mask):
         return result
     sizes = tile_sizes(q, k)
     del sizes["VALUE_WIDTH"]
-    pool[(result.numel(),)](
-        readable(q), readable(k), lse.contiguous(), result,
-        top=rows.start, left=cols.start, height=rows.stop - rows.start,
-        breadth=cols.stop - cols.start, down=down, across=across, REDUCE=reduce,
-        **common(q, k, scale, bias, mask), **sizes,
-    )  # fmt: skip
+    with torch.cuda.device_of(q):
+        pool[(result.numel(),)](
+            readable(q), readable(k), lse.contiguous(), result,
+            top=rows.start, left=cols.start, height=rows.stop - rows.start,
+            breadth=cols.stop - cols.start, down=down, across=across, REDUCE=reduce,
+            **common(q, k, scale, bias, mask), **sizes,
+        )  # fmt: skip
     return result

@@ -114,10 +114,11 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     lse = q.new_empty(q.shape[:-1], dtype=torch.float32)  # (…, H, N)
     sizes = tile_sizes(q, v)
     programs = q.shape[:-2].numel() * triton.cdiv(q.shape[-2], sizes["TILE_Q"])
-    forward[(programs,)](
-        *(readable(x) for x in (q, k, v)), out, lse, value_width=v.shape[-1],
-        **common(q, k, scale, bias, mask), **sizes,
-    )  # fmt: skip
+    with torch.cuda.device_of(q):
+        forward[(programs,)](
+            *(readable(x) for x in (q, k, v)), out, lse, value_width=v.shape[-1],
+            **common(q, k, scale, bias, mask), **sizes,
+        )  # fmt: skip
     return out, lse
 
 

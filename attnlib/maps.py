@@ -5,7 +5,8 @@ log-sum-exp of its scores, is enough to rebuild any part of it:
 weights[i, j] = exp(scores[i, j] − lse[i]).
 """
 
-from collections.abc import Iterator
+import importlib.util
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -156,7 +157,7 @@ class AttentionMap:
         """Strips of rows, all heads together: the longest whose scores stay in STRIP_BYTES."""
         row_bytes = self.shape[:-2].numel() * self.shape[-1] * self._dtype.itemsize
         size = max(1, STRIP_BYTES // max(1, row_bytes))
-        for start in range(rows.start, rows.stop, size):
+        for start in _with_bar(range(rows.start, rows.stop, size)):
             yield slice(start, min(start + size, rows.stop))
 
     @torch.no_grad()
@@ -210,6 +211,15 @@ def _split(term, heads: int) -> tuple:
     if isinstance(term, Tensor) and term.dim() > 2 and term.shape[-3] > 1:
         return term.split(1, -3)
     return (term,) * heads
+
+
+def _with_bar(strips: range) -> Iterable[int]:
+    """A progress bar on a terminal, where a call takes over two seconds and there is tqdm."""
+    if importlib.util.find_spec("tqdm") is None:
+        return strips
+    from tqdm import tqdm
+
+    return tqdm(strips, delay=2, leave=False, disable=None, unit="strip")
 
 
 def _exp(scores: Tensor, lse: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """A map is the weights that made the output; any window or pooling of it is that of the whole."""
 
+import importlib.util
 from contextlib import contextmanager
 from itertools import product
 from unittest import mock
@@ -279,6 +280,28 @@ def test_weights_are_differentiable_in_the_same_backward_as_the_output(backend, 
     expected = torch.autograd.grad((weights @ v * w).sum() + (weights * u).sum(), leaves)
     for a, b in zip(got, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+def test_a_long_call_has_a_progress_bar_on_a_terminal(monkeypatch):
+    import tqdm
+
+    asked = []
+
+    def bar(strips, **settings):
+        asked.append((len(strips), settings))
+        return strips
+
+    monkeypatch.setattr(tqdm, "tqdm", bar)
+    _, map, _ = some_map(torch.device("cpu"), 6, 6)
+    with strips_of(1):
+        expected = map.pooled(3)
+    strips, settings = asked[-1]
+    assert strips == 6
+    assert settings["delay"] == 2 and settings["disable"] is None and not settings["leave"]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    asked.clear()
+    assert map.pooled(3).allclose(expected)  # without tqdm too
+    assert asked == []
 
 
 def test_parts_of_a_map_carry_no_gradient(device):

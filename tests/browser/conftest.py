@@ -40,6 +40,14 @@ NUMBERED = r"""() => {
     return prompts.length && prompts.every((prompt) => /\[\d+\]/.test(prompt.innerText));
 }"""
 
+SHUT_DOWN = r"""async () => {
+    const headers = {"X-XSRFToken": document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? ""};
+    for (const session of await (await fetch("/api/sessions")).json()) {
+        const gone = await fetch(`/api/sessions/${session.id}`, {method: "DELETE", headers});
+        if (!gone.ok) throw new Error(`a kernel would not go: ${gone.status}`);
+    }
+}"""
+
 
 # All explorers on one page, to be looked at in both themes and two widths.
 WIDGETS = (
@@ -175,6 +183,8 @@ def run_notebook(lab, open_page):
         shutil.copy(path, folder / "notebooks/x.ipynb")
         watched = open_page(width, theme)
         page = watched.page
+        page.goto(f"{address}/lab")
+        page.evaluate(SHUT_DOWN)  # else the kernel of the lesson before would run this one
         page.goto(f"{address}/lab/tree/notebooks/x.ipynb?reset")
         # The indicator says idle before there is a kernel; the status bar does not.
         page.wait_for_function(CONNECTED, timeout=60 * SECONDS)

@@ -6,8 +6,11 @@ import torch
 from torch import Tensor
 
 from attnlib.checks import check_probability, check_term
-from attnlib.kernels import BACKENDS, available_backends, why_not
+from attnlib.kernels import BACKENDS, WITH_TABLES, available_backends, why_not
 from attnlib.maps import AttentionMap
+from attnlib.overflow import may_overflow
+from attnlib.precision import as_autocast_asks, autocast_off
+from attnlib.terms import hide_unseen, terms
 
 LONG = 4096**2  # pairs; their table takes 64 MiB in float32
 
@@ -74,14 +77,20 @@ def attention(
         if term is not None and not callable(term):
             check_term(name, name, term, shape, q.device)
     check_probability("dropout", dropout)
-    _check_backend(backend)
+    check_backend(backend)
     scale = q.shape[-1] ** -0.5 if scale is None else _check_scale(scale)
     if backend == "auto":
         backend = _auto(q, shape, bias, mask, dropout)
-    out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
-    if out.dtype != q.dtype:  # autocast: the kernel saw q and k rounded, the map does not
-        lse = None
-    return out, AttentionMap(q, k, scale=scale, bias=bias, mask=mask, lse=lse)
+    q, k, v = as_autocast_asks(q, k, v)
+    seen = {"scale": scale, "bias": bias, "mask": mask}  # by the map: a function stays one
+    if backend in WITH_TABLES or not (callable(bias) or callable(mask)):
+        bias, mask = terms(bias, mask, q, k)
+    k, v = hide_unseen(bias, mask, q, k, v)
+    with autocast_off(q.device.type):
+        out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
+        if may_overflow(out, q, k, scale, bias):
+            out, lse = AttentionMap(q, k, **seen).times(v, dropout), None
+    return out, AttentionMap(q, k, lse=lse, **seen)
 
 
 def _auto(q: Tensor, shape: tuple[int, ...], bias, mask, dropout: float) -> str:
@@ -95,10 +104,11 @@ def _auto(q: Tensor, shape: tuple[int, ...], bias, mask, dropout: float) -> str:
     return "flex" if long and why_not("triton") is None else "sdpa"
 
 
-def _check_backend(backend: str) -> None:
-    names = ("auto", *available_backends())
-    if backend in names:
+def check_backend(backend: str) -> None:
+    """Raise unless `attention` takes such a backend here: "auto", or one that can run."""
+    if backend == "auto" or backend in BACKENDS and not why_not(backend):
         return
+    names = ("auto", *available_backends())
     if backend in BACKENDS:
         raise ValueError(f"backend={backend!r} cannot run: {why_not(backend)}; take one of {names}")
     raise ValueError(f"backend must be one of {names}, got {backend!r}")

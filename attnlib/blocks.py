@@ -3,7 +3,7 @@
 from einops import rearrange
 from torch import Tensor, nn
 
-from attnlib.attention import attention
+from attnlib.attention import attention, check_backend
 from attnlib.checks import check_divides, check_probability, check_tokens
 from attnlib.layout import merge_heads
 from attnlib.maps import AttentionMap
@@ -20,6 +20,7 @@ class BlockAttention(nn.Module):
         num_heads: H, must divide dim; D = C / H.
         qkv_bias: whether queries, keys and values get a bias.
         attn_drop, proj_drop: probabilities of dropping a weight, or a channel of the output.
+        backend: as in `attnlib.attention`.
     Source: NesT (Zhang et al. 2021, arXiv:2105.12723), section 3.1.
     """
 
@@ -30,12 +31,14 @@ class BlockAttention(nn.Module):
         qkv_bias: bool = False,
         attn_drop: float = 0.0,
         proj_drop: float = 0.0,
+        backend: str = "auto",
     ):
         super().__init__()
         check_divides("num_heads", num_heads, "dim", dim)
         check_probability("attn_drop", attn_drop)
         check_probability("proj_drop", proj_drop)
-        self.dim, self.num_heads, self.attn_drop = dim, num_heads, attn_drop
+        check_backend(backend)
+        self.dim, self.num_heads, self.attn_drop, self.backend = dim, num_heads, attn_drop, backend
         self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
         self.proj = nn.Linear(dim, dim)
         self.proj_drop = nn.Dropout(proj_drop)
@@ -48,6 +51,6 @@ class BlockAttention(nn.Module):
         pattern = "b g n (three h d) -> three b g h n d"
         q, k, v = rearrange(qkv, pattern, three=3, h=self.num_heads)  # each (B, G, H, N, D)
         dropout = self.attn_drop if self.training else 0.0
-        out, weights = attention(q, k, v, dropout=dropout)  # (B, G, H, N, D)
+        out, weights = attention(q, k, v, dropout=dropout, backend=self.backend)  # (B, G, H, N, D)
         y = self.proj(merge_heads(out, "d h"))  # (B, G, N, C)
         return self.proj_drop(y), weights

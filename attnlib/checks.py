@@ -46,7 +46,7 @@ def check_term(said: str, name: str, term, shape: tuple[int, ...], device) -> Te
         raise TypeError(f"{said} must be on {device} as q is, got {term.device}")
     missing = len(shape) - term.dim()
     fits = missing >= 0 and all(
-        have in (1, want) for have, want in zip(term.shape, shape[missing:], strict=True)
+        have == 1 or have == want for have, want in zip(term.shape, shape[missing:], strict=True)
     )
     if not fits:
         raise ValueError(f"{said} must broadcast to {shape}, got shape {tuple(term.shape)}")

@@ -2,20 +2,27 @@
 
 A fused kernel gives back no weights, since the N×M matrix is never formed. One number a row, the
 log-sum-exp of its scores, is enough to rebuild any part of it:
-weights[i, j] = exp(scores[i, j] − lse[i]).
+weights[i, j] = exp(scores[i, j] − lse[i]). That loses digits as the scores grow: a score of a
+million is off by 0.1 in float32, and so is its lse. From `LARGE` on, and where it would save
+nothing, whole rows are computed: their softmax sums to 1 whatever is lost.
 """
 
 import importlib.util
 from collections.abc import Iterable, Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.kernels import triton_for
-from attnlib.scores import WHOLE, scores, softmax
+from attnlib.precision import autocast_off, dtype_of_scores
+from attnlib.scores import logsumexp, scores, softmax
+from attnlib.terms import WHOLE, terms
 
 REDUCTIONS = ("mean", "max")
+LARGE = 2**12  # of a log-sum-exp: 2⁻²³ · 2¹², the relative error of a weight, is 0.0005
+SHORT = 1024  # keys: whole rows of so many are as fast
 STRIP_BYTES = 16 * 2**20  # one strip of whole rows; shorter ones make slow matrix products
 
 
@@ -28,8 +35,8 @@ class AttentionMap:
 
     `weights()` forms the whole map and is differentiable, in the same backward as the output.
     `lse`, `window` and `pooled` work in strips of rows, carry no gradient, and their memory grows
-    with N, not with N·M. They agree with `weights()` up to rounding in exp(scores − lse), a
-    relative 2⁻²³ · abs(score) in float32. On CUDA `lse` and `pooled` are one pass of a Triton
+    with N, not with N·M. They agree with `weights()` up to the rounding of scores, a relative
+    2⁻²³ · abs(score) in float32. On CUDA `lse` and `pooled` are one pass of a Triton
     kernel each, for a mask and bias that those know; for others the last digit of means may vary.
     """
 
@@ -60,35 +67,61 @@ class AttentionMap:
         """One map for each entry of the last axis before the heads: each block, each segment."""
         if self._q.dim() < 4:
             raise ValueError(f"a map must be (…, G, H, N, M) to unbind, got {tuple(self.shape)}")
-        q, k = self._q.unbind(-4), self._k.unbind(-4)
-        bias, mask = (_unbind(term, len(q)) for term in (self._bias, self._mask))
-        lse = (None,) * len(q) if self._lse is None else self._lse.unbind(-3)
-        return tuple(
-            AttentionMap(q[g], k[g], scale=self._scale, bias=bias[g], mask=mask[g], lse=lse[g])
-            for g in range(len(q))
-        )
+        return self._along(-4, torch.select)
 
     def heads(self) -> "tuple[AttentionMap, ...]":
         """One map for each head, (…, 1, N, M)."""
-        q, k = self._q.split(1, -3), self._k.split(1, -3)
-        bias, mask = (_split(term, len(q)) for term in (self._bias, self._mask))
-        lse = (None,) * len(q) if self._lse is None else self._lse.split(1, -2)
+        return self._along(-3, lambda x, axis, index: x.narrow(axis, index, 1))
+
+    def _along(self, axis: int, take) -> "tuple[AttentionMap, ...]":
+        """One map for each entry of an axis; a bias or mask that lacks it serves them all."""
+
+        def at(x, axis, index):
+            if not isinstance(x, Tensor) or x.dim() < -axis:
+                return x
+            return take(x, axis, index if x.shape[axis] > 1 else 0)
+
+        names = ("q", "k", "bias", "mask")
         return tuple(
-            AttentionMap(q[h], k[h], scale=self._scale, bias=bias[h], mask=mask[h], lse=lse[h])
-            for h in range(len(q))
+            AttentionMap(
+                **{name: at(getattr(self, f"_{name}"), axis, index) for name in names},
+                scale=self._scale,
+                lse=at(self._lse, axis + 1, index),
+            )
+            for index in range(self._q.shape[axis])
         )
 
     def weights(self) -> Tensor:
         """(…, H, N, M) the whole map; rows sum to 1."""
-        return self._softmax(WHOLE, WHOLE)
+        return self._rows(WHOLE)
+
+    def times(self, v: Tensor, dropout: float = 0.0) -> Tensor:
+        """(…, H, N, Dv) what the map makes of the values: as the textbook, in strips of rows."""
+        map = self._widened()
+        strips = (F.dropout(map._rows(s), dropout) for s in self._cut(slice(0, self.shape[-2])))
+        return torch.cat([weights @ v.to(weights.dtype) for weights in strips], -2).to(v.dtype)
+
+    def visible(self) -> Tensor:
+        """(…, H, N) the number of keys that each query may attend to."""
+        result = torch.full(self.shape[:-1], self.shape[-1], device=self._q.device)
+        for strip in self._cut(slice(0, self.shape[-2])):
+            _, may = terms(self._bias, self._mask, self._q, self._k, strip)
+            if may is not None:
+                result[..., strip] = may.expand(*may.shape[:-1], self.shape[-1]).sum(-1)
+        return result
 
     @property
+    @torch.no_grad()
     def lse(self) -> Tensor:
-        """(…, H, N) log of the sum of exp(scores) of each row; −inf where a row sees nothing."""
-        if self._lse is None:
-            triton = triton_for(self._q, self._k, self._bias, self._mask)
-            whole = slice(0, self.shape[-2])
-            self._lse = self._lse_from(triton) if triton else self._stream_lse(whole)
+        """(…, H, N) log of the sum of exp(scores) of each row.
+
+        −inf where a row sees nothing, NaN where its scores, or parts of them, overflow.
+        """
+        triton = triton_for(self._q, self._k, self._bias, self._mask)
+        if self._lse is None and triton:
+            self._lse = self._lse_from(triton)
+        if self._lse is None or not _small(self._lse):  # a kernel may lose what is large
+            self._lse = self._stream_lse()
         return self._lse
 
     @torch.no_grad()
@@ -102,8 +135,10 @@ class AttentionMap:
         """
         rows = _inside("rows", rows, self.shape[-2])
         cols = _inside("cols", cols, self.shape[-1])
-        lse = self._stream_lse(rows) if self._lse is None else self._lse[..., rows]
-        return _exp(self._scores(rows, cols), lse)
+        result = self._empty(rows.stop - rows.start, cols.stop - cols.start)
+        for strip, weights in self._strips(rows, cols):
+            result[..., strip.start - rows.start : strip.stop - rows.start, :] = weights
+        return result
 
     @torch.no_grad()
     def pooled(
@@ -129,12 +164,12 @@ class AttentionMap:
         down = _edges(rows.stop - rows.start, size, self._q.device)
         across = _edges(cols.stop - cols.start, size, self._q.device)
         cells = (len(down) - 1, len(across) - 1)
-        if triton_for(self._q, self._k, self._bias, self._mask):
+        if triton_for(self._q, self._k, self._bias, self._mask) and _small(self.lse):
             from attnlib.kernels.pooling import pooled  # one pass, on the GPU
 
             parts = (self._q, self._k, self.lse, rows, cols, *cells, reduce)
             return pooled(*parts, **self._terms)
-        result = torch.zeros(*self.shape[:-2], *cells, dtype=self._dtype, device=self._q.device)
+        result = self._empty(*cells).zero_()
         for strip, weights in self._strips(rows, cols):
             part = _reduce_columns(weights, across, reduce)  # (…, H, strip, cells across)
             start, stop = strip.start - rows.start, strip.stop - rows.start
@@ -148,83 +183,81 @@ class AttentionMap:
 
     def _strips(self, rows: slice, cols: slice) -> Iterator[tuple[slice, Tensor]]:
         """The weights of rows × cols, a strip of rows at a time."""
-        map, whole = self._widened(), cols == slice(0, self.shape[-1]) and self._lse is None
+        map, keys = self._widened(), self.shape[-1]
+        saves = keys > SHORT and 2 * (cols.stop - cols.start) <= keys
         for strip in self._cut(rows):
-            # Where the strip holds whole rows, their softmax needs no log-sum-exps.
-            yield strip, map._softmax(strip, cols) if whole else map.window(strip, cols)
+            known = saves and self._lse is not None
+            weights = map._from_lse(strip, cols, self._lse) if known else None
+            yield strip, map._rows(strip)[..., cols] if weights is None else weights
+
+    def _rows(self, rows: slice) -> Tensor:
+        """(…, H, rows, M) the softmax of whole rows."""
+        with self._autocast_off():
+            return softmax(self._q, self._k, rows=rows, **self._terms)
+
+    def _from_lse(self, rows: slice, cols: slice, lse: Tensor) -> Tensor | None:
+        """exp(scores − lse), zeros where a row sees nothing; None where numbers are too large."""
+        lse = lse[..., rows]
+        if not _small(lse):
+            return None
+        with self._autocast_off():
+            result = scores(self._q, self._k, rows=rows, cols=cols, **self._terms)
+        result.sub_(lse.masked_fill(lse.isneginf(), 0.0)[..., None]).exp_()
+        return result if result.isfinite().all() else None
 
     def _cut(self, rows: slice) -> Iterator[slice]:
         """Strips of rows, all heads together: the longest whose scores stay in STRIP_BYTES."""
-        row_bytes = self.shape[:-2].numel() * self.shape[-1] * self._dtype.itemsize
+        row_bytes = self.shape[:-2].numel() * self.shape[-1] * dtype_of_scores(self._q).itemsize
         size = max(1, STRIP_BYTES // max(1, row_bytes))
         for start in _with_bar(range(rows.start, rows.stop, size)):
             yield slice(start, min(start + size, rows.stop))
 
-    @torch.no_grad()
-    def _stream_lse(self, rows: slice) -> Tensor:
-        """(…, H, rows) log-sum-exps, streamed."""
-        map, keys = self._widened(), slice(0, self.shape[-1])
-        result = map._q.new_empty(*self.shape[:-2], rows.stop - rows.start)
-        for strip in self._cut(rows):  # into one tensor: many small ones would tear the heap apart
-            here = slice(strip.start - rows.start, strip.stop - rows.start)
-            result[..., here] = map._scores(strip, keys).logsumexp(-1)
+    def _stream_lse(self) -> Tensor:
+        """(…, H, N) log-sum-exps, streamed."""
+        map, result = self._widened(), self._empty(self.shape[-2])
+        with self._autocast_off():
+            for strip in self._cut(slice(0, self.shape[-2])):
+                result[..., strip] = logsumexp(map._q, map._k, rows=strip, **self._terms)
         return result
 
-    @torch.no_grad()
     def _lse_from(self, triton) -> Tensor:
         """(…, H, N) log-sum-exps from the kernel; its output is not wanted, so k serves as v."""
-        with torch.autocast(self._q.device.type, enabled=False):
+        with self._autocast_off():
             return triton.attend(self._q, self._k, self._k, dropout=0.0, **self._terms)[1]
 
     @property
     def _terms(self) -> dict:
         return {"scale": self._scale, "bias": self._bias, "mask": self._mask}
 
-    @property
-    def _dtype(self) -> torch.dtype:
-        return torch.promote_types(self._q.dtype, torch.float32)
+    def _empty(self, *sizes: int) -> Tensor:
+        """Room for what has such sizes for each head: filled strip by strip, in one piece.
+
+        Many small pieces would tear the heap apart.
+        """
+        dtype = dtype_of_scores(self._q)
+        return torch.empty(*self.shape[:-2], *sizes, dtype=dtype, device=self._q.device)
 
     def _widened(self) -> "AttentionMap":
         """The same map with q and k in the dtype of its weights: once, not once a strip."""
-        q, k = self._q.to(self._dtype), self._k.to(self._dtype)
-        return AttentionMap(q, k, lse=self._lse, **self._terms)
+        q, k = (x.to(dtype_of_scores(x)) for x in (self._q, self._k))
+        return AttentionMap(q, k, **self._terms)
 
-    def _softmax(self, rows: slice, cols: slice) -> Tensor:
-        return softmax(self._scores(rows, cols), self._mask is not None)
-
-    def _scores(self, rows: slice, cols: slice) -> Tensor:
-        """Scores in float32 at least, whatever autocast is about."""
-        q, k = self._q.to(self._dtype), self._k.to(self._dtype)
-        with torch.autocast(q.device.type, enabled=False):
-            return scores(q, k, self._scale, self._bias, self._mask, rows, cols)
-
-
-def _unbind(term, groups: int) -> tuple:
-    """A bias or mask for each group; one that has no axis of groups serves them all."""
-    if isinstance(term, Tensor) and term.dim() > 3:
-        return term.expand(*term.shape[:-4], groups, *term.shape[-3:]).unbind(-4)
-    return (term,) * groups
-
-
-def _split(term, heads: int) -> tuple:
-    """A bias or mask for each head; one that has no axis of heads serves them all."""
-    if isinstance(term, Tensor) and term.dim() > 2 and term.shape[-3] > 1:
-        return term.split(1, -3)
-    return (term,) * heads
+    def _autocast_off(self):
+        return autocast_off(self._q.device.type)
 
 
 def _with_bar(strips: range) -> Iterable[int]:
     """A progress bar on a terminal, where a call takes over two seconds and there is tqdm."""
-    if importlib.util.find_spec("tqdm") is None:
+    if len(strips) < 2 or importlib.util.find_spec("tqdm") is None:
         return strips
     from tqdm import tqdm
 
     return tqdm(strips, delay=2, leave=False, disable=None, unit="strip")
 
 
-def _exp(scores: Tensor, lse: Tensor) -> Tensor:
-    """exp(scores − lse), and zeros, not NaN, where a row sees nothing and both are −inf."""
-    return (scores - lse.masked_fill(lse.isneginf(), 0.0)[..., None]).exp()
+def _small(lse: Tensor) -> bool:
+    """Whether weights can be rebuilt from these log-sum-exps; a row that sees nothing has −inf."""
+    return not ((lse.abs() > LARGE) & ~lse.isneginf()).any()
 
 
 def _inside(name: str, wanted: slice, length: int) -> slice:

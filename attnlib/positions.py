@@ -56,12 +56,15 @@ class KeptTable:
     def table(self, dtype: torch.dtype, device: torch.device) -> Tensor:
         """(L, L) the whole table, made once for each dtype and device."""
         key = (dtype, device)
-        if key not in self._tables:
-            # A table born under inference_mode could not be saved for a later backward.
-            with torch.inference_mode(False), torch.no_grad():
-                index = torch.arange(self.function.length, device=device)
-                self._tables[key] = self(index[:, None], index[None, :]).to(dtype)
-        return self._tables[key]
+        if key in self._tables:
+            return self._tables[key]
+        # A table born under inference_mode could not be saved for a later backward.
+        with torch.inference_mode(False), torch.no_grad():
+            index = torch.arange(self.function.length, device=device)
+            table = self(index[:, None], index[None, :]).to(dtype)
+        if _has_numbers(table):
+            self._tables[key] = table
+        return table
 
     def detach(self) -> AbsolutePositions:
         """The function without its tables: what a stored map keeps."""
@@ -88,12 +91,22 @@ class PositionsByLength:
             raise ValueError(f"freq must be above 0, got {freq=}")
         self.width, self.freq, self._last = width, freq, None
 
-    def __call__(self, length: int) -> KeptTable | None:
+    def __call__(self, length: int) -> AbsolutePositions | KeptTable | None:
         if self.pos_enc is None:
             return None
+        if torch.compiler.is_compiling():  # the length may be a symbol: for no other call
+            return KINDS[self.pos_enc](length, self.width, self.freq)
         if self._last is None or self._last.function.length != length:
             self._last = KeptTable(KINDS[self.pos_enc](length, self.width, self.freq))
         return self._last
+
+
+def _has_numbers(x: Tensor) -> bool:
+    """Whether x may be kept: a fake tensor, or one of a transform's, is nothing outside of it."""
+    try:
+        return type(x) is Tensor and x.data_ptr() != 0
+    except RuntimeError:
+        return False
 
 
 def _precise(index: Tensor) -> Tensor:

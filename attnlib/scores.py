@@ -1,18 +1,17 @@
 """Scores and their softmax: the one definition that the eager kernel and the maps share.
 
-scores[i, j] = scale · qᵢ·kⱼ + bias[i, j], and −inf where the mask says that i may not attend to j.
+scores[i, j] = scale · qᵢ·kⱼ + bias[i, j], and −inf where i may not attend to j.
 """
 
 import torch
 from torch import Tensor
 
-from attnlib.checks import check_term
-
-WHOLE = slice(None)
+from attnlib.precision import dtype_of_scores
+from attnlib.terms import WHOLE, looked_at, terms
 
 
 def scores(q, k, scale, bias=None, mask=None, rows: slice = WHOLE, cols: slice = WHOLE) -> Tensor:
-    """Scores of the queries `rows` against the keys `cols`, in q's dtype.
+    """Scores of the queries `rows` against the keys `cols`, float32 at least.
 
     Args:
         q, k: (…, H, N, D) and (…, H, M, D), whole.
@@ -20,30 +19,52 @@ def scores(q, k, scale, bias=None, mask=None, rows: slice = WHOLE, cols: slice =
     Returns:
         (…, H, rows, cols).
     """
-    result = (q[..., rows, :] * scale) @ k[..., cols, :].mT
-    if bias is not None:
-        result += part("bias", bias, q, k, rows, cols)  # in place: this may be the largest tensor
-    if mask is not None:
-        result.masked_fill_(~part("mask", mask, q, k, rows, cols), -torch.inf)
-    return result
+    bias, may = terms(bias, mask, q, k, rows, cols)
+    return _with_terms(_product(q[..., rows, :], k[..., cols, :], scale), bias, may)
 
 
-def softmax(scores: Tensor, masked: bool) -> Tensor:
-    """Softmax over the keys. `masked`: some rows may see nothing, and those give zeros, not NaN."""
-    if not masked:
-        return scores.softmax(-1)
-    nothing = scores.isneginf().all(-1, keepdim=True)
-    return scores.masked_fill(nothing, 0.0).softmax(-1).masked_fill(nothing, 0.0)
+def softmax(q, k, scale, bias=None, mask=None, rows: slice = WHOLE) -> Tensor:
+    """(…, H, rows, M) the weights of those queries: zeros, not NaN, where one sees nothing."""
+    q, (bias, may) = q[..., rows, :], terms(bias, mask, q, k, rows)
+    weights = _softmax(_product(q, k, scale), bias, may)
+    # Whether parts of a score overflow depends on the order of the sum, and so on shapes.
+    if looked_at(weights[..., :1].isnan().any()):
+        weights = weights.where(
+            ~weights.isnan(), _softmax(_careful_product(q, k, scale), bias, may)
+        )
+    return weights
 
 
-def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice = WHOLE) -> Tensor:
-    """A bias or mask at rows × cols: cut from a tensor, or computed by a function f(i, j)."""
-    if isinstance(term, Tensor):
-        if term.dim() > 1 and term.shape[-2] > 1:
-            term = term[..., rows, :]
-        return term[..., cols] if term.dim() and term.shape[-1] > 1 else term
-    if rows == WHOLE == cols and hasattr(term, "table"):
-        return term.table(q.dtype, q.device)
-    i = torch.arange(q.shape[-2], device=q.device)[rows, None]
-    j = torch.arange(k.shape[-2], device=q.device)[None, cols]
-    return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()), q.device)
+def logsumexp(q, k, scale, bias=None, mask=None, rows: slice = WHOLE) -> Tensor:
+    """(…, H, rows): −inf where a query sees nothing, NaN where scores overflow."""
+    bias, may = terms(bias, mask, q, k, rows)
+    result = _with_terms(_product(q[..., rows, :], k, scale), bias, may).logsumexp(-1)
+    return result.masked_fill(result.isinf() & (True if may is None else may.any(-1)), torch.nan)
+
+
+def _softmax(product, bias, may):
+    if may is None:
+        return _with_terms(product, bias, may).softmax(-1)
+    nothing = ~may.any(-1, keepdim=True)
+    result = _with_terms(product, bias, may).masked_fill(nothing, 0.0)
+    return result.softmax(-1).masked_fill(nothing, 0.0)
+
+
+def _with_terms(product, bias, may):
+    result = product if bias is None else product + bias.to(product.dtype)
+    return result if may is None else result.masked_fill(~may, -torch.inf)
+
+
+def _product(q, k, scale):
+    dtype = dtype_of_scores(q)
+    return (q.to(dtype) @ k.to(dtype).mT).mul_(scale)  # where the fused kernels scale, too
+
+
+def _careful_product(q, k, scale):
+    """Powers of 2 are taken out of queries and keys before, and put in again after."""
+    q, k = (x.to(dtype_of_scores(x)) for x in (q, k))
+    largest = (x.detach().abs().amax(-1, keepdim=True) for x in (q, k))
+    of_q, of_k = (x.clamp_min(torch.finfo(x.dtype).tiny).log2().floor() for x in largest)
+    product = (q * (-of_q).exp2()) @ (k * (-of_k).exp2()).mT
+    half = ((of_q + of_k.mT) / 2).exp2()  # (…, N, M), twice: the whole may overflow
+    return product * half * scale * half

@@ -8,7 +8,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from attnlib import published
-from attnlib.attention import attention
+from attnlib.attention import attention, check_backend
 from attnlib.checks import check_count, check_divides, check_tokens
 from attnlib.layout import merge_heads, segment_slices
 from attnlib.maps import AttentionMap
@@ -39,10 +39,10 @@ class SelfAttention(nn.Module):
         freq: of the sinusoids.
         heads: H, must divide output_size.
         pos_enc: None, "absolute" or "relative": see `attnlib.positions`.
+        backend: as in `attnlib.attention`.
     Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III. The published forward takes one
         video and returns the last head's map only: `map.weights()[..., -1, :, :]`. It fails with
-        positions on a single frame, which works here. Compiled, every length is a recompilation:
-        for more than eight raise `torch._dynamo.config.recompile_limit`.
+        positions on a single frame, which works here.
     """
 
     def __init__(
@@ -52,11 +52,14 @@ class SelfAttention(nn.Module):
         freq: float = 10000,
         heads: int = 1,
         pos_enc: str | None = None,
+        backend: str = "auto",
     ):
         super().__init__()
         check_count("input_size", input_size)
         check_divides("heads", heads, "output_size", output_size)
+        check_backend(backend)
         self.input_size, self.output_size, self.heads = input_size, output_size, heads
+        self.backend = backend
         self.positions = PositionsByLength(pos_enc, input_size, freq)
         self.qkv = nn.Linear(input_size, 3 * output_size, bias=False)
         self.out = nn.Linear(output_size, input_size, bias=False)
@@ -70,7 +73,8 @@ class SelfAttention(nn.Module):
         q, k, v = rearrange(qkv, "... l (three h d) -> three ... h l d", three=3, h=self.heads)
         bias = self.positions(x.shape[-2])
         dropout = DROPOUT if self.training else 0.0
-        out, weights = attention(q, k, v, scale=1.0, bias=bias, dropout=dropout)  # (B, H, L, D)
+        how = {"scale": 1.0, "dropout": dropout, "backend": self.backend}
+        out, weights = attention(q, k, v, bias=bias, **how)  # (B, H, L, D)
         return self.out(merge_heads(out)), weights  # (B, L, C), (B, H, L, L)
 
     def published_state_dict(self) -> dict[str, Tensor]:
@@ -86,7 +90,9 @@ class SegmentAttention(nn.Module):
     output_size // G. They start as the published layers do, uniform in ±C^-½ and ±(H·D)^-½.
     """
 
-    def __init__(self, input_size, output_size, num_segments, freq=10000, pos_enc=None):
+    def __init__(
+        self, input_size, output_size, num_segments, freq=10000, pos_enc=None, backend="auto"
+    ):
         super().__init__()
         width = output_size // num_segments
         if width < LOCAL_HEADS or width % LOCAL_HEADS:
@@ -94,7 +100,7 @@ class SegmentAttention(nn.Module):
                 f"output_size // num_segments must be a multiple of {LOCAL_HEADS}, the heads of a "
                 f"segment, got {output_size} // {num_segments} = {width}"
             )
-        self.num_segments, self.heads = num_segments, LOCAL_HEADS
+        self.num_segments, self.heads, self.backend = num_segments, LOCAL_HEADS, backend
         self.qkv = nn.Parameter(torch.empty(num_segments, 3 * width, input_size))
         self.out = nn.Parameter(torch.empty(num_segments, input_size, width))
         # Not nn.init's Kaiming: on stacked parameters it takes G into the fan.
@@ -106,32 +112,52 @@ class SegmentAttention(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[AttentionMap, ...]]:
         """(…, L, C) -> y (…, L, C) and a map (…, H, N, N) for each segment, N = 0 where empty."""
+        if torch.compiler.is_exporting():
+            return self._as_one(x), ()
         size = segment_slices(x.shape[-2], self.num_segments)[0].stop
         count = x.shape[-2] // size  # segments of full size
         equal, rest = x[..., : count * size, :], x[..., count * size :, :]
-        y, maps = self._attend(equal.unflatten(-2, (count, size)), slice(0, count), self.positions)
+        equal = equal.unflatten(-2, (count, size))
+        y, maps = self._attend(equal, slice(0, count), self.positions(size))
         y = y.flatten(-3, -2)  # (…, G·N, C)
         if rest.shape[-2]:
-            its = slice(count, count + 1)
-            last, its_map = self._attend(rest.unsqueeze(-3), its, self.last_positions)
-            y, maps = torch.cat([y, last.squeeze(-3)], -2), maps + its_map
+            bias = self.last_positions(rest.shape[-2])
+            last, last_map = self._attend(rest.unsqueeze(-3), slice(count, count + 1), bias)
+            y, maps = torch.cat([y, last.squeeze(-3)], -2), maps + last_map
         empty = x.new_empty(*x.shape[:-2], self.heads, 0, self.out.shape[-1] // self.heads)
         nothing = AttentionMap(empty, empty, scale=1.0)
         return y, maps + (nothing,) * (self.num_segments - len(maps))
 
-    def _attend(self, x, segments, positions):
+    def _as_one(self, x):
+        """y (…, L, C) in the same steps for every length, as a program that is exported needs.
+
+        All tokens meet, and a mask parts the segments: slower.
+        """
+        length, count = x.shape[-2], self.num_segments
+        size = (length + count - 1) // count
+        index = torch.arange(length, device=x.device)
+        segment, here = index // size, index % size
+        whose = (segment[:, None] == torch.arange(count, device=x.device)).to(x.dtype)  # (L, G)
+        qkv = torch.einsum("...lc,gec,lg->...le", x, self.qkv, whose)  # (…, L, 3·H·D)
+        positions = self.positions((length - segment * size).clamp(max=size)[:, None])
+        bias = None if positions is None else positions(here[:, None], here)  # (L, L)
+        heads, _ = self._of_heads(qkv, bias, segment[:, None] == segment)
+        return torch.einsum("...le,gce,lg->...lc", merge_heads(heads), self.out, whose)
+
+    def _attend(self, x, segments, bias):
         """(…, G, N, C) with the parameters of those segments -> y (…, G, N, C), G maps."""
         qkv, out = self.qkv, self.out
         if segments.stop - segments.start < self.num_segments:  # a slice's gradient costs a copy
             qkv, out = qkv[segments], out[segments]
-        qkv = torch.einsum("...gnc,gec->...gne", x, qkv)  # (…, G, N, 3·H·D)
-        pattern = "... g n (three h d) -> three ... g h n d"
-        q, k, v = rearrange(qkv, pattern, three=3, h=self.heads)  # each (…, G, H, N, D)
-        bias = positions(x.shape[-2])
-        dropout = DROPOUT if self.training else 0.0
-        heads, weights = attention(q, k, v, scale=1.0, bias=bias, dropout=dropout)
+        heads, weights = self._of_heads(torch.einsum("...gnc,gec->...gne", x, qkv), bias)
         y = torch.einsum("...gne,gce->...gnc", merge_heads(heads), out)
         return y, weights.unbind()
+
+    def _of_heads(self, qkv, bias, mask=None):
+        """(…, N, 3·H·D) -> heads (…, H, N, D) and their map (…, H, N, N)."""
+        q, k, v = rearrange(qkv, "... n (three h d) -> three ... h n d", three=3, h=self.heads)
+        how = {"scale": 1.0, "dropout": DROPOUT * self.training, "backend": self.backend}
+        return attention(q, k, v, bias=bias, mask=mask, **how)
 
     def published_state_dict(self) -> dict[str, Tensor]:
         """The parameters under the published names: `0.Wk.0.weight`, …, for each segment."""
@@ -167,6 +193,7 @@ class GlobalLocalAttention(nn.Module):
         heads: H of the global branch, must divide output_size.
         fusion: None, "add", "mult", "avg" or "max": see `fuse`. (The published code takes
             segments without a fusion, and then never runs its local branch: refused here.)
+        backend: of both branches, as in `attnlib.attention`.
     Source: PGL-SUM (Apostolidis et al. 2021, ISM), section III. The published code fails where a
         segment is empty, or has one frame and positions; both work here.
     """
@@ -180,10 +207,11 @@ class GlobalLocalAttention(nn.Module):
         num_segments: int | None = None,
         heads: int = 1,
         fusion: str | None = None,
+        backend: str = "auto",
     ):
         super().__init__()
         self.fusion = None if fusion is None else _check_fusion(fusion)
-        self.attention = SelfAttention(input_size, output_size, freq, heads, pos_enc)
+        self.attention = SelfAttention(input_size, output_size, freq, heads, pos_enc, backend)
         self.local_attention = None
         if (num_segments is None) != (fusion is None):
             raise ValueError(
@@ -193,7 +221,7 @@ class GlobalLocalAttention(nn.Module):
         if num_segments is not None:
             check_count("num_segments", num_segments, least=2)
             self.local_attention = SegmentAttention(
-                input_size, output_size, num_segments, freq, pos_enc
+                input_size, output_size, num_segments, freq, pos_enc, backend
             )
 
     def forward(self, x: Tensor) -> tuple[Tensor, GlobalLocalMap]:

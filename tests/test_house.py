@@ -16,7 +16,7 @@ CORE = sorted(
     path for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("kernels/*.py")) if path.stem != "doctor"
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
-LINES = 1025  # that are not blank
+LINES = 1250  # that are not blank
 # The kernels for GPUs are a second evening's: lesson 10. Two of them may know of triton.
 TRITON = {"kernels/triton.py", "kernels/pooling.py"}
 GPU = TRITON | {"kernels/flex.py"}
@@ -24,8 +24,9 @@ GPU_LINES = 300
 
 # Each floor may import from those below it, and its own.
 FLOORS = [
-    {"checks", "groups", "kernels", "layout", "positions", "published", "scores"},
-    {"attention", "maps"},
+    {"checks", "groups", "kernels", "layout", "positions", "precision", "published", "scores"}
+    | {"terms"},
+    {"attention", "maps", "overflow"},
     {"blocks", "segments"},
     {"__init__"},
     {"course", "doctor"},

@@ -2,7 +2,9 @@
 
 Every `attend(q, k, v, *, scale, bias, mask, dropout)` takes (…, H, N, D), checked by its caller,
 and returns `(out, lse)`: (…, H, N, D), and the row log-sum-exps (…, H, N) in float32 where the
-kernel gives them, else None. What a backend cannot serve it refuses, and names one that can.
+kernel gives them, else None. Scores are float32 at least. Where the bias is a tensor, the mask
+knows of its −inf; the backends of `WITH_TABLES` are given tensors only. What a backend cannot
+serve it refuses, and names one that can.
 """
 
 import importlib.util
@@ -12,6 +14,8 @@ import torch
 
 from attnlib.kernels import eager, flex, sdpa
 
+TRITON_IS_HERE = importlib.util.find_spec("triton") is not None  # once: it searches the disk
+
 
 def _triton(*args, **kwargs):
     from attnlib.kernels import triton  # here, because only who asks for it may have it
@@ -20,6 +24,7 @@ def _triton(*args, **kwargs):
 
 
 BACKENDS = {"eager": eager.attend, "sdpa": sdpa.attend, "flex": flex.attend, "triton": _triton}
+WITH_TABLES = ("eager", "sdpa")
 
 
 def available_backends() -> tuple[str, ...]:
@@ -31,7 +36,7 @@ def why_not(backend: str) -> str | None:
     """Why a backend cannot run on this machine; None where it can."""
     if backend != "triton":
         return None
-    if importlib.util.find_spec("triton") is None:
+    if not TRITON_IS_HERE:
         return "the package triton is not here (there are wheels for Linux only)"
     if torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1":
         return None

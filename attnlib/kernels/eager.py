@@ -2,11 +2,11 @@
 
 import torch.nn.functional as F
 
-from attnlib.scores import scores, softmax
+from attnlib.scores import softmax
 
 
 def attend(q, k, v, *, scale, bias, mask, dropout):
-    weights = softmax(scores(q, k, scale, bias, mask), mask is not None)  # (…, H, N, M)
+    weights = softmax(q, k, scale, bias, mask)  # (…, H, N, M), float32 at least
     if dropout:
         weights = F.dropout(weights, dropout)
-    return weights @ v, None  # (…, H, N, D)
+    return (weights @ v.to(weights.dtype)).to(v.dtype), None  # (…, H, N, D)

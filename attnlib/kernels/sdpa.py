@@ -3,48 +3,50 @@
 import torch
 import torch.nn.functional as F
 
-from attnlib.scores import part
+from attnlib.precision import dtype_of_scores
 
 
 def attend(q, k, v, *, scale, bias, mask, dropout):
-    lead = q.shape[:-3]
-    term, nothing = _one_term(q, k, bias, mask)
+    lead, value_dim, dtype = q.shape[:-3], v.shape[-1], v.dtype
+    term, nothing = _one_term(bias, mask, q)
     if term is not None:
         term = four_axes(term, lead)
-    # Groups are folded into the batch: five axes make these kernels 1.3 to 2.2 times slower.
-    q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))  # (B·G, H, N, D)
+    if q.dim() != 4:
+        # Groups are folded into the batch: five axes make these kernels 1.3 to 2.2 times slower.
+        q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))  # (B·G, H, N, D)
+    if q.device.type == "cpu":
+        q, k, v = _equally_wide(q, k, v)
+    elif term is not None and term.dtype not in (torch.bool, dtype):
+        q, k, v = (x.to(term.dtype) for x in (q, k, v))  # or the bias would have to be rounded
     out = F.scaled_dot_product_attention(q, k, v, term, dropout, scale=scale)
-    out = overflow_shown(q, k, out)
-    out = out.reshape(*lead, *out.shape[-3:])  # (…, H, N, D)
+    if out.shape[-1] != value_dim:
+        out = out[..., :value_dim]
+    if len(lead) != 1:
+        out = out.reshape(*lead, *out.shape[-3:])
+    out = out.to(dtype)  # (…, H, N, Dv)
     return (out if nothing is None else out.masked_fill(nothing, 0.0)), None
 
 
-def overflow_shown(q, k, out):
-    """NaN in rows whose scores are NaN or overflow: the CPU's kernel takes them for masked, 0."""
-    if out.device.type != "cpu":
-        return out
-    # Such a row is zero, its first channel too. To look at that is cheap, the rest is not.
-    if not torch.compiler.is_compiling() and (out.detach()[..., 0] != 0).all():
-        return out
-    q_max, k_max = (x.detach().abs().amax(-1) for x in (q, k))  # (…, H, N), (…, H, M)
-    largest = q.shape[-1] * q_max * k_max.amax(-1, keepdim=True)
-    swallowed = ~largest.isfinite() & (out.detach() == 0).all(-1)  # (…, H, N)
-    return out.masked_fill(swallowed[..., None], torch.nan)
-
-
-def _one_term(q, k, bias, mask):
+def _one_term(bias, mask, q):
     """Bias and mask as the one tensor that these kernels take, and the rows that see nothing.
 
     Kernels differ in what they make of a row without keys, and some make NaN. Such a row is
     opened here and its output zeroed after, which all of them get right, gradients included.
     """
-    term = None if bias is None else part("bias", bias, q, k).to(q.dtype)
+    if bias is not None and bias.dtype != q.dtype:
+        bias = bias.to(dtype_of_scores(q))
     if mask is None:
-        return term, None
-    mask = part("mask", mask, q, k)
+        return bias, None
     nothing = ~mask.any(-1, keepdim=True)
-    mask = mask | nothing
-    return (mask if term is None else torch.where(mask, term, -torch.inf)), nothing
+    if bias is None:
+        return mask | nothing, nothing
+    return torch.where(mask, bias, -torch.inf).masked_fill(nothing, 0.0), nothing
+
+
+def _equally_wide(q, k, v):
+    """q, k and v with zeros added to the narrower: the CPU's kernel takes one width only."""
+    width = max(q.shape[-1], v.shape[-1])
+    return (x if x.shape[-1] == width else F.pad(x, (0, width - x.shape[-1])) for x in (q, k, v))
 
 
 def four_axes(term, lead):

@@ -60,7 +60,9 @@ def forward(
         out = out * shrink[:, None] + tl.dot(weights.to(v.dtype), v, input_precision="ieee")
         most = higher
 
-    out = out / tl.where(total == 0, 1, total)[:, None]  # a query that saw nothing: zeros
+    # Zeros where a query sees nothing, as its group has no keys; NaN where all its scores overflow.
+    total = tl.where((total == 0) & (i // group * group < keys), float("nan"), total)
+    out = out / tl.where(total == 0, 1, total)[:, None]
     d = tl.arange(0, VALUE_WIDTH)
     inside = (i < queries)[:, None] & (d < value_width)[None, :]
     row = head * queries + i

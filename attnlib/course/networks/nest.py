@@ -44,6 +44,7 @@ class NestClassifier(nn.Module):
         pad_type: the 3×3 maximum at every second token looks beyond the edge by one token: ""
             above and left, "same" below and right, as in TensorFlow. No parameter tells which;
             those that timm publishes as trained (`nest_…_jx`) want "same".
+        backend: of every attention, as in `attnlib.attention`.
     Source: NesT (Zhang et al. 2021, arXiv:2105.12723), section 3.
     """
 
@@ -64,6 +65,7 @@ class NestClassifier(nn.Module):
         attn_drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
         pad_type: str = "",
+        backend: str = "auto",
     ):
         super().__init__()
         check_count("in_chans", in_chans)
@@ -86,6 +88,7 @@ class NestClassifier(nn.Module):
             qkv_bias=qkv_bias,
             proj_drop=proj_drop_rate,
             attn_drop=attn_drop_rate,
+            backend=backend,
         )
         step = drop_path_rate / max(1, sum(depths) - 1)
         self.levels = nn.ModuleList()
@@ -123,7 +126,7 @@ class NestClassifier(nn.Module):
         if not torch.is_floating_point(x):
             raise TypeError(f"x must be floating point, got {x.dtype}")
         sides = (self.in_chans, self.img_size, self.img_size)
-        if x.dim() != 4 or x.shape[1:] != sides or not len(x):
+        if x.dim() != 4 or x.shape[1:] != sides or x.shape[0] == 0:
             raise ValueError(f"x must be {axes}, B at least 1, got shape {tuple(x.shape)}")
 
 
@@ -174,14 +177,16 @@ class Pool(nn.Module):
 class Layer(nn.Module):
     """A transformer layer: attention, then an MLP, each added to what came in, normalised first."""
 
-    def __init__(self, dim, num_heads, *, mlp_ratio, qkv_bias, proj_drop, attn_drop, drop_path):
+    def __init__(
+        self, dim, num_heads, *, mlp_ratio, qkv_bias, proj_drop, attn_drop, drop_path, backend
+    ):
         super().__init__()
         hidden = int(dim * mlp_ratio)
         if hidden < 1:
             raise ValueError(f"mlp_ratio={mlp_ratio} leaves an MLP no width at {dim} channels")
         self.drop_path = drop_path
         self.norm1 = LayerNorm(dim)
-        self.attn = BlockAttention(dim, num_heads, qkv_bias, attn_drop, proj_drop)
+        self.attn = BlockAttention(dim, num_heads, qkv_bias, attn_drop, proj_drop, backend)
         self.norm2 = LayerNorm(dim)
         self.mlp = nn.Sequential(
             OrderedDict(
@@ -201,7 +206,7 @@ class Layer(nn.Module):
 
     def _leave_out(self, y):
         """Zeros for some pictures of the batch, in training; the others stand for them."""
-        kept = nn.functional.dropout(y.new_ones(len(y), 1, 1, 1), self.drop_path, self.training)
+        kept = nn.functional.dropout(y.new_ones(y.shape[0], 1, 1, 1), self.drop_path, self.training)
         return y * kept
 
 

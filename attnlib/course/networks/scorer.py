@@ -29,10 +29,11 @@ class FrameScorer(nn.Module):
         num_segments: int | None = None,
         heads: int = 1,
         fusion: str | None = None,
+        backend: str = "auto",
     ):
         super().__init__()
         self.attention = GlobalLocalAttention(
-            input_size, output_size, freq, pos_enc, num_segments, heads, fusion
+            input_size, output_size, freq, pos_enc, num_segments, heads, fusion, backend
         )
         self.linear_1 = nn.Linear(input_size, input_size)
         self.linear_2 = nn.Linear(input_size, 1)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import einops
 import torch
 
-from attnlib.kernels import sdpa
+from attnlib.overflow import may_overflow
 from attnlib.positions import KeptTable
 
 # Calls that are one row under this name, whatever they are made of.
@@ -20,7 +20,7 @@ HELPERS = {
     einops.reduce.__code__: "reduce",
     einops.repeat.__code__: "repeat",
     KeptTable.table.__code__: "positions",
-    sdpa.overflow_shown.__code__: "overflow check",
+    may_overflow.__code__: "overflow check",
 }
 # Between a statement and this function.
 THROUGH = (

@@ -1,0 +1,31 @@
+"""Where scores overflow, a fused kernel's output is not to be trusted.
+
+A CPU's kernels take a row whose scores are all −inf, or NaN, for one that sees nothing, and give
+zeros; and a score that overflows makes NaN even where a mask excludes it.
+"""
+
+import torch
+from torch import Tensor
+
+from attnlib.precision import dtype_of_scores
+from attnlib.terms import looked_at, part
+
+
+def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias) -> bool:
+    """Whether rows of the output, (…, H, N, Dv), may be wrong because scores overflow.
+
+    False where numbers cannot be looked at: see `looked_at`.
+    """
+    # Such a row is zero or NaN, its first channel too. To look at that is cheap, the rest is not.
+    if looked_at((out.detach()[..., 0].abs() > 0).all()) is not False:
+        return False
+    # No score, and no part of it, is further from 0; NaN where one is NaN.
+    reach = q.shape[-1] * _largest(q) * _largest(k) * max(1.0, abs(scale))
+    if bias is not None:
+        bias = part("bias", bias, q, k)
+        reach += _largest(bias.masked_fill(bias.isneginf(), 0))
+    return not reach < torch.finfo(dtype_of_scores(q)).max
+
+
+def _largest(x: Tensor) -> float:
+    return x.detach().abs().max().item()

@@ -1,0 +1,92 @@
+"""Bias and mask: who may attend to whom, and by how much more.
+
+A pair is excluded where the mask is False, or where the bias is −inf. A query whose pairs are all
+excluded sees nothing; a key whose pairs are all excluded is seen by nobody, as padding is.
+"""
+
+import torch
+from torch import Tensor
+
+from attnlib.checks import check_term
+from attnlib.precision import dtype_of_scores
+
+WHOLE = slice(None)
+STRIP = 2**22  # pairs of query and key, of which functions are asked at once
+
+
+def terms(bias, mask, q, k, rows: slice = WHOLE, cols: slice = WHOLE):
+    """Bias and mask at rows × cols as tensors, None where there is none.
+
+    The mask that comes back knows of every excluded pair. None: all may attend.
+    """
+    if mask is not None:
+        mask = part("mask", mask, q, k, rows, cols)
+    if bias is None:
+        return None, mask
+    finite = hasattr(bias, "table")  # positions
+    bias = part("bias", bias, q, k, rows, cols)
+    return bias, mask if finite else _without_infinite(bias, mask)
+
+
+def _without_infinite(bias: Tensor, mask: Tensor | None) -> Tensor | None:
+    excluded = bias.isneginf()
+    if looked_at(excluded.any()) is False:
+        return mask
+    return ~excluded if mask is None else mask & ~excluded
+
+
+def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice = WHOLE) -> Tensor:
+    """A bias or mask at rows × cols: cut from a tensor, or computed by a function f(i, j)."""
+    if isinstance(term, Tensor):
+        if term.dim() > 1 and term.shape[-2] > 1:
+            term = term[..., rows, :]
+        return term[..., cols] if term.dim() and term.shape[-1] > 1 else term
+    if rows == WHOLE == cols and hasattr(term, "table"):
+        return term.table(dtype_of_scores(q), q.device)
+    i = torch.arange(q.shape[-2], device=q.device)[rows, None]
+    j = torch.arange(k.shape[-2], device=q.device)[None, cols]
+    return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()), q.device)
+
+
+def hide_unseen(bias, mask, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """k and v, zero where a key is seen by no query of its head: else NaN times 0 would be NaN.
+
+    bias, mask: as `terms` gives them, or functions.
+    """
+    functions = callable(bias) or callable(mask)
+    if functions and (torch.compiler.is_compiling() or k.isfinite().all() and v.isfinite().all()):
+        return k, v  # functions are asked of all pairs only where something may be mended
+    if mask is None and not functions:
+        return k, v
+    unseen = ~(_seen(bias, mask, q, k) if functions else _of_keys(mask))
+    if looked_at(unseen.any()) is False:
+        return k, v
+    return k.masked_fill(unseen[..., None], 0.0), v.masked_fill(unseen[..., None], 0.0)
+
+
+def _seen(bias, mask, q, k) -> Tensor:
+    """(…, M) keys that some query sees, from functions: a strip of queries at a time."""
+    step = max(1, STRIP // k.shape[-2])
+    strips = (slice(start, start + step) for start in range(0, q.shape[-2], step))
+    seen = torch.zeros(k.shape[-2], dtype=torch.bool, device=k.device)
+    for _, may in (terms(bias, mask, q, k, strip) for strip in strips):
+        seen = seen | (True if may is None else _of_keys(may))
+    return seen
+
+
+def _of_keys(may: Tensor) -> Tensor:
+    """Which keys are seen by some query."""
+    return may.any(-2) if may.dim() > 1 else may
+
+
+def looked_at(condition: Tensor) -> bool | None:
+    """Whether a condition holds; None where that cannot be looked at: while traced, under vmap.
+
+    Nor on a GPU, where to look is to wait for all that was asked of it.
+    """
+    if condition.device.type != "cpu" or torch.compiler.is_compiling():
+        return None
+    try:
+        return bool(condition)
+    except RuntimeError:  # one of vmap's samples, or a tensor without numbers
+        return None

@@ -17,7 +17,8 @@ def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias) -> bool:
     False where numbers cannot be looked at: see `looked_at`.
     """
     # Such a row is zero or NaN, its first channel too. To look at that is cheap, the rest is not.
-    if looked_at((out.detach()[..., 0].abs() > 0).all()) is not False:
+    least = looked_at(out.detach()[..., 0].abs().amin())
+    if least is None or least > 0:  # NaN is not
         return False
     # No score, and no part of it, is further from 0; NaN where one is NaN.
     reach = q.shape[-1] * _largest(q) * _largest(k) * max(1.0, abs(scale))

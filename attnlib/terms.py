@@ -4,6 +4,8 @@ A pair is excluded where the mask is False, or where the bias is −inf. A query
 excluded sees nothing; a key whose pairs are all excluded is seen by nobody, as padding is.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -29,10 +31,11 @@ def terms(bias, mask, q, k, rows: slice = WHOLE, cols: slice = WHOLE):
 
 
 def _without_infinite(bias: Tensor, mask: Tensor | None) -> Tensor | None:
-    excluded = bias.isneginf()
-    if looked_at(excluded.any()) is False:
+    least = looked_at(bias.detach().amin())
+    if least is not None and least > -math.inf:  # NaN is not
         return mask
-    return ~excluded if mask is None else mask & ~excluded
+    allowed = ~bias.isneginf()
+    return allowed if mask is None else mask & allowed
 
 
 def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice = WHOLE) -> Tensor:
@@ -79,14 +82,14 @@ def _of_keys(may: Tensor) -> Tensor:
     return may.any(-2) if may.dim() > 1 else may
 
 
-def looked_at(condition: Tensor) -> bool | None:
-    """Whether a condition holds; None where that cannot be looked at: while traced, under vmap.
+def looked_at(x: Tensor) -> float | None:
+    """The one number of x; None where it cannot be looked at: while traced, under vmap.
 
     Nor on a GPU, where to look is to wait for all that was asked of it.
     """
-    if condition.device.type != "cpu" or torch.compiler.is_compiling():
+    if not x.is_cpu or torch.compiler.is_compiling():
         return None
     try:
-        return bool(condition)
+        return x.item()
     except RuntimeError:  # one of vmap's samples, or a tensor without numbers
         return None

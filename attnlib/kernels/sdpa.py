@@ -14,16 +14,16 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     if q.dim() != 4:
         # Groups are folded into the batch: five axes make these kernels 1.3 to 2.2 times slower.
         q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))  # (B·G, H, N, D)
-    if q.device.type == "cpu":
-        q, k, v = _equally_wide(q, k, v)
+    if q.is_cpu:
+        if q.shape[-1] != value_dim:
+            q, k, v = _equally_wide(q, k, v)
     elif term is not None and term.dtype not in (torch.bool, dtype):
         q, k, v = (x.to(term.dtype) for x in (q, k, v))  # or the bias would have to be rounded
     out = F.scaled_dot_product_attention(q, k, v, term, dropout, scale=scale)
-    if out.shape[-1] != value_dim:
-        out = out[..., :value_dim]
+    if out.shape[-1] != value_dim or out.dtype != dtype:
+        out = out[..., :value_dim].to(dtype)
     if len(lead) != 1:
-        out = out.reshape(*lead, *out.shape[-3:])
-    out = out.to(dtype)  # (…, H, N, Dv)
+        out = out.reshape(*lead, *out.shape[-3:])  # (…, H, N, Dv)
     return (out if nothing is None else out.masked_fill(nothing, 0.0)), None
 
 

@@ -34,8 +34,8 @@ def attention(
         v: (…, H, M, Dv) values; usually Dv = D.
         scale: a number; None means D^-½.
         bias: added to the scores: a float tensor that broadcasts to (…, H, N, M), or a function
-            f(i, j) of index tensors (N, 1) and (1, M) whose result broadcasts to (N, M). To
-            exclude pairs use mask: a row of −inf only is undefined.
+            f(i, j) of index tensors (N, 1) and (1, M) whose result broadcasts to (N, M). −inf
+            excludes a pair as the mask does.
         mask: True = may attend (nn.MultiheadAttention has it the other way round): a bool tensor
             that broadcasts to (…, H, N, M), or a function f(i, j). With N = 2, M = 3 and
             `lambda i, j: j <= i`:
@@ -43,7 +43,9 @@ def attention(
                 1 0 0
                 1 1 0
 
-            A row that may attend to nothing gives zeros.
+            A row that may attend to nothing gives zeros. What stands in a key that no query of
+            its head may see, NaN too, has no effect; in one that some may see, it spreads as it
+            does in the kernel.
         dropout: probability that a weight is dropped, in [0, 1]; applied whenever above 0, so
             pass 0 outside training.
         backend: which kernel computes it (`available_backends()` names those that can run here):
@@ -64,8 +66,9 @@ def attention(
                         else                                                  sdpa
                 others                                                        sdpa
     Returns:
-        out: (…, H, N, Dv) in the dtype of q, or autocast's; and the `AttentionMap`
-        (…, H, N, M), which computes nothing until it is looked at.
+        out: (…, H, N, Dv) in the dtype of q, or autocast's, which rounds q, k and v before; and
+        the `AttentionMap` (…, H, N, M), which computes nothing until it is looked at. Scores are
+        float32 at least; a row of them that overflows is NaN in both.
     Raises:
         TypeError, ValueError: an argument of a wrong kind or shape, named with what is expected;
             a request that the named backend cannot serve, with one that can.

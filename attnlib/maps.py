@@ -67,28 +67,24 @@ class AttentionMap:
         """One map for each entry of the last axis before the heads: each block, each segment."""
         if self._q.dim() < 4:
             raise ValueError(f"a map must be (…, G, H, N, M) to unbind, got {tuple(self.shape)}")
-        return self._along(-4, torch.select)
+        return self._cut_along(-4, torch.unbind)
 
     def heads(self) -> "tuple[AttentionMap, ...]":
         """One map for each head, (…, 1, N, M)."""
-        return self._along(-3, lambda x, axis, index: x.narrow(axis, index, 1))
+        return self._cut_along(-3, lambda x, axis: x.split(1, axis))
 
-    def _along(self, axis: int, take) -> "tuple[AttentionMap, ...]":
+    def _cut_along(self, axis: int, cut) -> "tuple[AttentionMap, ...]":
         """One map for each entry of an axis; a bias or mask that lacks it serves them all."""
+        count = self._q.shape[axis]
 
-        def at(x, axis, index):
-            if not isinstance(x, Tensor) or x.dim() < -axis:
-                return x
-            return take(x, axis, index if x.shape[axis] > 1 else 0)
+        def each(x, axis):
+            parts = cut(x, axis) if isinstance(x, Tensor) and x.dim() >= -axis else (x,)
+            return parts if len(parts) == count else parts * count
 
-        names = ("q", "k", "bias", "mask")
+        parts = (each(x, axis) for x in (self._q, self._k, self._bias, self._mask))
         return tuple(
-            AttentionMap(
-                **{name: at(getattr(self, f"_{name}"), axis, index) for name in names},
-                scale=self._scale,
-                lse=at(self._lse, axis + 1, index),
-            )
-            for index in range(self._q.shape[axis])
+            AttentionMap(q, k, scale=self._scale, bias=bias, mask=mask, lse=lse)
+            for q, k, bias, mask, lse in zip(*parts, each(self._lse, axis + 1), strict=True)
         )
 
     def weights(self) -> Tensor:
@@ -101,14 +97,17 @@ class AttentionMap:
         strips = (F.dropout(map._rows(s), dropout) for s in self._cut(slice(0, self.shape[-2])))
         return torch.cat([weights @ v.to(weights.dtype) for weights in strips], -2).to(v.dtype)
 
-    def visible(self) -> Tensor:
-        """(…, H, N) the number of keys that each query may attend to."""
-        result = torch.full(self.shape[:-1], self.shape[-1], device=self._q.device)
-        for strip in self._cut(slice(0, self.shape[-2])):
+    def visible(self, rows: slice = WHOLE) -> Tensor:
+        """(…, H, rows) the number of keys that each query may attend to: rows as in `window`."""
+        rows = _inside("rows", rows, self.shape[-2])
+        sizes = (*self.shape[:-2], rows.stop - rows.start)
+        counts = torch.full(sizes, self.shape[-1], device=self._q.device)
+        for strip in self._cut(rows):
             _, may = terms(self._bias, self._mask, self._q, self._k, strip)
             if may is not None:
-                result[..., strip] = may.expand(*may.shape[:-1], self.shape[-1]).sum(-1)
-        return result
+                here = slice(strip.start - rows.start, strip.stop - rows.start)
+                counts[..., here] = may.expand(*may.shape[:-1], self.shape[-1]).sum(-1)
+        return counts
 
     @property
     @torch.no_grad()

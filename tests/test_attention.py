@@ -521,6 +521,7 @@ def test_a_row_emptied_by_the_bias_or_by_both_gives_zeros(
     assert map.lse[..., :2].isneginf().all() and map.lse[..., 2:].isfinite().all()
     seen = torch.tensor([0, 0, 4, 5], device=device)
     assert (map.visible() == seen).all()
+    assert (map.visible(slice(1, 3)) == seen[1:3]).all()
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])

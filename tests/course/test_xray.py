@@ -118,8 +118,8 @@ BLOCKS = [
     ("reshape q, k, v", "B·G H N D", (4, 6, 16, 8), "b g h n d -> (b g) h n d", 0),
     ("scaled_dot_product_attention", "B·G H N D", (4, 6, 16, 8),
      "(b g) h i d, (b g) h j d, (b g) h j d -> (b g) h i d", 12288),
-    ("overflow check", "", (), "", 1),
     ("reshape", "B G H N D", (1, 4, 6, 16, 8), "(b g) h n d -> b g h n d", 0),
+    ("overflow check", "", (), "", 4),
     ("rearrange", "B G N D·H", (1, 4, 16, 48), "b g h n d -> b g n (d h)", 12288),
     ("linear proj", "B G N C", (1, 4, 16, 48), "b g n (d h), c (d h) -> b g n c", 12288),
 ]  # fmt: skip
@@ -132,7 +132,7 @@ SELF = [
     ("[None, None]", "1 1 L L", (1, 1, 10, 10), "i j -> 1 1 i j", 0),
     ("scaled_dot_product_attention", "B H L D", (2, 6, 10, 16),
      "b h i d, b h j d, b h j d -> b h i d", 7680),
-    ("overflow check", "", (), "", 1),
+    ("overflow check", "", (), "", 4),
     ("rearrange", "B L H·D", (2, 10, 96), "b h l d -> b l (h d)", 0),
     ("linear out", "B L C", (2, 10, 48), "b l (h d), c (h d) -> b l c", 3840),
 ]  # fmt: skip

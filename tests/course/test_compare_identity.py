@@ -334,12 +334,13 @@ def test_the_input_of_a_witness_shows_what_it_says():
         w for w in same(dialled(), frames()).witnesses if w.symmetry.__name__ == "another_group"
     )
     assert (witness.obeys, witness.breaks) == ("f", "g")
-    first = slice(0, len(witness.x) // 2)
-    assert witness.x[first].equal(witness.changed[first])
-    assert not witness.x.equal(witness.changed)
+    same_tokens = (witness.x == witness.changed).all(-1)
+    assert same_tokens.unflatten(0, (2, -1)).all(1).sum() == 1  # one of the two groups
+    assert same_tokens.sum() == len(witness.x) // 2
     block, whole = adapt(dialled().double()), adapt(frames().double())
-    assert block(witness.x)[first].equal(block(witness.changed)[first])
-    assert not torch.allclose(whole(witness.x)[first], whole(witness.changed)[first])
+    assert block(witness.x)[same_tokens].equal(block(witness.changed)[same_tokens])
+    rows, changed = whole(witness.x)[same_tokens], whole(witness.changed)[same_tokens]
+    assert not torch.allclose(rows, changed)
 
 
 @pytest.mark.parametrize(
@@ -382,6 +383,86 @@ def test_a_move_that_is_not_possible_says_why(f, g, forth):
     reason = same(f(), g()).forth
     assert isinstance(reason, str)
     assert re.fullmatch(forth, reason)
+
+
+class Normed(nn.Module):
+    """Self-attention of tokens that were normalised first."""
+
+    def __init__(self, norm, causal=False):
+        super().__init__()
+        self.norm, self.attention, self.causal = norm, multihead(), causal
+
+    def forward(self, x):
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+        x = self.norm(x)
+        return self.attention(x, x, x, attn_mask=mask if self.causal else None)[0]
+
+
+NORMS = {
+    "LayerNorm": lambda: nn.LayerNorm(C),
+    "RMSNorm": lambda: nn.RMSNorm(C),
+    "GroupNorm of a token": lambda: nn.LayerNorm(C, elementwise_affine=False),
+    "softmax": lambda: nn.Softmax(-1),
+    "centred": lambda: Centred(),
+}
+
+
+class Centred(nn.Module):
+    def forward(self, x):
+        return x - x.mean(-1, keepdim=True)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_norm_before_it_hides_from_no_symmetry_whom_an_attention_sees(norm):
+    told = {"later_token", "another_group", "alone_or_in_a_batch"}
+    for make_other in (multihead, blocks, lambda: adapt(blocks(), num_groups=2)):
+        finding = same(Normed(NORMS[norm]()), make_other())
+        found = {w.symmetry.__name__ for w in finding.witnesses if w.obeys == "f"}
+        assert not found & told
+    causal = same(Normed(NORMS[norm](), causal=True), multihead())
+    assert "later_token" in {w.symmetry.__name__ for w in causal.witnesses if w.obeys == "f"}
+
+
+def test_the_first_parameters_drawn_are_not_the_inputs_over_again():
+    """Else queries would be products of an input with itself, and no other input's are."""
+    seen = []
+
+    class Spy(Own):
+        def forward(self, x):
+            directions = nn.functional.normalize(self.wqkv.weight, dim=-1)
+            tokens = nn.functional.normalize(x.flatten(0, 1), dim=-1)
+            seen.append((directions @ tokens.mT).abs().max().item())
+            return super().forward(x)
+
+    same(Spy(), frames())
+    assert len(seen) > 50
+    assert max(seen) < 0.999
+
+
+def test_order_inside_groups_is_tried_with_more_than_turns_and_reflections():
+    """Groups that are many and narrow: neighbours on a ring of three are all the others."""
+    groups = 8
+
+    def ring(x):
+        apart = x.unflatten(-2, (groups, -1))
+        return (apart + apart.roll(1, -2) + apart.roll(-1, -2)).flatten(-3, -2)
+
+    def bent(x):
+        return ring(x) + torch.arange(x.shape[-2])[:, None]
+
+    f, g = (Adapter(call, num_groups=groups) for call in (ring, bent))
+    found = same(f, g, torch.randn(2 * groups, 4)).witnesses
+    assert "permuting_inside" not in {w.symmetry.__name__ for w in found}
+
+
+def test_who_mixes_the_batch_is_not_called_the_same():
+    class Mixing(Own):
+        def forward(self, x):
+            return super().forward(x - x.mean(0) + x)
+
+    f, g = Mixing(order="three h d"), blocks()
+    f = Adapter(f, layouts=Own(order="three h d").adapter().layouts)
+    assert same(f, g).verdict != "same"
 
 
 @pytest.mark.parametrize(

@@ -139,18 +139,166 @@ def test_the_changed_input_is_the_one_that_gave_the_rows(symmetry):
     assert any(trial.changed.shape == its.shape and trial.changed.equal(its) for its in seen)
 
 
-def test_the_changes_are_those_that_the_names_say():
+def changed_by(symmetry, call=lambda x: x):
+    """The tokens 0, 1, 2, …, and what the symmetry makes of them."""
     x = torch.arange(float(L))[:, None].repeat(1, C).double()
-    changed = {f: f(lambda x: x, x, SETTING).changed for f in SYMMETRIES if f != s.few_directions}
-    first = lambda symmetry: changed[symmetry][..., 0].tolist()
-    assert first(s.another_group) == [1, *range(1, 12)]  # both ends are tried, and tell alike
-    assert first(s.later_token) == [*range(11), 12]
-    assert first(s.permuting_tokens) == [1, 0, *range(11, 1, -1)]
-    assert first(s.permuting_groups) == [4, 5, 6, 7, 0, 1, 2, 3, 8, 9, 10, 11]
-    assert first(s.permuting_inside) == [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10]
+    return x, symmetry(call, x, SETTING).changed
+
+
+def test_the_changes_are_those_that_the_names_say():
+    first = lambda symmetry: changed_by(symmetry)[1][..., 0].tolist()
+    assert first(s.permuting_tokens) in ([1, 0, *range(2, 12)], [*range(1, 12), 0])
+    blocks = torch.tensor(first(s.permuting_groups)).unflatten(0, (GROUPS, -1))
+    assert blocks.sort(0).values.flatten().tolist() == [*range(12)]
+    assert first(s.permuting_inside) in (
+        [1, 0, *range(2, 12)],
+        [1, 2, 3, 0, *range(4, 12)],
+    )
     assert first(s.zeros_give_zeros) == [0] * L
     assert first(s.bounded_rows) == [1e6 * i for i in range(L)]
-    assert first(s.alone_or_in_a_batch) == [[*range(12)], [*range(12, 0, -1)]]
+    assert first(s.alone_or_in_a_batch)[0] == [*range(12)]
+
+
+def test_what_is_changed_lies_in_one_group_or_behind_all_that_is_looked_at():
+    looked_at = []
+
+    def spy(x):
+        looked_at.append(x.clone())
+        return x
+
+    for symmetry in (s.another_group, s.later_token):
+        looked_at.clear()
+        x, _ = changed_by(symmetry, spy)
+        changes = [(x != each).any(-1).nonzero().flatten().tolist() for each in looked_at]
+        if symmetry is s.another_group:
+            assert sorted(filter(None, changes)) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+        else:
+            cuts = sorted(min(each) for each in changes if each)
+            assert all(each == [*range(each[0], L)] for each in changes if each)
+            assert cuts[0] == 1 and cuts[-1] == L - 1 and len(set(cuts)) == s.CUTS
+
+
+# ---- No change that a norm takes out -------------------------------------------------------------
+
+NORMS = {
+    "LayerNorm": lambda x: nn.functional.layer_norm(x, (C,)),
+    "centred": lambda x: x - x.mean(-1, keepdim=True),
+    "softmax": lambda x: x.softmax(-1),
+    "RMSNorm": lambda x: nn.functional.rms_norm(x, (C,)),
+    "unit vectors": lambda x: nn.functional.normalize(x, dim=-1),
+    "signs": lambda x: x.sign(),
+    "no first channel": lambda x: x * (torch.arange(C) > 0),
+    "no last channel": lambda x: x * (torch.arange(C) < C - 1),
+    "one channel": lambda x: x * (torch.arange(C) == 3),
+    "without its size": lambda x: x / (x.abs().amax(-1, keepdim=True) + 1e-30),
+    "differences of channels": lambda x: x - x.roll(1, -1),
+}
+inputs = pytest.mark.parametrize(
+    "given",
+    [
+        lambda *shape: torch.randn(*shape, dtype=torch.float64),
+        lambda *shape: 1e-6 * torch.randn(*shape, dtype=torch.float64),
+        lambda *shape: 1e6 * torch.randn(*shape, dtype=torch.float64),
+        lambda *shape: torch.ones(*shape, dtype=torch.float64),
+        lambda *shape: torch.zeros(*shape, dtype=torch.float64),
+    ],
+    ids=["usual", "small", "large", "all alike", "zeros"],
+)
+
+
+@inputs
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("symmetry", [s.another_group, s.later_token])
+def test_who_sees_all_tokens_is_found_behind_every_norm(symmetry, norm, given):
+    seen = lambda x: NORMS[norm](x).mean(-2, keepdim=True).expand_as(x)
+    trial = symmetry(seen, given(L, C), SETTING)
+    assert (trial.got - trial.expected).abs().max() > 1e-9
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_who_mixes_the_batch_is_found_behind_every_norm(norm):
+    def mixing(x):
+        seen = NORMS[norm](x).mean(-2, keepdim=True)
+        return x + seen - seen.mean(0)  # nothing is added to what is alone
+
+    call = lambda x: mixing(x) if x.dim() == 3 else mixing(x[None])[0]
+    trial = s.alone_or_in_a_batch(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+    assert (trial.got - trial.expected).abs().max() > 1e-3
+
+
+def test_who_mixes_the_batch_in_one_direction_only_is_found():
+    for mixing in (lambda x: x.cumsum(0), lambda x: x.flip(0).cumsum(0).flip(0)):
+        call = lambda x, mixing=mixing: mixing(x) if x.dim() == 3 else mixing(x[None])[0]
+        trial = s.alone_or_in_a_batch(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+        assert (trial.got - trial.expected).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_inputs_that_a_seed_gave_are_not_changed_along_themselves(seed):
+    x = torch.randn(L, C, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    changed = s.later_token(lambda x: x, x, SETTING).changed
+    rows = (changed != x).any(-1)
+    assert nn.functional.cosine_similarity(x[rows], changed[rows]).abs().max() < 0.99
+
+
+@pytest.mark.parametrize("sees", [(0, 1), (L - 2, L - 1)])
+def test_one_pair_at_the_border_of_past_and_future_is_found(sees):
+    query, key = sees
+
+    def call(x):
+        y = x.clone()
+        y[..., query, :] += x[..., key, :]
+        return y
+
+    trial = s.later_token(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+    assert (trial.got - trial.expected).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("query", [0, 5, 11])
+@pytest.mark.parametrize("key", range(L))
+def test_one_pair_of_different_groups_is_found(query, key):
+    def call(x):
+        y = x.clone()
+        y[..., query, :] += x[..., key, :]
+        return y
+
+    trial = s.another_group(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+    found = (trial.got - trial.expected).abs().max() > 0.1
+    assert found == (query // 4 != key // 4)
+
+
+def test_a_change_that_gives_nan_is_not_passed_over():
+    fragile = lambda x: x * (torch.nan if x[0, 0] != 1 else 1)
+    for symmetry in (s.another_group, s.later_token, s.permuting_tokens, s.bounded_rows):
+        x = torch.randn(L, C, dtype=torch.float64)
+        x[0, 0] = 1
+        trial = symmetry(fragile, x, SETTING)
+        if symmetry is not s.later_token:  # which never changes the first token
+            assert (trial.got - trial.expected).isnan().any()
+
+
+def test_a_maximum_is_not_called_linear():
+    x = torch.randn(L, C, dtype=torch.float64)
+    for call in (
+        lambda x: x.amax(-2, keepdim=True).expand_as(x),
+        lambda x: x.relu().mean(-2, keepdim=True).expand_as(x),
+        lambda x: x.norm(dim=-1, keepdim=True).mean(-2, keepdim=True).expand_as(x),
+    ):
+        trial = s.zero_query(call, x, SETTING)
+        assert (trial.got - trial.expected).abs().max() > 1e-3
+
+
+def test_rows_that_grow_with_some_tokens_only_are_not_called_bounded():
+    x = torch.randn(L, C, dtype=torch.float64)
+    for call in (
+        lambda x: x / x[..., :1, :].norm(dim=-1, keepdim=True),
+        lambda x: x / x[..., -1:, :].norm(dim=-1, keepdim=True),
+        lambda x: x / x[..., :1],
+    ):
+        trial = s.bounded_rows(call, x, SETTING)
+        assert (trial.got - trial.expected).abs().max() > 10
+    trial = s.bounded_rows(lambda x: x / x.norm(), x, SETTING)
+    assert (trial.got - trial.expected).abs().max() == 0
 
 
 def test_every_symmetry_says_in_words_what_it_asks():
@@ -162,6 +310,30 @@ def test_a_shift_is_no_permutation_enough():
     """A circular convolution obeys every shift."""
     x = torch.randn(L, C, dtype=torch.float64)
     trial = s.permuting_tokens(lambda x: x + x.roll(1, -2), x, SETTING)
+    assert (trial.got - trial.expected).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("length", [4, 5, L])
+def test_nor_is_a_reflection(length):
+    """One that looks the same both ways round obeys every turn and every reflection."""
+    x = torch.randn(length, C, dtype=torch.float64)
+    neighbours = lambda x: x + x.roll(1, -2) + x.roll(-1, -2)
+    trial = s.permuting_tokens(neighbours, x, SETTING)
+    assert (trial.got - trial.expected).abs().max() > 0.1
+
+    def in_groups(x):
+        return neighbours(x.unflatten(-2, (2, -1))).flatten(-3, -2)
+
+    x = torch.randn(2 * length, C, dtype=torch.float64)
+    trial = s.permuting_inside(in_groups, x, Setting(2))
+    assert (trial.got - trial.expected).abs().max() > 0.1
+
+
+def test_one_order_for_all_groups_is_not_enough():
+    """Who compares the n-th tokens of all groups obeys it, whatever the order."""
+    x = torch.randn(L, C, dtype=torch.float64)
+    across = lambda x: x + x.unflatten(-2, (GROUPS, -1)).sum(-3).repeat(GROUPS, 1)
+    trial = s.permuting_inside(across, x, SETTING)
     assert (trial.got - trial.expected).abs().max() > 0.1
 
 

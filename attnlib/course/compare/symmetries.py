@@ -2,7 +2,8 @@
 
 Each takes a module as a function of x (L, C) or (B, L, C), an x (L, C), and a `Setting`. It gives
 the changed input, the rows that the module gives for it, and the rows that it must give if it
-obeys; or None where the setting leaves nothing to test.
+obeys; or None where the setting leaves nothing to test. Of several changes it takes the one that
+shows most.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+CUTS = 8  # places at which a long input is cut in what came before and what comes later
+SEED = 71_994  # no small number: inputs drawn with the same one would only be scaled
 
 
 class Setting(NamedTuple):
@@ -31,20 +35,24 @@ def another_group(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
     """changing a token of another group leaves a row alone"""
     if setting.num_groups == 1:
         return None
-    size = len(x) // setting.num_groups
-    forth = _changed(call, x, -1, slice(0, size))  # the last token, seen by the first group
-    back = _changed(call, x, 0, slice(-size, None))
-    return forth if _off(forth) > _off(back) else back
+    group = torch.arange(len(x)) // (len(x) // setting.num_groups)
+    others = enumerate(_others(x, setting.num_groups))
+    return _changed(call, x, [(group == which, group != which, other) for which, other in others])
 
 
 def later_token(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
     """changing a later token leaves a row alone (causal)"""
-    return _changed(call, x, -1, slice(0, -1)) if len(x) > 1 else None
+    if len(x) == 1:
+        return None
+    token = torch.arange(len(x))
+    cuts = torch.linspace(1, len(x) - 1, min(CUTS, len(x) - 1)).round()
+    others = zip(cuts, _others(x, len(cuts)), strict=True)
+    return _changed(call, x, [(token >= cut, token < cut, other) for cut, other in others])
 
 
 def permuting_tokens(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
     """permuting the tokens permutes the rows"""
-    return _permuted(call, x, _order(len(x))) if len(x) > 1 else None
+    return _permuted(call, x, _orders(len(x))) if len(x) > 1 else None
 
 
 def permuting_groups(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
@@ -52,7 +60,7 @@ def permuting_groups(call: Callable, x: Tensor, setting: Setting) -> Trial | Non
     if setting.num_groups == 1:
         return None
     groups = torch.arange(len(x)).unflatten(0, (setting.num_groups, -1))
-    return _permuted(call, x, groups[_order(setting.num_groups)].flatten())
+    return _permuted(call, x, [groups[order].flatten() for order in _orders(len(groups))])
 
 
 def permuting_inside(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
@@ -60,13 +68,19 @@ def permuting_inside(call: Callable, x: Tensor, setting: Setting) -> Trial | Non
     groups = torch.arange(len(x)).unflatten(0, (setting.num_groups, -1))
     if 1 in groups.shape:
         return None
-    return _permuted(call, x, groups[:, _order(groups.shape[1])].flatten())
+    # In one group at a time: the same order in all is obeyed by who compares their n-th tokens.
+    apart = [
+        torch.cat([*groups[:which], tokens[order], *groups[which + 1 :]])
+        for which, tokens in enumerate(groups)
+        for order in _orders(len(tokens))
+    ]
+    return _permuted(call, x, apart)
 
 
 def alone_or_in_a_batch(call: Callable, x: Tensor, setting: Setting) -> Trial:
     """an input gives the same alone as in a batch"""
-    batch = torch.stack([x, x.flip(0) + 1.0])
-    return Trial(batch, call(batch)[0], call(x))
+    batch = torch.stack([x, *_others(x, 1)])
+    return Trial(batch, call(batch), torch.stack([call(each) for each in batch]))
 
 
 def zeros_give_zeros(call: Callable, x: Tensor, setting: Setting) -> Trial:
@@ -77,17 +91,25 @@ def zeros_give_zeros(call: Callable, x: Tensor, setting: Setting) -> Trial:
 
 def zero_query(call: Callable, x: Tensor, setting: Setting) -> Trial:
     """what a token of zeros collects is linear in the other tokens"""
-    x = x.clone()
-    x[[0, -1]] = 0.0  # both ends: one of them may see only itself
-    nothing, once, twice = (call(factor * x)[[0, -1]] for factor in (0.0, 1.0, 2.0))
-    return Trial(2 * x, twice - once, once - nothing)
+    one, other = pair = torch.stack([x, *_others(x, 1)])
+    pair[:, [0, -1]] = 0.0  # both ends: one of them may see only itself
+    # Sums, not multiples: a maximum of the tokens, or what ReLU leaves of them, is doubled too.
+    inputs = (torch.zeros_like(one), one, other, one + other)
+    of_none, of_one, of_other, of_both = (call(each)[[0, -1]] for each in inputs)
+    return Trial(one + other, of_both - of_other, of_one - of_none)
 
 
 def bounded_rows(call: Callable, x: Tensor, setting: Setting) -> Trial:
     """rows do not grow with the tokens"""
-    large, larger = (call(factor * x).norm(dim=-1).max() for factor in (1e3, 1e6))
-    growth = (larger - 2 * large).clamp(min=0)
-    return Trial(1e6 * x, growth, torch.zeros_like(growth))
+    chance = _others(x, 1)[0] > 0
+    tokens, channels = chance[:, :1], chance[:1]
+    trials = []
+    # All, and parts: what is divided by a token that grows too does not grow with all.
+    for part in (torch.ones_like(tokens), tokens, ~tokens, channels, ~channels):
+        large, larger = (torch.where(part, factor * x, x) for factor in (1e3, 1e6))
+        growth = call(larger).norm(dim=-1).max() - 2 * call(large).norm(dim=-1).max()
+        trials.append(Trial(larger, growth.clamp(min=0), torch.zeros_like(growth)))
+    return _worst(trials)
 
 
 def few_directions(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
@@ -114,20 +136,42 @@ SYMMETRIES = (
 )
 
 
-def _order(count):
-    """A permutation that is no mere shift, for three and more; the same every time."""
-    return torch.cat([torch.tensor([1, 0]), torch.arange(2, count).flip(0)])
+def _others(x, count):
+    """Other inputs, random and as large as x: a change to one of them is no shift and no scaling.
+
+    Whatever a norm takes out of a token, it does not take out the difference of these.
+    """
+    generator = torch.Generator().manual_seed(SEED)
+    drawn = torch.randn(count, *x.shape, generator=generator, dtype=torch.float64).to(x)
+    size = x.square().mean().sqrt()
+    return drawn * (size if size > 0 else 1.0)
 
 
-def _changed(call, x, token, rows):
-    changed = x.clone()
-    changed[token] += 1.0
-    return Trial(changed, call(changed)[rows], call(x)[rows])
+def _orders(count):
+    """A swap and a full turn. All permutations are made of these two, so they stand for all."""
+    first, second, *rest = range(count)
+    return torch.tensor([[second, first, *rest], [second, *rest, first]])
 
 
-def _off(trial):
-    return (trial.got - trial.expected).abs().max()
+def _changed(call, x, changes):
+    """`changes`: (tokens that become those of the other input, rows to look at, other input)."""
+    before, trials = call(x), []
+    for tokens, rows, other in changes:
+        changed = torch.where(tokens[:, None].to(x.device), other, x)
+        trials.append(Trial(changed, call(changed)[rows], before[rows]))
+    return _worst(trials)
 
 
-def _permuted(call, x, order):
-    return Trial(x[order], call(x[order]), call(x)[order])
+def _permuted(call, x, orders):
+    before = call(x)
+    return _worst([Trial(x[order], call(x[order]), before[order]) for order in orders])
+
+
+def _worst(trials):
+    """The trial that is off most; what is not a number is off by more than any."""
+
+    def off(trial):
+        most = (trial.got - trial.expected).abs().max()
+        return most.nan_to_num(nan=torch.inf, posinf=torch.inf)
+
+    return max(trials, key=off)

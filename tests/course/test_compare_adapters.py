@@ -66,7 +66,7 @@ def test_the_layout_finds_the_parameters_of_one_attention(kind):
     x = tokens(3, 5)
     y = adapter(x)
     assert y.shape == x.shape
-    assert not y.requires_grad
+    assert y.requires_grad  # its graph is what `influence` follows
     for its, expected in zip(x, y, strict=True):
         close(plain(take(module, layout), its), expected)
         close(adapter(its), expected)  # alone as in a batch

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from attnlib import BlockAttention, GlobalLocalAttention
+from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention
 from attnlib.course import compare
 from attnlib.course.compare import difference
 
@@ -80,15 +80,139 @@ def test_the_difference_of_equal_unrelated_and_opposite_tensors():
     assert compare.relative_difference(y, other) == compare.relative_difference(other, y)
 
 
-def test_influence_works_where_gradients_are_off(pglsum):
+# ---- Adapters ------------------------------------------------------------------------------------
+
+
+def multihead(**options):
+    return nn.MultiheadAttention(8, 2, **options).double().eval()
+
+
+ADAPTED = {
+    "multihead": lambda: compare.adapt(multihead(batch_first=True)),
+    "multihead, batch second": lambda: compare.adapt(multihead()),
+    "frozen": lambda: compare.adapt(multihead().requires_grad_(False)),
+    "self": lambda: compare.adapt(SelfAttention(8, 8, heads=2).double().eval()),
+    "blocks": lambda: compare.adapt(BlockAttention(8, 2).double(), num_groups=3),
+    "dials": lambda: compare.adapt(compare.DialledAttention({}, 8, 2, 3).double()),
+    "a function": lambda: compare.adapt(lambda x: x.cumsum(1).tanh()),
+    "one that returns a tuple": lambda: compare.Adapter(lambda x: (x * x.mean(1, True), None)),
+    "one that changes x": lambda: compare.Adapter(lambda x: x.mul_(2).exp()),
+}
+
+
+@pytest.mark.parametrize("kind", ADAPTED)
+def test_influence_of_an_adapter_is_the_norm_of_its_jacobian(kind):
+    adapter = ADAPTED[kind]()
+    x = torch.randn(6, 8, dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(adapter, x)
+    found = compare.influence(adapter, x)
+    assert found.any()
+    torch.testing.assert_close(found, jacobian.square().sum((1, 3)).sqrt())
+    torch.testing.assert_close(compare.influence(adapter, x[None]), found)  # a batch of one
+
+
+def test_influence_of_an_adapter_stays_inside_its_groups():
+    adapter = compare.adapt(BlockAttention(8, 2), num_groups=3)
+    group = torch.arange(6) // 2
+    found = compare.influence(adapter, torch.randn(6, 8))
+    assert torch.equal(found > 0, group[:, None] == group)
+
+
+# ---- However it is called ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_influence_works_where_gradients_are_off(pglsum, mode):
     x = torch.randn(5, 8, dtype=torch.float64)
-    with torch.no_grad():
+    with mode():
         found = compare.influence(pglsum, x)
-    torch.testing.assert_close(found, compare.influence(pglsum, x))
+        made_inside = compare.influence(pglsum, x.clone())
+        inside = x.clone()
+    wanted = compare.influence(pglsum, x)
+    for got in (found, made_inside, compare.influence(pglsum, inside)):
+        torch.testing.assert_close(got, wanted)
+
+
+def test_x_may_be_part_of_a_graph(pglsum):
+    leaf = torch.randn(5, 8, dtype=torch.float64, requires_grad=True)
+    found = compare.influence(pglsum, leaf * 1)
+    torch.testing.assert_close(found, compare.influence(pglsum, leaf.detach()))
+    assert leaf.grad is None
+    assert not found.requires_grad
+
+
+def test_a_module_may_change_its_input_in_place():
+    x = torch.randn(5, 4)
+    before = x.clone()
+    found = compare.influence(lambda x: x.mul_(3), x)
+    torch.testing.assert_close(found, 6.0 * torch.eye(5))  # the norm of 3 · identity, 4 × 4
+    assert x.equal(before)
+
+
+# ---- Zero, or nothing known ----------------------------------------------------------------------
+
+
+def linear():
+    return nn.Linear(4, 4)
+
+
+WITHOUT_GRAPH = {
+    "no_grad": lambda: torch.no_grad()(linear()),
+    "inference_mode": lambda: torch.inference_mode()(linear()),
+    "detached at the end": lambda: lambda x: linear()(x).detach(),
+    "cast": lambda: lambda x: x.long(),
+    "numpy": lambda: lambda x: torch.from_numpy(x.detach().numpy().copy()),
+    "in an adapter": lambda: compare.Adapter(linear(), torch.no_grad()(lambda m, x: m(x))),
+    "constant": lambda: torch.zeros_like,
+}
+GRAPH_OF_PARAMETERS = {
+    "detached at the beginning": lambda: lambda x: linear()(x.detach()),
+    "data": lambda: lambda x: linear()(x.data),
+    "cast on the way": lambda: lambda x: linear()(x.long().float()),
+    "no_grad on the way": lambda: lambda x: linear()(torch.no_grad()(linear())(x)),
+    "in an adapter": lambda: compare.adapt(lambda x: linear()(x.detach())),
+    "ignored": lambda: lambda x: torch.ones(5, 4, requires_grad=True) * 1,
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_GRAPH)
+def test_an_output_without_a_graph_is_refused_not_called_zero(kind):
+    said = r"^module must return y with a graph .*got an output that requires no gradient: "
+    with pytest.raises(ValueError, match=said):
+        compare.influence(WITHOUT_GRAPH[kind](), torch.randn(5, 4))
+
+
+@pytest.mark.parametrize("kind", GRAPH_OF_PARAMETERS)
+def test_so_is_one_whose_graph_does_not_lead_to_x(kind):
+    said = r"^module must return y with a graph .*got an output whose graph does not lead to x: "
+    with pytest.raises(ValueError, match=said):
+        compare.influence(GRAPH_OF_PARAMETERS[kind](), torch.randn(5, 4))
+
+
+def test_zeros_of_a_module_that_does_depend_on_x_stay_zeros():
+    x = torch.randn(5, 4)
+    half = lambda x: torch.cat([x[:2], x[2:] * 0])
+    assert compare.influence(half, x).equal(2.0 * torch.diag(torch.tensor([1.0, 1, 0, 0, 0])))
+    assert compare.influence(lambda x: x * 0, x).equal(torch.zeros(5, 5))
+    assert compare.influence(torch.round, x).equal(torch.zeros(5, 5))
+
+
+@pytest.mark.parametrize("made", [[0.0], {"y": 0}, None, ()])
+def test_what_is_no_tensor_is_refused(made):
+    said = rf"^module must keep the shape \(5, 4\) of x, got {type(made).__name__}$"
+    with pytest.raises(ValueError, match=said):
+        compare.influence(lambda x: made, torch.randn(5, 4))
 
 
 @pytest.mark.parametrize(
-    "module", [torch.zeros_like, lambda x: torch.ones(4, requires_grad=True) + 0 * x.detach()]
+    ("x", "got"),
+    [
+        (torch.ones(5, 4, dtype=torch.int64), "torch.int64"),
+        (torch.ones(5, 4, dtype=torch.complex64), "torch.complex64"),
+        ([[0.0]], "list"),
+    ],
 )
-def test_a_module_that_ignores_its_input_has_no_influence(module):
-    assert compare.influence(module, torch.randn(5, 4)).equal(torch.zeros(5, 5))
+def test_an_x_without_derivatives_is_refused(x, got):
+    said = rf"^x must be a floating-point tensor \(…, C\), got {got}$"
+    with pytest.raises(TypeError, match=said):
+        compare.influence(nn.Identity(), x)

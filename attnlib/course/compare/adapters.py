@@ -50,7 +50,7 @@ class Adapter:
         return take(self.module, self.layouts[0]).out.shape[1] if self.layouts else None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(L, C) or (B, L, C) -> the same shape; raises ValueError if it is anything else."""
+        """(L, C) or (B, L, C) -> the same shape, with its graph; ValueError if it is another."""
         batch = x if x.dim() == 3 else x[None]
         if batch.shape[1] % self.num_groups:
             raise ValueError(f"x has {batch.shape[1]} tokens: {self.name} must divide them")
@@ -65,7 +65,7 @@ class Adapter:
         if not isinstance(y, Tensor) or y.shape != batch.shape:
             got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
             raise ValueError(f"{wanted}; for {tuple(batch.shape)} it returned {got}")
-        return y.detach().view(x.shape)
+        return y.view(x.shape)
 
 
 @singledispatch

@@ -31,36 +31,66 @@ def influence(module: Callable, x: Tensor) -> Tensor:
         x: (…, C), all axes before the channels being tokens.
     Returns:
         (L, L), L the number of tokens: the Frobenius norm of the C×C Jacobian of output token i
-        (down) by input token j (across). Exactly zero where j plays no part in i.
+        (down) by input token j (across). Exactly zero where j plays no part in i. What the module
+        detaches on the way counts as constant.
+    Raises:
+        ValueError: no gradient leads from y to x at all. Zeros would then say that no token has
+            influence; but all that is known is that autograd cannot tell.
     """
-    x = x.detach().requires_grad_()
+    _check_x(x)
+    # Under no_grad or inference_mode, too, a graph is needed, and a copy that may be part of one.
+    with torch.inference_mode(False), torch.enable_grad():
+        x = x.detach().clone().requires_grad_()
+        # PyTorch can take many gradients at once through the plain kernel, not the fused ones.
+        with sdpa_kernel(SDPBackend.MATH):
+            y = module(x.clone())  # it may change x in place
+        return _jacobian_norms(_checked_output(y, x), x)
+
+
+def _check_x(x):
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise TypeError(f"x must be a floating-point tensor (…, C), got {got}")
     if x.numel() ** 2 > LARGEST:
         raise ValueError(
             f"x has {x.numel()} numbers, so the Jacobian {x.numel()}² entries: too many, "
             f"expected at most {int(LARGEST**0.5)} numbers; fewer tokens or channels would do"
         )
-    # PyTorch can take many gradients at once through the plain kernel, not through the fused ones.
-    with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-        y = module(x)
-    y = y[0] if isinstance(y, tuple) else y
-    if y.shape != x.shape:
-        raise ValueError(f"module must keep the shape {tuple(x.shape)} of x, got {tuple(y.shape)}")
+
+
+def _checked_output(y, x) -> Tensor:
+    """y itself, where it has the shape of x and a graph that leads to x."""
+    y = y[0] if isinstance(y, tuple) and y else y
+    if not isinstance(y, Tensor) or y.shape != x.shape:
+        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(f"module must keep the shape {tuple(x.shape)} of x, got {got}")
+    if not y.requires_grad:
+        raise _no_gradient("an output that requires no gradient")
+    (gradient,) = torch.autograd.grad(
+        y, x, torch.zeros_like(y), retain_graph=True, allow_unused=True
+    )
+    if gradient is None:
+        raise _no_gradient("an output whose graph does not lead to x")
+    return y
+
+
+def _no_gradient(got):
+    return ValueError(
+        f"module must return y with a graph that leads to x, got {got}: does it run under "
+        "torch.no_grad, detach x, or make whole numbers of it? If it ignores x, no token has "
+        "influence"
+    )
+
+
+def _jacobian_norms(y, x) -> Tensor:
+    """(L, L), many rows of the Jacobian at a time."""
     size, width = x.numel(), x.shape[-1]
-    if not y.requires_grad:  # y does not depend on x at all
-        return torch.zeros(size // width, size // width, dtype=y.dtype, device=y.device)
     rows = []
     for outputs in torch.arange(size, device=x.device).split(max(1, CHUNK_BYTES // (4 * size))):
         one_hot = torch.zeros(len(outputs), size, dtype=y.dtype, device=y.device)
         one_hot.scatter_(1, outputs[:, None], 1.0)
         (gradient,) = torch.autograd.grad(
-            y,
-            x,
-            one_hot.view(-1, *y.shape),
-            retain_graph=True,
-            is_grads_batched=True,
-            allow_unused=True,
+            y, x, one_hot.view(-1, *y.shape), retain_graph=True, is_grads_batched=True
         )  # (outputs, …, C)
-        if gradient is None:  # y has parameters in it, but not x
-            gradient = x.new_zeros(len(outputs), *x.shape)
         rows.append(gradient.reshape(len(outputs), -1, width).square().sum(-1))
     return torch.cat(rows).unflatten(0, (-1, width)).sum(1).sqrt()  # (L, L)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from attnlib import GlobalLocalAttention, attention
+from attnlib import GlobalLocalAttention, SameGroup, attention
 from attnlib.course import plots
 from attnlib.course.plots import maps
 
@@ -77,7 +78,65 @@ def test_the_sentence_names_the_strongest_pair_and_the_entropy():
 
 
 def test_the_sentence_of_a_certain_map_has_entropy_zero():
-    assert "the entropy is 0% of" in plots.read_map(torch.eye(5))
+    q = 100.0 * torch.eye(5)[None]
+    _, certain = attention(q, q, q, scale=1.0)
+    assert plots.read_map(certain).endswith("the entropy is 0% of uniform attention's.")
+
+
+def test_the_sentence_measures_the_entropy_by_the_keys_that_are_seen():
+    alike = torch.zeros(1, 16, 4)
+    _, blocks = attention(alike, alike, alike, mask=SameGroup(4))
+    said = "the entropy is 100% of uniform attention's on the keys that each query sees."
+    assert plots.read_map(blocks).endswith(said)
+    assert plots.read_map(blocks.weights()).endswith(said)
+    assert plots.read_map(blocks.weights()[0, :, :4][:4]).endswith(
+        "the entropy is 100% of uniform attention's."
+    )
+
+
+@pytest.mark.parametrize("weights", [torch.eye(5), torch.zeros(5, 5), torch.ones(3, 1)])
+def test_where_no_query_sees_two_keys_no_entropy_is_told(weights):
+    said = "no query spreads its weight over more than one key."
+    assert plots.read_map(weights).endswith(said)
+
+
+def test_a_long_masked_map_is_measured_by_its_keys_too(monkeypatch):
+    monkeypatch.setattr(maps, "LARGEST", 4)
+    alike = torch.zeros(2, 30, 4)
+    _, causal = attention(alike, alike, alike, mask=lambda i, j: j <= i)
+    for line in plots.read_map(causal).splitlines():
+        assert line.endswith("is 100% of uniform attention's on the keys that each query sees.")
+
+
+GREY = tuple(int("#d9d9d9"[at : at + 2], 16) for at in (1, 3, 5))
+WITH_ZEROS = torch.tensor([[1.0, 0.0], [1e-30, 0.5]])
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plots.plot_map,
+        lambda weights: plots.plot_named_maps({"a": weights}),
+        lambda weights: plots.plot_words({"a": (weights, "bc")}),
+        lambda weights: plots.plot_influence({"a": weights}),
+        lambda weights: plots.plot_pixel_rows(torch.zeros(2, 2, 3), [(0, 0)], weights[None]),
+        lambda weights: plots.plot_setting({"a": weights}, torch.zeros(2), {"b": 0, "c": 1}, []),
+    ],
+    ids=["map", "named maps", "words", "influence", "pixels", "setting"],
+)
+def test_exactly_zero_is_grey_and_nothing_else_is(draw):
+    figure = draw(WITH_ZEROS)
+    axis = next(
+        axis for axis in figure.axes if axis.images and axis.images[0].get_array().ndim == 2
+    )
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    for (row, column), weight in np.ndenumerate(WITH_ZEROS.numpy()):
+        # A little off the middle: one of them has a mark there.
+        x, y = axis.transData.transform((column + 0.3, row + 0.3))
+        seen = tuple(pixels[pixels.shape[0] - round(y), round(x), :3])
+        assert (seen == GREY) == (weight == 0), (row, column, seen)
 
 
 def test_the_sentence_has_one_line_a_head(map_):

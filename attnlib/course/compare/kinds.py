@@ -22,6 +22,7 @@ from attnlib.course.compare.difference import relative_difference
 from attnlib.course.compare.heads import Layout
 from attnlib.course.compare.identity import Finding, Move, same
 from attnlib.course.compare.symmetries import bounded_rows
+from attnlib.course.evenness import entropy, evenness
 from attnlib.layout import merge_heads, split_heads
 from attnlib.positions import AbsolutePositions
 from attnlib.segments import SelfAttention
@@ -129,8 +130,7 @@ def start_entropy(initial: str, scale: str, width: int = 1024, length: int = 320
     torch.manual_seed(0)
     dials = turned(BARE, initial=initial, scale=scale)
     _, maps = DialledAttention(dials, width, 8)(torch.randn(length, width))
-    entropy = torch.special.entr(maps.main[0].weights().double()).sum(-1).mean()
-    return (entropy / torch.tensor(float(length)).log()).item()
+    return evenness(entropy(maps.main[0].weights().double()).flatten(), length).item()
 
 
 class _Biased(nn.Module):

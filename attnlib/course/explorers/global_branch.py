@@ -1,7 +1,6 @@
 """What PGL-SUM's global branch leaves out: scale, dropout in use, and all maps but one."""
 
 from collections.abc import Callable, Sequence
-from math import log
 
 import torch
 from matplotlib.figure import Figure
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from attnlib.attention import attention
 from attnlib.checks import check_divides
+from attnlib.course.evenness import entropy, evenness
 from attnlib.course.explorers.controls import choice, fine_slider
 from attnlib.course.explorers.explorer import Explorer
 from attnlib.course.explorers.say import divisors, either, two
@@ -43,8 +43,8 @@ def global_drawer(x: Tensor, edges: Sequence[int] = ()) -> Callable[..., tuple[F
         weights = attention(q, q, q, scale=factor)[1].weights()  # (H, L, L)
         kept = chance[:heads] >= dropout
         used = weights * kept / (1 - dropout)
-        entropies = torch.special.entr(weights).sum(-1).mean(-1) / log(length)  # (H,)
-        titles = [f"head {head}: {entropy:.0%}" for head, entropy in enumerate(entropies)]
+        entropies = evenness(entropy(weights), length)  # (H,)
+        titles = [f"head {head}: {share:.0%}" for head, share in enumerate(entropies)]
         figure = plot_global(used, weights[-1], [*titles, f"returned: head {heads - 1}"], edges)
         span = factor * (q @ q.mT)
         sentence = _read(scale, q.shape[-1], span, weights, entropies)
@@ -77,7 +77,7 @@ def _check(scale, heads, dropout, channels):
 def _read(scale, head_dim, scores, weights, entropies):
     heads, last = len(weights), weights[-1]
     query, key = divmod(last.argmax().item(), len(last))
-    each = ", ".join(f"{entropy:.0%}" for entropy in entropies)
+    each = ", ".join(f"{share:.0%}" for share in entropies)
     which = f"heads 0 to {heads - 1}: {each}" if heads > 1 else f"head 0: {each}"
     unseen = f" The maps of the other {heads - 1} are not returned." if heads > 2 else ""
     unseen = " The map of head 0 is not returned." if heads == 2 else unseen

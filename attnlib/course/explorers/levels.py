@@ -1,13 +1,13 @@
 """A digit in a trained NesT: whom a place of the picture attends to, at each level."""
 
 from collections.abc import Callable
-from math import log
 
 import torch
 from einops import rearrange
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from attnlib.course.evenness import entropy, evenness
 from attnlib.course.explorers.controls import choice, slider
 from attnlib.course.explorers.explorer import Explorer
 from attnlib.course.networks import NestClassifier
@@ -96,16 +96,15 @@ def _looked(weights, place, side):
 def _read(levels):
     """In coarse words: the same training on another machine ends at somewhat other weights."""
     for number, (weights, _, block_size) in enumerate(levels, 1):
-        own = weights[weights > 0] if block_size < len(weights) else weights.flatten()
-        evenness = torch.special.entr(own).sum() / log(len(own))
-        if evenness > NEARLY:
+        keys = block_size**2  # those of its block; outside it all weights are 0
+        if evenness(entropy(weights.flatten()[None]), keys) > NEARLY:
             said = f"nearly equal weights (entropy above {NEARLY:.0%})"
         elif weights.max() > MUCH:
             row, column = divmod(weights.argmax().item(), weights.shape[1])
             said = f"more than a quarter of the weight goes to row {row}, column {column}"
         else:
             said = "unequal weights, but no key gets more than a quarter"
-        yield f"Level {number}, {len(own)} keys: {said}."
+        yield f"Level {number}, {keys} keys: {said}."
 
 
 def _check_inputs(network, pictures, labels):

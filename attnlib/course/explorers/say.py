@@ -1,10 +1,10 @@
 """Numbers as the sentences write them."""
 
 from collections.abc import Iterable
-from math import log
 
-import torch
 from torch import Tensor
+
+from attnlib.course.evenness import entropy, evenness
 
 
 def two(value: float | Tensor) -> str:
@@ -28,6 +28,6 @@ def divisors(number: int) -> list[int]:
     return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
-def entropy(weights: Tensor) -> str:
-    """(M,) weights: their entropy against that of uniform attention, in percent."""
-    return f"{torch.special.entr(weights).sum() / log(len(weights)):.0%}"
+def spread(weights: Tensor) -> str:
+    """(M,) weights of a query that may see all: their entropy against uniform attention's."""
+    return f"{evenness(entropy(weights[None]), len(weights)):.0%}"

@@ -10,7 +10,7 @@ from attnlib.attention import attention
 from attnlib.course.explorers.controls import choice, fine_slider
 from attnlib.course.explorers.explorer import Explorer
 from attnlib.course.explorers.plane import Plane, tie
-from attnlib.course.explorers.say import either, entropy, listed, two
+from attnlib.course.explorers.say import either, listed, spread, two
 from attnlib.course.plots import plot_scores
 
 OTHERS = ((1.0, 1.0), (-1.2, 0.6), (0.4, -1.4))  # keys 1, 2, 3; key 0 is moved
@@ -94,7 +94,7 @@ def _read(head_dim, scale, factor, temperature, products, scores, weights):
         f"q·k of keys 0 to {len(products) - 1}: {listed(products)}. Times {times}, over "
         f"temperature {temperature:g}, the scores are {listed(scores)}. Softmax: "
         f"{listed(weights)}. "
-        f"{_leader(weights)}; the entropy is {entropy(weights)} of uniform attention's."
+        f"{_leader(weights)}; the entropy is {spread(weights)} of uniform attention's."
     )
     if head_dim > 2:
         sentence += f" (You see 2 of {head_dim} coordinates; the others are random numbers.)"

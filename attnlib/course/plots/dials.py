@@ -5,6 +5,7 @@ from math import log10
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
@@ -98,7 +99,7 @@ def plot_setting(
 
 
 def _plot_maps(axis, matrices, edges):
-    """Maps side by side, with the lines of their groups."""
+    """Maps side by side, with the lines of their groups; exactly 0 is grey, no map white."""
     length = next(len(matrix) for matrix in matrices.values() if matrix is not None)
     step = length + length // 6
     cells = np.full((length, step * len(matrices) - length // 6), np.nan)
@@ -118,7 +119,9 @@ def _plot_maps(axis, matrices, edges):
     axis.set_yticks((0, *edges))
     axis.set_xlabel("key", loc="left")
     axis.set_ylabel("query")
-    return axis.imshow(cells, COLOURS, vmin=0)
+    image = axis.imshow(cells, COLOURS, vmin=0)
+    axis.imshow(np.where(cells == 0, 0.0, np.nan), ListedColormap([NOTHING]))
+    return image
 
 
 def _plot_difference(axis, difference, edges):

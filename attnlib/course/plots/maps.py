@@ -8,7 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.plots.style import COLOURS, STYLE, closed, label
+from attnlib.course.evenness import entropy, evenness, keys_seen
+from attnlib.course.plots.style import STYLE, closed, draw_weights, label
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
@@ -18,7 +19,7 @@ LARGEST = 512  # cells along a side that are worth drawing; longer maps are pool
 def plot_map(
     map_or_array: AttentionMap | Tensor, *, title: str = "", edges: Sequence[int] = ()
 ) -> Figure:
-    """The weights as pictures, one a head, on one colour scale.
+    """The weights as pictures, one a head, on one colour scale; grey is exactly zero.
 
     Args:
         map_or_array: an `AttentionMap`, or weights as a tensor: (N, M) or (H, N, M).
@@ -38,7 +39,8 @@ def plot_map(
                 axis.set_axis_off()
                 continue
             extent = (-0.5, length[1] - 0.5, length[0] - 0.5, -0.5)
-            image = axis.imshow(weights[head], COLOURS, vmin=0, vmax=weights.max(), extent=extent)
+            scale = {"vmin": 0, "vmax": weights.max()}
+            image = draw_weights(axis, weights[head], extent=extent, **scale)
             label(axis, f"head {head}" if heads > 1 else "", edges)
         fig.colorbar(image, ax=axes, label=unit, shrink=0.8)
         fig.suptitle(title)
@@ -48,7 +50,8 @@ def plot_map(
 def read_map(map_or_array: AttentionMap | Tensor) -> str:
     """A sentence a head: its strongest pair, and its entropy against that of uniform attention.
 
-    Exact for a map of any length: it is read in strips of rows.
+    Uniform means: on the keys that a query may see (see `evenness`). Exact for a map of any length:
+    it is read in strips of rows.
     """
     _check_map(map_or_array)
     rows, keys = map_or_array.shape[-2:]
@@ -56,17 +59,25 @@ def read_map(map_or_array: AttentionMap | Tensor) -> str:
     strips = [
         _strip(map_or_array, start, min(start + step, rows)) for start in range(0, rows, step)
     ]
+    seen = keys_seen(map_or_array).reshape(-1, rows)
     sentences = []
     for head in range(strips[0].shape[0]):
         tops = torch.cat([strip[head].amax(-1) for strip in strips])  # (N,)
         query = tops.nan_to_num(-1.0).argmax().item()
         key = strips[query // step][head, query % step].nan_to_num(-1.0).argmax().item()
-        entropy = torch.cat([torch.special.entr(strip[head]).sum(-1) for strip in strips]).mean()
+        entropies = torch.cat([entropy(strip[head]) for strip in strips])
         sentences.append(
             f"Head {head}: the largest weight is {tops[query]:.2f} (query {query} on key {key}); "
-            f"the entropy is {entropy / np.log(max(2, keys)):.0%} of uniform attention's."
+            f"{_read_spread(entropies, seen[head], keys)}."
         )
     return "\n".join(sentences)
+
+
+def _read_spread(entropies, seen, keys) -> str:
+    if seen.max() < 2:
+        return "no query spreads its weight over more than one key"
+    where = "" if seen.min() == keys else " on the keys that each query sees"
+    return f"the entropy is {evenness(entropies, seen):.0%} of uniform attention's{where}"
 
 
 def _check_map(map_or_array) -> None:

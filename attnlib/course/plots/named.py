@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.plots.style import COLOURS, STYLE, closed, label
+from attnlib.course.plots.style import STYLE, closed, draw_weights, label
 
 
 def plot_named_maps(maps: Mapping[str, Tensor]) -> Figure:
-    """Each map under its name, on one colour scale: queries down, keys across.
+    """Each map under its name, on one colour scale: queries down, keys across; 0 is grey.
 
     Args:
         maps: name -> (N, M) weights.
@@ -22,7 +22,7 @@ def plot_named_maps(maps: Mapping[str, Tensor]) -> Figure:
         size = (3.1 * len(maps) + 0.9, 3.5)
         fig, axes = plt.subplots(1, len(maps), figsize=size, squeeze=False, layout="constrained")
         for axis, (name, weights) in zip(axes.flat, maps.items(), strict=True):
-            image = axis.imshow(weights.numpy(force=True), COLOURS, vmin=0, vmax=largest)
+            image = draw_weights(axis, weights.numpy(force=True), vmin=0, vmax=largest)
             label(axis, name)
         fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
     return closed(fig)

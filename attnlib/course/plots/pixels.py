@@ -6,11 +6,13 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.plots.style import COLOURS, MARK, STYLE, closed
+from attnlib.course.plots.style import MARK, STYLE, closed, draw_weights
 
 
 def plot_pixel_rows(picture: Tensor, places: Sequence[tuple[int, int]], rows: Tensor) -> Figure:
     """The picture with some of its pixels marked, and for each the weights that it gives.
+
+    Weights that are exactly zero are grey.
 
     Args:
         picture: (height, width, 3) in [0, 1].
@@ -30,7 +32,7 @@ def plot_pixel_rows(picture: Tensor, places: Sequence[tuple[int, int]], rows: Te
         for number, (axis, place, row) in enumerate(
             zip(axes[1:], places, rows.numpy(force=True), strict=True)
         ):
-            image = axis.imshow(row, COLOURS, vmin=0, vmax=rows.max().item())
+            image = draw_weights(axis, row, vmin=0, vmax=rows.max().item())
             axis.set_title(f"weights of query {number}")
             for where in (axes[0], axis):
                 _mark(where, place, number)

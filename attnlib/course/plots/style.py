@@ -1,13 +1,20 @@
 """What all figures share: colours, sizes, and out of pyplot's hands."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
-NOTHING = "#d9d9d9"  # exactly zero, on a logarithmic scale
+NOTHING = "#d9d9d9"  # exactly zero
 MARK = "#d62728"
 QUIET = "#595959"  # words and lines that stand back
 ENDS = ("#0072b2", "#e69f00")  # two things told apart by colour-blind eyes: NesT, PGL-SUM; …
 STYLE = {"font.size": 12, "axes.titlesize": 13, "image.interpolation": "nearest"}
+
+
+def draw_weights(axis, weights, **options):
+    """(N, M) weights as a picture; what is exactly zero is grey. `options` are those of imshow."""
+    colours = plt.get_cmap(COLOURS).with_extremes(bad=NOTHING)
+    return axis.imshow(np.ma.masked_equal(weights, 0), colours, **options)
 
 
 def label(axis, title, edges=()):

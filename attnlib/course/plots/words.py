@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.plots.style import COLOURS, STYLE, closed
+from attnlib.course.plots.style import COLOURS, STYLE, closed, draw_weights
 
 
 def plot_words(panels: Mapping[str, tuple[Tensor, Sequence[str]]]) -> Figure:
-    """Weights between named tokens, a panel each, on one colour scale from 0 to 1.
+    """Weights between named tokens, a panel each, on one colour scale from 0 to 1; 0 is grey.
 
     Args:
         panels: title -> weights (N, N), queries down, keys across, and the names of the N tokens.
@@ -28,7 +28,7 @@ def plot_words(panels: Mapping[str, tuple[Tensor, Sequence[str]]]) -> Figure:
         size = (0.8 + 5.4 * len(panels), 5.4)
         fig, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         for axis, (title, (weights, names)) in zip(axes.flat, panels.items(), strict=True):
-            image = axis.imshow(weights.numpy(force=True), COLOURS, vmin=0, vmax=1)
+            image = draw_weights(axis, weights.numpy(force=True), vmin=0, vmax=1)
             axis.set_title(title)
             axis.set_xticks(range(len(names)), names, rotation=90)
             axis.set_yticks(range(len(names)), names)

@@ -11,7 +11,8 @@ const PATIENCE = 200; // ms until a spinner shows
 const SILENCE = 4000; // ms after which a kernel that never said anything will say nothing
 const BUSY = 60000; // ms that one which did may be at work
 const DECADES = 4; // of the logarithmic scale
-const NOTHING = [190, 190, 190]; // exactly zero, on that scale
+const NOTHING = [217, 217, 217]; // exactly zero, as in all figures of the course
+const GREY = `rgb(${NOTHING})`;
 const VIRIDIS =
   "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c 1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725";
 const MARK = "#ff4d6d";
@@ -31,8 +32,8 @@ function palette(stops) {
   });
 }
 
-const floats = (view) =>
-  new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const bytes = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+const floats = (view) => new Float32Array(bytes(view));
 
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const largestOf = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
@@ -76,7 +77,7 @@ function painted(values, rows, cols, largest, log) {
 }
 
 function colourOf(value, largest, log) {
-  if (log && value === 0) return NOTHING;
+  if (value === 0) return NOTHING;
   const share = largest > 0 ? value / largest : 0;
   const place = log ? 1 + Math.log10(share) / DECADES : share;
   return COLOURS[Math.round(255 * clamp(place, 0, 1))];
@@ -88,10 +89,12 @@ function contents(model) {
   const whole = model.get("weights").byteLength > 0;
   const [high, wide] = whole ? [rows, cols] : model.get("overview_shape");
   const values = floats(whole ? model.get("weights") : model.get("overview"));
+  const seen = new Int32Array(bytes(model.get("seen")));
   return {
     heads, rows, cols, whole, high, wide, largest: largestOf(values),
     of: (head) => values.subarray(head * high * wide, (head + 1) * high * wide),
     row: (head, query) => values.subarray((head * rows + query) * cols, (head * rows + query + 1) * cols),
+    seen: (head, query) => seen[head * rows + query],
   };
 }
 
@@ -521,6 +524,11 @@ function render({ model, el }) {
       map.textBaseline = down ? "bottom" : "top";
       map.fillText((log && down ? "≤ " : "") + Number(value.toPrecision(2)), right + 13, TOP + down);
     }
+    map.fillStyle = GREY;
+    map.fillRect(right, TOP + height + 24, 10, 10); // below the numbers of the keys
+    map.fillStyle = ink();
+    map.textBaseline = "middle";
+    map.fillText("exactly 0", right + 13, TOP + height + 29);
   }
 
   function drawChoice() {
@@ -536,15 +544,17 @@ function render({ model, el }) {
     mark.strokeRect(LEFT, y(row), width, high);
     mark.strokeRect(x(column), y(row), wide, high);
     mark.restore();
-    const weights = rowOfWeights();
+    const { weights, seen } = rowOfWeights();
     drawBars(weights, column);
     side?.(weights, row, column);
-    sentence.textContent = told(weights, row, column);
+    sentence.textContent = told(weights, seen, row, column);
   }
 
+  /** The weights of the query, null where they are not here, and how many keys it may see. */
   function rowOfWeights() {
-    if (data.whole) return data.row(head(), query());
-    return exact && exact.head === head() && exact.query === query() ? exact.values : null;
+    if (data.whole) return { weights: data.row(head(), query()), seen: data.seen(head(), query()) };
+    const here = exact && exact.head === head() && exact.query === query();
+    return here ? { weights: exact.values, seen: exact.seen } : { weights: null };
   }
 
   function drawBars(weights, column) {
@@ -556,13 +566,20 @@ function render({ model, el }) {
       bars.fillStyle = colour;
       bars.fillRect(from, base - (value / most) * tall, Math.max(1, to - from), (value / most) * tall);
     };
+    const ground = (from, to) => {
+      bars.fillStyle = GREY;
+      bars.fillRect(from, base + 1, to - from, BARS - base - 1);
+    };
     // A bar a token; where they are thinner than pixels, the largest of those that share one.
+    // Exactly 0 has no bar: there the ground is grey.
     const step = Math.max(1, shown.cols / width), gap = width / shown.cols > 4 ? 1 : 0;
     for (let place = shown.left; place < shown.left + shown.cols; place += step) {
       const first = Math.floor(place), last = Math.max(first + 1, Math.floor(place + step));
       let value = 0;
       for (let token = first; token < Math.min(last, cols); token++) value = Math.max(value, weights[token]);
-      bar(Math.max(LEFT, x(first)), Math.min(LEFT + width, x(last)) - gap, value, BAR);
+      const [from, to] = [Math.max(LEFT, x(first)), Math.min(LEFT + width, x(last))];
+      bar(from, to - gap, value, BAR);
+      if (value === 0) ground(from, to);
     }
     bar(Math.max(LEFT, x(column)), Math.min(LEFT + width, x(column + 1)) - gap, weights[column], MARK);
     bars.fillStyle = ink();
@@ -580,7 +597,7 @@ function render({ model, el }) {
     bars.fillText("query", LEFT + width + 8, BARS / 2 + 8);
   }
 
-  function told(weights, row, column) {
+  function told(weights, seen, row, column) {
     const said = (axis, kind, token) => `${kind} ${grouped(token)}${model.get(axis).length ? ` “${name(axis, token)}”` : ""}`;
     const start = `${heads > 1 ? `Head ${head()}: ` : ""}${said("query_names", "query", row)} on ${said("key_names", "key", column)}`;
     if (!weights) return `${start}.`;
@@ -589,9 +606,17 @@ function render({ model, el }) {
       if (value > weights[top]) top = token;
       if (value > 0) entropy -= value * Math.log(value);
     });
-    const rest = cols > 1 && model.get("normalised")
-      ? `; its entropy is ${Math.round((100 * entropy) / Math.log(cols))}% of uniform attention's` : "";
-    return `${start}: ${round(weights[column])}. This query's largest weight is ${round(weights[top])}, on ${said("key_names", "key", top)}${rest}.`;
+    const here = `${start}: ${round(weights[column])}.`;
+    if (weights[top] === 0) return `${here} This query gives no key any weight.`;
+    const rest = cols > 1 && model.get("normalised") ? `; ${spread(entropy, seen)}` : "";
+    return `${here} This query's largest weight is ${round(weights[top])}, on ${said("key_names", "key", top)}${rest}.`;
+  }
+
+  /** Uniform attention, too, gives nothing to keys that this query may not see. */
+  function spread(entropy, seen) {
+    if (seen === 1) return "it sees no other key";
+    const where = seen < cols ? ` on the ${grouped(seen)} keys that it sees` : "";
+    return `its entropy is ${Math.round((100 * entropy) / Math.log(seen))}% of uniform attention's${where}`;
   }
 
   // ---- The table ------------------------------------------------------------------------------

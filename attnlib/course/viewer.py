@@ -17,6 +17,7 @@ import traitlets
 from torch import Tensor
 
 from attnlib.checks import check_count
+from attnlib.course.evenness import keys_seen
 from attnlib.course.pace import about, grouped, measure_pace
 from attnlib.course.progress import progress_bar
 from attnlib.layout import blockify
@@ -47,7 +48,7 @@ def view(
     edges: Sequence[int] = (),
     title: str = "",
 ) -> "MapView":
-    """Look at a map: hover, or focus it and use the arrow keys.
+    """Look at a map: hover, or focus it and use the arrow keys. Exactly 0 is grey.
 
     Where the overview of a long map would take over two seconds it is not computed at once: the
     viewer says about how long it will take, computes it when asked, by its button or by
@@ -117,6 +118,7 @@ class MapView(anywidget.AnyWidget):
 
     shape = traitlets.List(traitlets.Int()).tag(sync=True)
     weights = traitlets.Bytes().tag(sync=True)  # float32 (H, N, M), or nothing
+    seen = traitlets.Bytes().tag(sync=True)  # int32 (H, N) beside them: keys that a query may see
     overview = traitlets.Bytes().tag(sync=True)  # float32 (H, rows, cols), in place of that
     overview_shape = traitlets.List(traitlets.Int()).tag(sync=True)
     offer = traitlets.Unicode().tag(sync=True)  # how long the overview will take; "": it is there
@@ -181,8 +183,8 @@ class MapView(anywidget.AnyWidget):
 class _Whole:
     """Weights that are all there, (H, N, M)."""
 
-    def __init__(self, weights: Tensor):
-        self._weights = weights.numpy()
+    def __init__(self, weights: Tensor, seen: Tensor):
+        self._weights, self._seen = weights.numpy(), seen.numpy()
         self.shape = tuple(weights.shape)
         sums = weights.sum(-1)
         # A row that may attend to nothing is zero.
@@ -190,7 +192,8 @@ class _Whole:
 
     def traits(self) -> dict:
         if self._weights.size <= LIVE:
-            return {"weights": self._weights.astype("<f4").tobytes()}
+            seen = self._seen.astype("<i4").tobytes()
+            return {"weights": self._weights.astype("<f4").tobytes(), "seen": seen}
         _, rows, cols = self.shape
         cells = np.stack(
             [self._tile(h, (0, rows), (0, cols), OVERVIEW) for h in range(self.shape[0])]
@@ -206,7 +209,8 @@ class _Whole:
             cells = self._tile(head, message["rows"], message["cols"], TILE)
             return {"shape": cells.shape, "last": len(cells)}, cells
         if message["kind"] == "row":
-            return {}, self._weights[head, message["query"]]
+            place = head, message["query"]
+            return {"seen": int(self._seen[place])}, self._weights[place]
         rows, cols = ([0, length] for length in self.shape[1:])
         return {"rows": rows, "cols": cols, "pairs": _pairs(self._weights[head])}, None
 
@@ -259,9 +263,9 @@ class _Rebuilt:
         if kind == "tile":
             return self._tile(message)
         if kind == "row":
-            query = message["query"]
-            row = self._heads[head].window(slice(query, query + 1), slice(0, self.shape[2]))
-            return {}, row[0, 0].cpu().numpy()
+            map_, query = self._heads[head], slice(message["query"], message["query"] + 1)
+            row = map_.window(query, slice(0, self.shape[2]))
+            return {"seen": map_.visible(query)[0, 0].item()}, row[0, 0].cpu().numpy()
         return self._strongest(message), None
 
     def _window(self) -> int:
@@ -383,6 +387,7 @@ def _source(map_or_array):
         return _Rebuilt(array)
     with torch.no_grad():  # a bias that is a function may hold what is learned
         weights = array.weights() if is_map else array.clone()
+        seen = keys_seen(array).cpu().reshape(-1, shape[-2])
     weights = weights.float().cpu().reshape(-1, *shape[-2:])
     if not torch.isfinite(weights).all():
         place = (~torch.isfinite(weights)).nonzero()[0].tolist()
@@ -395,7 +400,7 @@ def _source(map_or_array):
             "map_or_array must not be negative: weights, after the softmax; got "
             f"{weights[tuple(place)]:.3g} at head, query, key {place}"
         )
-    return _Whole(weights)
+    return _Whole(weights, seen)
 
 
 def _array(given) -> Tensor:

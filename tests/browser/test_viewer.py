@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import attnlib.course.viewer
-from attnlib import AttentionMap, attention
+from attnlib import AttentionMap, SameGroup, attention
 from attnlib.course import data
 from attnlib.course.pace import Pace
 from attnlib.course.viewer import view
@@ -72,7 +72,7 @@ class Shown:
 def state_of(widget):
     state = {name: getattr(widget, name) for name in widget.trait_names(sync=True)}
     state = {name: value for name, value in state.items() if not name.startswith("_")}
-    for name in ("weights", "overview", "picture"):
+    for name in ("weights", "seen", "overview", "picture"):
         state[name] = base64.b64encode(state[name]).decode()
     kept = ("layout", "tabbable", "tooltip", "comm", "keys")
     return {name: value for name, value in state.items() if name not in kept}
@@ -145,7 +145,26 @@ def frames():
     return small(2, 24, 24), {"frames": shots, "edges": cuts}
 
 
+def masked(length=16, size=4, heads=2):
+    """Groups of `size` tokens; the last token sees nothing, the one before it itself alone."""
+    torch.manual_seed(0)
+    q, k = torch.randn(2, heads, length, 8)
+
+    def mask(i, j):
+        alone = (i != length - 1) & ((i != length - 2) | (j == i))
+        return SameGroup(size)(i, j) & alone
+
+    return attention(q, k, k, mask=mask)[1]
+
+
+def masked_patches():
+    picture = data.photograph("astronaut", 64, 64)
+    return masked(64, 16), {"picture": picture, "patch_size": 8, "block_size": 4}
+
+
 CASES = {
+    "masked": lambda: (masked(), {"edges": (4, 8, 12)}),
+    "masked_patches": masked_patches,
     "plain": lambda: (small(), {}),
     "words": lambda: (small(), {"queries": WORDS, "title": "words"}),
     "patches": patches,
@@ -397,6 +416,138 @@ def test_a_failure_of_the_kernel_is_said(show):
     shown.page.wait_for_timeout(100)
     assert shown.state == "the kernel could not compute this"
 
+
+# ---- Exactly 0 -----------------------------------------------------------------------------------
+
+GREY = [217, 217, 217]  # as in the figures
+
+
+def pixel(shown, canvas, across, down):
+    """The colour at a place of a canvas, in CSS pixels."""
+    return shown.page.evaluate(
+        """([canvas, across, down]) => {
+            const of = document.querySelector(canvas);
+            const ratio = of.width / parseFloat(of.style.width);
+            const place = [across, down].map((at) => Math.floor(at * ratio));
+            return [...of.getContext("2d").getImageData(...place, 1, 1).data].slice(0, 3);
+        }""",
+        [canvas, across, down],
+    )
+
+
+def cell(shown, row, column, rows, cols, side=420):
+    return pixel(
+        shown, ".attn-map", 62 + side * (column + 0.5) / cols, 6 + side * (row + 0.5) / rows
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("keys", [(), ("l",)], ids=["linear", "logarithmic"])
+def test_weights_of_exactly_zero_are_grey_and_no_others(show, keys, theme):
+    map_ = masked()
+    shown = show(map_, theme=theme)
+    shown.press(*keys)
+    zero = (map_.weights()[0] == 0).tolist()
+    assert shown.page.evaluate("devicePixelRatio") == 1
+    for row in range(16):
+        for column in range(16):
+            assert (cell(shown, row, column, 16, 16) == GREY) == zero[row][column]
+    thumbnail = ".attn-head:nth-of-type(2) canvas"
+    for row in range(16):
+        for column in range(16):
+            seen = pixel(shown, thumbnail, 3 * column + 1.5, 3 * row + 1.5)
+            assert (seen == GREY) == zero[row][column]
+    shown.page.screenshot(
+        path=HERE / f"shots/viewer_zeros_{'logarithmic' if keys else 'linear'}_{theme}.png"
+    )
+
+
+@pytest.mark.parametrize("keys", [(), ("l",)], ids=["linear", "logarithmic"])
+def test_the_legend_says_what_grey_is(show, keys):
+    shown = show(masked())
+    shown.press(*keys)
+    bar, swatch = 62 + 420 + 12 + 5, 6 + 420 + 24 + 5
+    assert pixel(shown, ".attn-map", bar, swatch) == GREY
+    assert pixel(shown, ".attn-map", bar, 6 + 418) != GREY  # the lower end is not exactly 0
+
+
+def test_below_the_bars_it_is_grey_where_a_weight_is_exactly_zero(show):
+    shown = show(masked())
+    shown.press(*["ArrowDown"] * 5)  # sees tokens 4 to 7
+    found = [pixel(shown, ".attn-bars", 62 + 420 * (n + 0.5) / 16, 82) == GREY for n in range(16)]
+    assert found == [not 4 <= n < 8 for n in range(16)]
+
+
+@pytest.mark.parametrize("keys", [(), ("l",)], ids=["linear", "logarithmic"])
+def test_pooled_cells_that_hold_nothing_are_grey_too(show, keys):
+    length, size = 3000, 750
+    q, k = torch.randn(2, 1, length, 8)
+    _, map_ = attention(q, k, k, mask=SameGroup(size))
+    shown = show(map_, kernel=True)
+    shown.press(*keys)
+    places = [375 + 750 * n for n in range(4)]
+    for row in places:
+        for column in places:
+            assert (cell(shown, row, column, length, length) == GREY) == (row != column)
+    shown.page.evaluate("model.set('query', 760); model.set('key', 740)")
+    shown.press(*["+"] * 4)  # a window over the edge of two groups
+    settled(shown)
+    shown.page.screenshot(path=HERE / f"shots/viewer_zeros_pooled{len(keys)}.png")
+    for first, last in (last_tile(shown)[axis] for axis in ("rows", "cols")):
+        assert first + 0.1 * (last - first) < size < first + 0.9 * (last - first)
+    seen = {
+        (row, column): pixel(shown, ".attn-map", 62 + 420 * column, 6 + 420 * row)
+        for row in (0.1, 0.9)
+        for column in (0.1, 0.9)
+    }
+    assert {place for place, colour in seen.items() if colour == GREY} == {(0.1, 0.9), (0.9, 0.1)}
+
+
+# ---- How even a row is ---------------------------------------------------------------------------
+
+
+def share(row, keys):
+    return f"{100 * torch.special.entr(row).sum() / torch.tensor(float(keys)).log():.0f}%"
+
+
+@pytest.mark.parametrize("of", [lambda map: map, lambda map: map.weights()], ids=["map", "array"])
+def test_the_entropy_is_told_by_the_keys_that_the_query_sees(show, of):
+    map_ = masked()
+    weights = map_.weights()[0]
+    shown = show(of(map_))
+    for query in range(12):
+        said = f"{share(weights[query], 4)} of uniform attention's on the 4 keys that it sees."
+        assert shown.sentence.endswith(f"; its entropy is {said}")
+        shown.press("ArrowDown")
+    shown.press("ArrowDown", "ArrowDown")
+    assert shown.sentence.endswith("largest weight is 1.000, on key 14; it sees no other key.")
+    shown.press("ArrowDown")
+    assert shown.sentence == "Head 0: query 15 on key 0: 0. This query gives no key any weight."
+
+
+def test_where_all_keys_are_seen_the_sentence_is_a_short_one(show):
+    map_ = small()
+    shown = show(map_)
+    said = f"; its entropy is {share(map_.weights()[0, 0], 12)} of uniform attention's."
+    assert shown.sentence.endswith(said)
+
+
+def test_a_map_counts_keys_whose_weight_is_too_small_for_a_number(show):
+    q = torch.tensor([[[100.0], [0.0]]])
+    k = torch.tensor([[[1.0], [-1.0], [-2.0], [-3.0]]])
+    shown = show(attention(q, k, k, scale=1.0)[1])
+    assert shown.sentence.endswith("; its entropy is 0% of uniform attention's.")
+
+
+def test_of_a_long_map_the_entropy_is_told_by_the_keys_seen_too(show):
+    alike = torch.zeros(1, 3000, 8)
+    shown = show(attention(alike, alike, alike, mask=SameGroup(750))[1], kernel=True)
+    settled(shown)
+    said = "; its entropy is 100% of uniform attention's on the 750 keys that it sees."
+    assert shown.sentence.endswith(said)
+
+
+# ---- 100 000 tokens ------------------------------------------------------------------------------
 
 LENGTH = 100_000
 WHOLE = "100\u202f000 × 100\u202f000"

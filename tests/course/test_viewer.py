@@ -128,6 +128,54 @@ def test_a_map_that_fits_is_sent_whole(kind, device):
     assert shown.overview == b""
 
 
+def hidden(queries=6, keys=9):
+    """(H, N, M) bool: some keys that each query may see, of the last query none."""
+    seen = torch.rand(3, queries, keys) > 0.3
+    seen[:, -1] = False
+    return seen
+
+
+def sharp(seen, device):
+    """Weights that are 0 by rounding, though every key may be seen."""
+    q, k = 99 * torch.randn(3, 6, 8, device=device), torch.randn(3, 9, 8, device=device)
+    map_ = AttentionMap(q, k, scale=1.0, mask=seen.to(device))
+    assert map_.weights().count_nonzero() < seen.sum()
+    return map_
+
+
+# Each takes (H, N, M) bool, which keys may be seen.
+UNSEEN = {
+    "mask": lambda seen, device: a_map(6, 9, device=device, mask=seen.to(device)),
+    "mask and bias": lambda seen, device: a_map(
+        6,
+        9,
+        device=device,
+        mask=seen.any(-1, keepdim=True).to(device),
+        bias=torch.zeros(3, 6, 9).masked_fill(~seen, -torch.inf).to(device),
+    ),
+    "sharp map": sharp,
+    "array": lambda seen, device: (seen / seen.sum(-1, keepdim=True).clamp(min=1)).to(device),
+}
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_of_every_query_it_is_told_how_many_keys_it_may_see(kind, device):
+    seen = hidden()
+    shown = view(UNSEEN[kind](seen, device))
+    found = np.frombuffer(shown.seen, "<i4").reshape(3, 6)
+    assert found.tolist() == seen.sum(-1).tolist()
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_of_a_long_map_with_its_row(kind, device, long, sent):
+    seen = hidden()
+    shown = view(UNSEEN[kind](seen, device))
+    assert not shown.seen
+    for head, query in np.ndindex(3, 6):
+        message, _ = ask(shown, sent, kind="row", head=head, query=query)
+        assert message["seen"] == seen[head, query].sum()
+
+
 def test_the_largest_that_fits_and_the_smallest_that_does_not(monkeypatch):
     monkeypatch.setattr(viewer, "LIVE", 3 * 5 * 5)
     for given in (a_map(5, 5), torch.rand(3, 5, 5)):
@@ -172,7 +220,7 @@ def test_a_long_map_is_never_formed(long, sent, monkeypatch):
 def test_what_it_shows_is_synced_with_the_browser():
     state = view(a_map(), queries="abcde", edges=[2], title="A title").get_state()
     for name in (
-        *("shape", "weights", "overview", "overview_shape", "normalised", "query_names"),
+        *("shape", "weights", "seen", "overview", "overview_shape", "normalised", "query_names"),
         *("key_names", "edges", "title", "picture", "grid", "places", "thumbnails"),
         *("head", "query", "key", "_esm", "_css"),
     ):
@@ -320,7 +368,7 @@ def test_requests_come_in_over_its_comm(long, sent):
     data = {"method": "custom", "content": request}
     shown._handle_msg({"content": {"data": data}, "buffers": []})
     ((message, (row,)),) = sent
-    assert message == request
+    assert message == request | {"seen": 9}
     assert len(row) == 9
 
 

@@ -1,4 +1,4 @@
-"""Where scores overflow, a fused kernel's output is not to be trusted.
+"""Where scores overflow, or parts of them, what was computed is not to be trusted.
 
 A CPU's kernels take a row whose scores are all −inf, or NaN, for one that sees nothing, and give
 zeros; and a score that overflows makes NaN even where a mask excludes it.
@@ -26,6 +26,11 @@ def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias) -> bool:
         bias = part("bias", bias, q, k)
         reach += _largest(bias.masked_fill(bias.isneginf(), 0))
     return not reach < torch.finfo(dtype_of_scores(q)).max
+
+
+def has_nan(weights: Tensor) -> bool:
+    """Whether a row of weights, (…, N, M), is seen to be NaN; then all of it is."""
+    return bool(looked_at(weights.detach()[..., :1].isnan().any()))
 
 
 def _largest(x: Tensor) -> float:

@@ -6,8 +6,9 @@ scores[i, j] = scale · qᵢ·kⱼ + bias[i, j], and −inf where i may not atte
 import torch
 from torch import Tensor
 
+from attnlib.overflow import has_nan
 from attnlib.precision import dtype_of_scores
-from attnlib.terms import WHOLE, looked_at, terms
+from attnlib.terms import WHOLE, terms
 
 
 def scores(q, k, scale, bias=None, mask=None, rows: slice = WHOLE, cols: slice = WHOLE) -> Tensor:
@@ -28,7 +29,7 @@ def softmax(q, k, scale, bias=None, mask=None, rows: slice = WHOLE) -> Tensor:
     q, (bias, may) = q[..., rows, :], terms(bias, mask, q, k, rows)
     weights = _softmax(_product(q, k, scale), bias, may)
     # Whether parts of a score overflow depends on the order of the sum, and so on shapes.
-    if looked_at(weights[..., :1].isnan().any()):
+    if has_nan(weights):
         weights = weights.where(
             ~weights.isnan(), _softmax(_careful_product(q, k, scale), bias, may)
         )

@@ -24,9 +24,9 @@ GPU_LINES = 300
 
 # Each floor may import from those below it, and its own.
 FLOORS = [
-    {"checks", "groups", "kernels", "layout", "positions", "precision", "published", "scores"}
-    | {"terms"},
-    {"attention", "maps", "overflow"},
+    {"checks", "groups", "kernels", "layout", "overflow", "positions", "precision", "published"}
+    | {"scores", "terms"},
+    {"attention", "maps"},
     {"blocks", "segments"},
     {"__init__"},
     {"course", "doctor"},

@@ -256,9 +256,8 @@ def test_the_rate_of_leaving_out_rises_from_0_evenly():
 
 
 def test_a_branch_is_left_out_for_a_picture_as_a_whole_and_the_others_stand_for_it():
-    layer = Layer(
-        8, 2, mlp_ratio=1, qkv_bias=True, proj_drop=0.0, attn_drop=0.0, drop_path=0.75, backend="auto"
-    )  # fmt: skip
+    kept = {"proj_drop": 0.0, "attn_drop": 0.0, "backend": "auto"}
+    layer = Layer(8, 2, mlp_ratio=1, qkv_bias=True, drop_path=0.75, **kept)
     torch.nn.init.zeros_(layer.mlp.fc2.weight)
     torch.nn.init.zeros_(layer.mlp.fc2.bias)
     x = torch.randn(400, 2, 3, 8)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import einops
 import torch
 
-from attnlib.overflow import may_overflow
+from attnlib.overflow import has_nan, may_overflow
 from attnlib.positions import KeptTable
 
 # Calls that are one row under this name, whatever they are made of.
@@ -21,6 +21,7 @@ HELPERS = {
     einops.repeat.__code__: "repeat",
     KeptTable.table.__code__: "positions",
     may_overflow.__code__: "overflow check",
+    has_nan.__code__: "overflow check",
 }
 # Between a statement and this function.
 THROUGH = (

@@ -19,8 +19,6 @@ LEVELS = {
     "base": ((16, 128, 4), (4, 256, 8), (1, 512, 16)),
 }
 TOKENS = 196
-PICTURES = {"cpu": 8, "cuda": 128}
-REPEATS = 15
 VERSIONS = ("ours", "inline", "multihead", "unfused")
 
 HEAD = """\
@@ -95,14 +93,9 @@ def forward_backward(version, x):
 RUNS = {"forward": forward, "forward + backward": forward_backward}
 
 
-def measure(
-    device: torch.device,
-    pictures: int | None = None,
-    levels: dict = LEVELS,
-    repeats: int = REPEATS,
-) -> Iterator[dict]:
+def measure(device: torch.device, pictures: int, levels: dict, repeats: int) -> Iterator[dict]:
     """A row a model, level and kind of run: seconds of each version, in turns."""
-    dtype, pictures = dtype_on(device), pictures or PICTURES[device.type]
+    dtype = dtype_on(device)
     for nest, sizes in levels.items():
         for level, (groups, width, heads) in enumerate(sizes, 1):
             compared = versions(width, heads, device)

@@ -1,4 +1,4 @@
-"""Every backend of `attention`, from 1024 tokens to 65 536, and on CUDA to 1 048 576."""
+"""Every backend of `attention`, from 1024 tokens to 65 536, and on CUDA to a million."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -6,12 +6,11 @@ from functools import partial
 import torch
 
 from attnlib import attention, available_backends
-from benchmarks.child import in_child, rising
 from benchmarks.machine import TOLERANCE, dtype_on
+from benchmarks.probe import probed, rising
 from benchmarks.timing import spelled
 
 HEADS, HEAD_DIM = 8, 64
-LENGTHS = {"cpu": tuple(4**n for n in range(5, 9)), "cuda": tuple(4**n for n in range(5, 11))}
 
 HEAD = """\
 | backend | L | time | TFLOP/s | of the matrix rate | memory |
@@ -49,11 +48,10 @@ def make(backend: str, length: int, device: torch.device) -> Callable[[], torch.
 def measure(
     device: torch.device,
     rate: float,
-    lengths: tuple[int, ...] = (),
-    probe: Callable = in_child,
+    lengths: tuple[int, ...],
+    probe: Callable = probed,
 ) -> Iterator[dict]:
     """A row a backend and length. `rate`: of one large product in the same dtype, in FLOP/s."""
-    lengths = lengths or LENGTHS[device.type]
     check_same(lengths[0], device)
     for backend in backends(device):
         found = rising(lengths, partial(probe, make, backend, device=device))

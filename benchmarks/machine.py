@@ -1,5 +1,7 @@
 """Where figures come from: the machine, its versions, and the file that keeps them."""
 
+import importlib.util
+import json
 import platform
 import re
 from datetime import date
@@ -12,6 +14,7 @@ RESULTS = Path(__file__).parent / "results"
 # How far outputs of equal mathematics may lie apart.
 TOLERANCE = {
     torch.float32: {"rtol": 1e-4, "atol": 1e-5},
+    torch.float16: {"rtol": 4e-3, "atol": 4e-3},
     torch.bfloat16: {"rtol": 2e-2, "atol": 2e-2},
 }
 
@@ -32,18 +35,40 @@ def machine(device: torch.device | None = None) -> dict[str, str]:
         about = torch.cuda.get_device_properties(device)
         memory = f"{about.total_memory / 2**30:.0f} GiB"
         found |= {"gpu": about.name, "gpu_memory": memory, "cuda": torch.version.cuda}
+        if importlib.util.find_spec("triton"):
+            found["triton"] = importlib.import_module("triton").__version__
     return found
+
+
+def rehearsing(about: dict[str, str]) -> dict[str, str]:
+    """The same machine where it only shows that all runs, so that nobody quotes its figures."""
+    return about | {"rehearsal": "tiny sizes: no figure here means anything"}
 
 
 def name_of(about: dict[str, str]) -> str:
     """What did the work: "AMD EPYC, 2 threads", or the GPU's name."""
-    return about.get("gpu") or f"{about['cpu']}, {about['threads']} threads"
+    name = about.get("gpu") or f"{about['cpu']}, {about['threads']} threads"
+    return f"Rehearsal on {name}" if "rehearsal" in about else name
 
 
-def path_of(about: dict[str, str]) -> Path:
+def path_of(about: dict[str, str], folder: Path = RESULTS) -> Path:
     """Its results file: one a machine, or a GPU."""
     slug = re.sub(r"[^a-z0-9]+", "-", name_of(about).lower())
-    return RESULTS / f"{slug.strip('-')}.json"
+    return folder / f"{slug.strip('-')}.json"
+
+
+def earlier(path: Path, about: dict[str, str]) -> dict:
+    """What the same machine stored on the same day: its parts may stand beside new ones."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found if found.get("machine") == about else {}
+
+
+def store(path: Path, found: dict) -> None:
+    """Replace the file in one move, so that an interruption leaves the old one or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".writing")
+    beside.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.replace(path)
 
 
 def dtype_on(device: torch.device) -> torch.dtype:

@@ -6,13 +6,12 @@ from functools import partial
 import torch
 
 from attnlib import attention
-from benchmarks.child import in_child, rising
 from benchmarks.machine import dtype_on
+from benchmarks.probe import probed, rising
 from benchmarks.timing import in_turns, spelled
 
-HEADS, HEAD_DIM, CELLS = (1, 8), 64, 256
-LENGTHS = {"cpu": tuple(4**n for n in range(3, 8)), "cuda": tuple(4**n for n in range(3, 11))}
-BUDGET = 20  # seconds in which the versions of one length are repeated
+HEAD_DIM, CELLS = 64, 256
+BUDGET = 10  # seconds in which the versions of one length are repeated
 LOOKS = {
     "out": lambda out, map: out,
     "out + map": lambda out, map: (out, map.pooled(CELLS)),
@@ -39,18 +38,15 @@ def make(what: str, heads: int, length: int, device: torch.device) -> Callable[[
 
 @torch.no_grad()
 def measure(
-    device: torch.device, lengths: tuple[int, ...] = (), probe: Callable = in_child
+    device: torch.device, lengths: dict[int, tuple[int, ...]], probe: Callable = probed
 ) -> Iterator[dict]:
-    """A row a number of heads, length and look.
+    """A row a number of heads, length and look. `lengths` go by heads.
 
-    Each first in a process of its own, for its memory; then those that could be run, in turns.
+    Each first alone, for its memory; then those that could be run, in turns.
     """
-    lengths = lengths or LENGTHS[device.type]
-    for heads in HEADS:
-        alone = [
-            rising(lengths, partial(probe, make, what, heads, device=device)) for what in LOOKS
-        ]
-        for length, *found in zip(lengths, *alone, strict=True):
+    for heads, rows in lengths.items():
+        alone = [rising(rows, partial(probe, make, what, heads, device=device)) for what in LOOKS]
+        for length, *found in zip(rows, *alone, strict=True):
             found = dict(zip(LOOKS, found, strict=True))
             took = {what: each["seconds"] for what, each in found.items() if not each["not_run"]}
             repeats = min(25, max(3, int(BUDGET / sum(took.values(), 1e-9))))

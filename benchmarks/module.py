@@ -17,7 +17,6 @@ NETWORK = {
     "num_segments": 4,
     "heads": 8,
 }
-REPEATS = {320: 25, 1000: 15, 3000: 7}
 GRAPH = ", CUDA graph"
 
 HEAD = """\
@@ -77,10 +76,10 @@ def modules(device: torch.device) -> dict[str, torch.nn.Module]:
     return {name: each.to(device) for name, each in ({"ours": ours} | looped).items()}
 
 
-def measure(device: torch.device, rate: float, repeats: dict[int, int] = REPEATS) -> Iterator[dict]:
+def measure(device: torch.device, rate: float, repeats: dict[int, int]) -> Iterator[dict]:
     """A row a length and kind of run; on CUDA one more each, as a CUDA graph. Float32.
 
-    `rate` is what the device reaches in one large product, in FLOP/s.
+    `rate` is what the device reaches in one large product, in FLOP/s; `repeats` go by length.
     """
     compared = modules(device)
     for length, times in repeats.items():

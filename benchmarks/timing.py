@@ -7,7 +7,6 @@ import torch
 from torch.utils.benchmark import timer  # it waits for the GPU before it reads the clock
 
 TURN = 0.01  # seconds: a shorter run is repeated inside a turn until they are filled
-PRODUCT = {"cpu": 2048, "cuda": 8192}  # edge of the matrices: large enough to fill the device
 
 
 def seconds(run: Callable[[], object], number: int = 1) -> float:
@@ -28,9 +27,8 @@ def in_turns(versions: dict[str, Callable[[], object]], repeats: int) -> dict[st
     return {name: statistics.median(each[1:]) for name, each in turns.items()}
 
 
-def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """FLOP/s of one large product: the ceiling of whatever multiplies matrices."""
-    edge = PRODUCT[device.type]
+def matrix_rate(dtype: torch.dtype, device: torch.device, edge: int) -> float:
+    """FLOP/s of one large product, edge × edge: the ceiling of whatever multiplies matrices."""
     a, b = torch.randn(2, edge, edge, dtype=dtype, device=device)
     return 2 * edge**3 / in_turns({"product": lambda: a @ b}, 9)["product"]
 

@@ -33,6 +33,11 @@ READ = {
         "What a map costs",
         "The output alone; with its exact `pooled(256)`; and with all weights formed.",
     ),
+    "tiles": (
+        "Tile sizes for the Triton kernels",
+        "What `tile_sizes` takes today, and the fastest of all that were tried: a tile's queries × "
+        "keys, the warps that work on it, and the stages of its loads.",
+    ),
 }
 
 

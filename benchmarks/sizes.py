@@ -11,6 +11,7 @@ from benchmarks.blocks import LEVELS
 SIZES = {
     "cpu": {
         "product": 2048,  # edge of the matrices that fill the device
+        "calls": {"repeats": 25},
         "module": {"repeats": {320: 25, 1000: 15, 3000: 7}},
         "blocks": {"pictures": 8, "levels": LEVELS, "repeats": 15},
         "kernels": {"lengths": tuple(4**n for n in range(5, 9))},
@@ -18,6 +19,7 @@ SIZES = {
     },
     "cuda": {
         "product": 8192,
+        "calls": {"repeats": 25},
         "module": {"repeats": {320: 25, 1000: 15, 3000: 7}},
         "blocks": {"pictures": 128, "levels": LEVELS, "repeats": 15},
         "kernels": {"lengths": tuple(4**n for n in range(5, 11))},
@@ -31,6 +33,7 @@ SIZES = {
     },
     "rehearsal": {
         "product": 64,
+        "calls": {"repeats": 1},
         "module": {"repeats": {8: 1}},
         "blocks": {"pictures": 1, "levels": {"no published": ((1, 32, 1),)}, "repeats": 1},
         "kernels": {"lengths": (16,)},

@@ -16,6 +16,10 @@ so.
 """
 # To each part of `make bench` a heading, and how to read its table.
 READ = {
+    "calls": (
+        "A small call",
+        "Eight heads, 16 tokens, 8 numbers a head: `attention` against PyTorch's kernel alone.",
+    ),
     "module": (
         "`GlobalLocalAttention` against the published way",
         "How many times faster than the same network as a loop over heads and segments: once with "

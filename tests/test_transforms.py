@@ -73,11 +73,11 @@ def backend(request):
 
 
 @pytest.fixture(params=WHOLES)
-def built(request, backend, device):
+def built(request, backend):
     """A module in float64 that returns its output, a batch of 4, and the axis of its length."""
     make, shape, axis = WHOLES[request.param]
-    module = OutputOnly(make(backend)).double().to(device).eval()
-    return module, torch.randn(4, *shape, dtype=torch.float64, device=device), axis
+    module = OutputOnly(make(backend)).double().eval()
+    return module, torch.randn(4, *shape, dtype=torch.float64), axis
 
 
 def agree(got, expected):
@@ -125,7 +125,7 @@ def varied(x, axis):
     for length in () if axis is None else range(1 + x.shape[axis + 1], 20, 5):
         sizes = list(x.shape)
         sizes[axis + 1] = length
-        yield torch.randn(sizes, dtype=x.dtype, device=x.device)
+        yield torch.randn(sizes, dtype=x.dtype)
 
 
 @pytest.mark.parametrize("dynamic", [False, True], ids=["fixed", "dynamic"])

@@ -103,9 +103,10 @@ bench: $(READY) ## measure the speeds that the README states
 	$(PY) -m benchmarks.run
 
 # Whatever machine has a GPU for some minutes: nothing is installed there. Without .venv it takes
-# $(PYTHON), which must have PyTorch, Triton, einops, NumPy, pytest and hypothesis.
+# $(PYTHON), which must have PyTorch, Triton, einops, NumPy, pytest and hypothesis. `exec`, so that
+# what stops make stops the steps too.
 gpu: ## on a GPU, in 8 minutes: its tests, all speeds, tiles (REHEARSE=1: tiny, on a CPU)
-	$(if $(wildcard $(READY)),$(PY),$(PYTHON)) -m benchmarks.gpu --into "$(OUT)" $(if $(REHEARSE),--rehearse)
+	exec $(if $(wildcard $(READY)),$(PY),$(PYTHON)) -m benchmarks.gpu --into "$(OUT)" $(if $(REHEARSE),--rehearse)
 
 study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
 	$(PY) -m attnlib.course.study $(STUDY_FLAGS)

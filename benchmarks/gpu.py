@@ -47,6 +47,8 @@ def main() -> None:
     about = rehearsing(machine()) if wanted.rehearse else machine(torch.device("cuda", 0))
     path = path_of(about, wanted.into)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and with it the step
+    # Steps are asked by Ctrl-C to stop, which a shell's "&" would have them ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     done = []
     store(path, {"machine": about, "steps": done})  # rows of an earlier run are not this one's
     with tempfile.TemporaryDirectory() as folder:

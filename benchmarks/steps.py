@@ -62,7 +62,7 @@ def _run(step: Step, end: float) -> dict:
         result = "ran over"
     finally:
         _stop(child)
-    relay.join(GRACE)
+        relay.join(GRACE)
     row = {"step": step.name, "result": result, "seconds": round(time.monotonic() - start, 1)}
     return row if result == "done" else row | {"last_lines": list(last)}
 

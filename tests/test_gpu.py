@@ -7,6 +7,7 @@ import ast
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -204,6 +205,25 @@ def test_what_was_done_before_an_interruption_is_kept(command, monkeypatch, tmp_
     assert "blocks" not in command([python("a", "pass")])[1]
 
 
+def test_what_stops_the_command_stops_its_step_as_by_ctrl_c(tmp_path):
+    idle = "print('here', flush=True); __import__('signal').pause()"
+    lines = [
+        "from benchmarks import gpu, steps; import sys",
+        f"command = ('timeit', '-n', '1', '-r', '1', {idle!r})",
+        "gpu.steps = lambda *_: [steps.Step('idle', 60, command)]",
+        f"sys.argv = ['gpu', '--rehearse', '--into', {str(tmp_path)!r}]",
+        "gpu.main()",
+    ]
+    started = subprocess.Popen(
+        [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as a shell's "&" does
+    )  # fmt: skip
+    assert any("here" in line for line in started.stdout)
+    started.terminate()
+    assert "KeyboardInterrupt" in started.communicate()[0]
+    assert started.returncode == 1
+
+
 def test_without_a_gpu_it_says_how_to_rehearse(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["gpu"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -220,6 +240,7 @@ def test_make_passes_on_where_results_go():
     )
     assert '-m benchmarks.gpu --into "benchmarks/results"' in said("OUT=benchmarks/results")
     assert '--into "build/rehearsal" --rehearse' in said("REHEARSE=1")
+    assert said().startswith("exec ")  # a shell between would not pass on that make is stopped
 
 
 def launched():

@@ -378,4 +378,5 @@ def test_a_part_that_does_not_exist_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["run", "map"])
     with pytest.raises(SystemExit):
         run.main()
-    assert "must be one of calls, module, blocks, kernels, maps, tiles, got map" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "must be one of calls, module, blocks, kernels, maps, tiles, got map" in said

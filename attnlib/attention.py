@@ -43,9 +43,9 @@ def attention(
                 1 0 0
                 1 1 0
 
-            A row that may attend to nothing gives zeros. What stands in a key that no query of
-            its head may see, NaN too, has no effect; in one that some may see, it spreads as it
-            does in the kernel.
+            A row that may attend to nothing gives zeros. What stands in such a query, or in a
+            key that no query of its head may see, has no effect, NaN neither; in a key that some
+            may see, it spreads as it does in the kernel.
         dropout: probability that a weight is dropped, in [0, 1]; applied whenever above 0, so
             pass 0 outside training.
         backend: which kernel computes it (`available_backends()` names those that can run here):
@@ -88,7 +88,7 @@ def attention(
     seen = {"scale": scale, "bias": bias, "mask": mask}  # by the map: a function stays one
     if backend in WITH_TABLES or not (callable(bias) or callable(mask)):
         bias, mask = terms(bias, mask, q, k)
-    k, v = hide_unseen(bias, mask, q, k, v)
+    q, k, v = hide_unseen(bias, mask, q, k, v)
     with autocast_off(q.device.type):
         out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
         if may_overflow(out, q, k, scale, bias):

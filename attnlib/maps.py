@@ -16,6 +16,7 @@ from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.kernels import triton_for
+from attnlib.positions import KeptTable
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.scores import logsumexp, scores, softmax
 from attnlib.terms import WHOLE, terms
@@ -55,10 +56,13 @@ class AttentionMap:
     def detach(self) -> "AttentionMap":
         """The same map without the graph: what is to be stored or shown.
 
-        A learned bias is copied, since the next step of its optimiser changes it in place.
+        A learned bias is copied, since the next step of its optimiser changes it in place. A bias
+        that is a function is kept: what it reads, it reads again at each look.
         """
         parts = (self._q, self._k, self._bias, self._mask, self._lse)
-        q, k, bias, mask, lse = (x.detach() if hasattr(x, "detach") else x for x in parts)
+        q, k, bias, mask, lse = (
+            x.detach() if isinstance(x, Tensor | KeptTable) else x for x in parts
+        )
         if isinstance(self._bias, Tensor) and self._bias.requires_grad:
             bias = bias.clone()
         return AttentionMap(q, k, scale=self._scale, bias=bias, mask=mask, lse=lse)
@@ -183,7 +187,7 @@ class AttentionMap:
     def _strips(self, rows: slice, cols: slice) -> Iterator[tuple[slice, Tensor]]:
         """The weights of rows × cols, a strip of rows at a time."""
         map, keys = self._widened(), self.shape[-1]
-        saves = keys > SHORT and 2 * (cols.stop - cols.start) <= keys
+        saves = keys > SHORT and 0 < 2 * (cols.stop - cols.start) <= keys
         for strip in self._cut(rows):
             known = saves and self._lse is not None
             weights = map._from_lse(strip, cols, self._lse) if known else None

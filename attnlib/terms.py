@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from attnlib.checks import check_term
+from attnlib.positions import KeptTable
 from attnlib.precision import dtype_of_scores
 
 WHOLE = slice(None)
@@ -25,7 +26,7 @@ def terms(bias, mask, q, k, rows: slice = WHOLE, cols: slice = WHOLE):
         mask = part("mask", mask, q, k, rows, cols)
     if bias is None:
         return None, mask
-    finite = hasattr(bias, "table")  # positions
+    finite = isinstance(bias, KeptTable)  # positions
     bias = part("bias", bias, q, k, rows, cols)
     return bias, mask if finite else _without_infinite(bias, mask)
 
@@ -44,42 +45,47 @@ def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice
         if term.dim() > 1 and term.shape[-2] > 1:
             term = term[..., rows, :]
         return term[..., cols] if term.dim() and term.shape[-1] > 1 else term
-    if rows == WHOLE == cols and hasattr(term, "table"):
+    if rows == WHOLE == cols and isinstance(term, KeptTable):
         return term.table(dtype_of_scores(q), q.device)
     i = torch.arange(q.shape[-2], device=q.device)[rows, None]
     j = torch.arange(k.shape[-2], device=q.device)[None, cols]
     return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()), q.device)
 
 
-def hide_unseen(bias, mask, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """k and v, zero where a key is seen by no query of its head: else NaN times 0 would be NaN.
+def hide_unseen(bias, mask, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """q, zero where a query sees nothing; k and v, zero where a key is seen by none of its head.
 
-    bias, mask: as `terms` gives them, or functions.
+    What stands there must have no effect, and NaN times 0 would be NaN. bias, mask: as `terms`
+    gives them, or functions.
     """
     functions = callable(bias) or callable(mask)
-    if functions and (torch.compiler.is_compiling() or k.isfinite().all() and v.isfinite().all()):
-        return k, v  # functions are asked of all pairs only where something may be mended
+    if functions and (torch.compiler.is_compiling() or all(x.isfinite().all() for x in (q, k, v))):
+        return q, k, v  # functions are asked of all pairs only where something may be mended
     if mask is None and not functions:
-        return k, v
-    unseen = ~(_seen(bias, mask, q, k) if functions else _of_keys(mask))
-    if looked_at(unseen.any()) is False:
-        return k, v
-    return k.masked_fill(unseen[..., None], 0.0), v.masked_fill(unseen[..., None], 0.0)
+        return q, k, v
+    if functions:
+        sees, seen = _of_functions(bias, mask, q, k)
+    else:
+        sees, seen = mask.any(-1), mask.any(-2) if mask.dim() > 1 else mask
+    if looked_at(sees.all() & seen.all()):
+        return q, k, v
+    q = q.masked_fill(~sees[..., None], 0.0)
+    return q, *(x.masked_fill(~seen[..., None], 0.0) for x in (k, v))
 
 
-def _seen(bias, mask, q, k) -> Tensor:
-    """(…, M) keys that some query sees, from functions: a strip of queries at a time."""
-    step = max(1, STRIP // k.shape[-2])
-    strips = (slice(start, start + step) for start in range(0, q.shape[-2], step))
-    seen = torch.zeros(k.shape[-2], dtype=torch.bool, device=k.device)
-    for _, may in (terms(bias, mask, q, k, strip) for strip in strips):
-        seen = seen | (True if may is None else _of_keys(may))
-    return seen
-
-
-def _of_keys(may: Tensor) -> Tensor:
-    """Which keys are seen by some query."""
-    return may.any(-2) if may.dim() > 1 else may
+def _of_functions(bias, mask, q, k) -> tuple[Tensor, Tensor]:
+    """(…, N) queries that see some key, (…, M) keys that some query sees: in strips of queries."""
+    (queries, keys), sees = (q.shape[-2], k.shape[-2]), []
+    seen = torch.zeros(keys, dtype=torch.bool, device=k.device)
+    step = max(1, STRIP // keys)
+    for start in range(0, queries, step):
+        stop = min(start + step, queries)
+        _, may = terms(bias, mask, q, k, slice(start, stop))
+        may = torch.ones_like(seen) if may is None else may
+        may = may.expand(*may.shape[:-2], stop - start, keys)
+        sees.append(may.any(-1))
+        seen = seen | may.any(-2)
+    return torch.cat(sees, -1), seen
 
 
 def looked_at(x: Tensor) -> float | None:
@@ -90,6 +96,7 @@ def looked_at(x: Tensor) -> float | None:
     if not x.is_cpu or torch.compiler.is_compiling():
         return None
     try:
-        return x.item()
+        number = x.item()
     except RuntimeError:  # one of vmap's samples, or a tensor without numbers
         return None
+    return number if isinstance(number, bool | int | float) else None  # a symbol is none

@@ -454,6 +454,27 @@ def test_scores_that_overflow_give_nan_not_zeros(n, dtype, backend, device):
     assert out.isnan().any()
 
 
+class Table(torch.nn.Module):
+    """A bias of its own, learned, which happens to call its parameter so."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.randn(2 * n - 1, dtype=torch.float64))
+
+    def forward(self, i, j):
+        return self.table[i - j + len(self.table) // 2]
+
+
+def test_a_module_is_a_function_too_whatever_it_is_made_of(backend, device):
+    q, k, v = qkv((2,), 2, 5, 5, 8, 8, device)
+    bias = Table(5).to(device)
+    index = torch.arange(5, device=device)
+    out, map = attention(q, k, v, bias=bias, backend=backend)
+    expected, _ = attention(q, k, v, bias=bias(index[:, None], index), backend=backend)
+    torch.testing.assert_close(out, expected)
+    assert map.detach().weights().equal(map.weights())
+
+
 HALF = torch.float16
 
 
@@ -539,6 +560,13 @@ def test_what_stands_in_a_key_that_nobody_sees_has_no_effect(
         term = lambda i, j, row=term[0, 0]: row[0 * i, j]
     expected, expected_map = attention(q, k, v, **{name: term}, backend=backend)
     k[..., 3:, :], v[..., 4:, 2] = bad, bad
+    if name == "mask" and not as_function:
+        term = term & (torch.arange(4, device=device) != 2)[:, None]  # a query that is padding too
+        q[..., 2, :] = bad
+        expected, expected_map = attention(
+            q.nan_to_num(0.0, 0.0, 0.0), k.nan_to_num(0.0, 0.0, 0.0), v.nan_to_num(0.0, 0.0, 0.0),
+            mask=term, backend=backend,
+        )  # fmt: skip
     leaves = [x.clone().requires_grad_() for x in (q, k, v)]
     out, map = attention(*leaves, **{name: term}, backend=backend)
     assert out.equal(expected)

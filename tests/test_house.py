@@ -16,7 +16,7 @@ CORE = sorted(
     path for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("kernels/*.py")) if path.stem != "doctor"
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
-LINES = 1250  # that are not blank
+LINES = 1265  # that are not blank
 # The kernels for GPUs are a second evening's: lesson 10. Two of them may know of triton.
 TRITON = {"kernels/triton.py", "kernels/pooling.py"}
 GPU = TRITON | {"kernels/flex.py"}

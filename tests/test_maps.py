@@ -228,6 +228,17 @@ def test_log_sum_exps_that_the_kernel_gave_are_used(device, monkeypatch):
     torch.testing.assert_close(pooled[0] * 2, pooled[1])
 
 
+@pytest.mark.parametrize("part", [slice(2, 2), slice(0, 0), slice(9, 9)])
+def test_an_empty_part_can_be_looked_at_before_and_after_log_sum_exps(part, device, monkeypatch):
+    monkeypatch.setattr(maps, "SHORT", 8)
+    _, map, _ = some_map(device, 9, 9)
+    for _ in range(2):
+        assert map.window(slice(0, 3), part).shape == (2, 2, 3, 0)
+        assert map.window(part, slice(0, 3)).shape == (2, 2, 0, 3)
+        assert map.pooled(3, "max", slice(0, 3), part).shape == (2, 2, 3, 0)
+        assert map.lse.shape == (2, 2, 9)
+
+
 @pytest.mark.parametrize("wrong", [2.0 * maps.LARGE, torch.inf, torch.nan])
 def test_log_sum_exps_too_large_to_rebuild_weights_from_are_not_used(wrong, device, monkeypatch):
     monkeypatch.setattr(maps, "SHORT", 8)

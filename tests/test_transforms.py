@@ -202,3 +202,14 @@ def test_after_an_export_the_positions_are_still_there(backend, strict):
     fresh = SelfAttention(4, 4, pos_enc="absolute", backend=backend).eval()
     fresh.load_state_dict(module.state_dict())
     agree(module(x)[0], fresh(x)[0])
+
+
+@pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
+def test_it_can_be_traced_to_a_graph(mode):
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    attend = lambda x, mask: attention(x, x, x, mask=mask)[0]
+    x, mask = torch.randn(2, 5, 8), torch.rand(5, 5) > 0.5
+    graph = make_fx(attend, tracing_mode=mode)(x, mask)
+    x = torch.randn(2, 5, 8)
+    agree(graph(x, mask), attend(x, mask))

@@ -232,7 +232,7 @@ def test_without_a_gpu_it_says_how_to_rehearse(monkeypatch):
 
 
 def test_make_passes_on_where_results_go():
-    asked = ["make", "-n", "gpu"]
+    asked = ["make", "--no-print-directory", "-n", "gpu"]
     said = lambda *words: (
         subprocess.run(
             [*asked, *words], cwd=ROOT, capture_output=True, text=True, check=True

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from notebooks.execute import HERE as LESSONS
 
@@ -121,6 +122,7 @@ def test_a_lesson_runs_and_its_controls_move(run_notebook, lesson):
     for number, button in enumerate(page.get_by_text("I commit to this").all()):
         question = page.locator(".widget-vbox:has(> .widget-radio)").nth(number)
         question.locator("input[type=radio]").first.press(" ")
+        expect(button).to_be_enabled(timeout=30_000)  # the kernel does that, and may be drawing
         button.press("Enter")
         settle(page)
         assert question.locator("[role=status]").inner_text()

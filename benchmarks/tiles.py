@@ -18,7 +18,7 @@ from benchmarks.timing import seconds, spelled
 
 NAMES = ("TILE_Q", "TILE_K", "num_warps", "num_stages")
 # By the bytes of a number. Compiled for an H100 none of them needs more than 160 KB of shared
-# memory; some spill registers at D = 128.
+# memory; some spill registers.
 CANDIDATES = {
     2: (
         (128, 64, 8, 3),

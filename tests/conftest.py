@@ -46,3 +46,23 @@ def device(request):
 @pytest.fixture(scope="session", params=["eager", "sdpa"])
 def backend(request):
     return request.param
+
+
+@pytest.fixture(scope="session")
+def pooled_by_definition():
+    """The mean, or the maximum, of each cell of a map, in plain loops."""
+
+    def pooled(weights, size, reduce):
+        """Cell i of n covers ⌊i·n/size⌋ to ⌊(i+1)·n/size⌋, rows and columns alike."""
+        queries, keys = weights.shape[-2:]
+        down, across = min(size, queries), min(size, keys)
+        result = weights.new_empty(*weights.shape[:-2], down, across)
+        for i in range(down):
+            for j in range(across):
+                rows = slice(i * queries // down, (i + 1) * queries // down)
+                cols = slice(j * keys // across, (j + 1) * keys // across)
+                cell = weights[..., rows, cols]
+                result[..., i, j] = cell.mean((-2, -1)) if reduce == "mean" else cell.amax((-2, -1))
+        return result
+
+    return pooled

@@ -104,19 +104,6 @@ def allowed(call, shape):
     return may if mask is None else may & mask
 
 
-def pooled_by_definition(weights, size, reduce):
-    """Cells of the map: cell i of n rows covers ⌊i·n/size⌋ to ⌊(i+1)·n/size⌋."""
-    down, across = (
-        [(i * n // min(size, n), (i + 1) * n // min(size, n)) for i in range(min(size, n))]
-        for n in weights.shape[-2:]
-    )
-    how = torch.mean if reduce == "mean" else torch.amax
-    rows = [
-        torch.stack([how(weights[..., a:b, c:d], (-2, -1)) for c, d in across], -1) for a, b in down
-    ]
-    return torch.stack(rows, -2)
-
-
 def assert_within(got, expected, limit):
     """NaN alike, and elsewhere no further apart than the limit."""
     assert got.isnan().equal(expected.isnan())
@@ -126,7 +113,7 @@ def assert_within(got, expected, limit):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @given(cases())
-def test_the_output_is_the_map_times_the_values(backend, case):
+def test_the_output_is_the_map_times_the_values(pooled_by_definition, backend, case):
     call, autocast, rows, cols = case
     inside = torch.autocast("cpu", dtype=autocast) if autocast else nullcontext()
     with inside:

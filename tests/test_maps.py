@@ -86,24 +86,10 @@ def test_a_bias_or_mask_of_any_shape_is_cut_with_the_window(lead, device):
             torch.testing.assert_close(map.window(rows, cols), expected, rtol=0, atol=1e-12)
 
 
-def pooled_by_definition(weights, size, reduce):
-    """Cell i of n covers ⌊i·n/size⌋ to ⌊(i+1)·n/size⌋, rows and columns alike."""
-    queries, keys = weights.shape[-2:]
-    down, across = min(size, queries), min(size, keys)
-    result = weights.new_empty(*weights.shape[:-2], down, across)
-    for i in range(down):
-        for j in range(across):
-            rows = slice(i * queries // down, (i + 1) * queries // down)
-            cols = slice(j * keys // across, (j + 1) * keys // across)
-            cell = weights[..., rows, cols]
-            result[..., i, j] = cell.mean((-2, -1)) if reduce == "mean" else cell.amax((-2, -1))
-    return result
-
-
 @pytest.mark.parametrize("reduce", ["mean", "max"])
 @given(st.data(), st.integers(1, 23), st.integers(1, 23), st.integers(1, 25), strips, st.booleans())
 def test_pooled_is_the_same_as_from_the_whole(
-    device, reduce, data, queries, keys, size, strip, lse_known
+    pooled_by_definition, device, reduce, data, queries, keys, size, strip, lse_known
 ):
     _, map, _ = some_map(device, queries, keys, lead=())
     rows, cols = data.draw(parts_of(queries)), data.draw(parts_of(keys))
@@ -116,7 +102,9 @@ def test_pooled_is_the_same_as_from_the_whole(
 
 
 @pytest.mark.parametrize("reduce", ["mean", "max"])
-def test_pooled_over_the_whole_with_uneven_cells_that_strips_cut(reduce, device):
+def test_pooled_over_the_whole_with_uneven_cells_that_strips_cut(
+    pooled_by_definition, reduce, device
+):
     _, map, _ = some_map(device, 23, 17, lead=(2, 3))
     with strips_of(2 * 3 * 2 * 17 * 8 * 5):  # strips of 5 rows, cells of 3 or 4
         pooled = map.pooled(7, reduce)

@@ -110,8 +110,6 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
         why_not = ("gives no gradients", '"sdpa" or "eager", or torch.no_grad()')
     if why_not:
         refuse("triton", *why_not)
-    if torch.is_autocast_enabled(q.device.type):
-        q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
     out = q.new_empty(*q.shape[:-1], v.shape[-1])  # (…, H, N, Dv)
     lse = q.new_empty(q.shape[:-1], dtype=torch.float32)  # (…, H, N)
     sizes = tile_sizes(q, v)

@@ -25,18 +25,6 @@ def pooled_by_the_kernel(monkeypatch):
     monkeypatch.setattr(maps, "_reduce_columns", None)
 
 
-def pooled_by_definition(weights, size, reduce):
-    down, across = (
-        [(i * n // min(size, n), (i + 1) * n // min(size, n)) for i in range(min(size, n))]
-        for n in weights.shape[-2:]
-    )
-    how = torch.mean if reduce == "mean" else torch.amax
-    rows = [
-        torch.stack([how(weights[..., a:b, c:d], (-2, -1)) for c, d in across], -1) for a, b in down
-    ]
-    return torch.stack(rows, -2)
-
-
 def some_map(queries, keys, dtype=torch.float32, lead=(2,), head_dim=16, **terms):
     q = torch.randn(*lead, queries, head_dim, device=DEVICE).to(dtype)
     k = torch.randn(*lead, keys, head_dim, device=DEVICE).to(dtype)
@@ -49,7 +37,7 @@ def some_map(queries, keys, dtype=torch.float32, lead=(2,), head_dim=16, **terms
 @pytest.mark.parametrize(
     ("queries", "keys", "size"), [(1, 1, 1), (70, 100, 1), (70, 100, 3), (5, 9, 6), (9, 4, 100)]
 )
-def test_cells_are_those_of_the_dense_map(queries, keys, size, reduce):
+def test_cells_are_those_of_the_dense_map(pooled_by_definition, queries, keys, size, reduce):
     map, dense = some_map(queries, keys)
     expected = pooled_by_definition(dense, size, reduce)
     torch.testing.assert_close(map.pooled(size, reduce).double(), expected, rtol=1e-5, atol=1e-7)
@@ -65,7 +53,7 @@ def test_cells_are_those_of_the_dense_map(queries, keys, size, reduce):
     ],
     ids=["groups", "absolute", "relative, groups"],
 )
-def test_groups_and_positions_in_a_window_of_the_map(terms, reduce):
+def test_groups_and_positions_in_a_window_of_the_map(pooled_by_definition, terms, reduce):
     map, dense = some_map(70, 60, **terms)
     rows, cols = slice(13, 68), slice(5, 47)
     got = map.pooled(4, reduce, rows, cols).double()
@@ -74,7 +62,7 @@ def test_groups_and_positions_in_a_window_of_the_map(terms, reduce):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_half_precision_is_pooled_in_float32(dtype):
+def test_half_precision_is_pooled_in_float32(pooled_by_definition, dtype):
     map, dense = some_map(70, 60, dtype)
     torch.testing.assert_close(
         map.pooled(4).double(), pooled_by_definition(dense, 4, "mean"), rtol=1e-4, atol=1e-7
@@ -82,7 +70,7 @@ def test_half_precision_is_pooled_in_float32(dtype):
     assert map.pooled(4).dtype == torch.float32
 
 
-def test_axes_before_the_heads_stay():
+def test_axes_before_the_heads_stay(pooled_by_definition):
     map, dense = some_map(20, 20, lead=(2, 3, 2))
     assert map.pooled(3).shape == (2, 3, 2, 3, 3)
     expected = pooled_by_definition(dense, 3, "mean")

@@ -109,10 +109,10 @@ gpu: ## on a GPU, in 8 minutes: its tests, all speeds, tiles (REHEARSE=1: tiny, 
 	exec $(if $(wildcard $(READY)),$(PY),$(PYTHON)) -m benchmarks.gpu --into "$(OUT)" $(if $(REHEARSE),--rehearse)
 
 study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
-	$(PY) -m attnlib.course.study $(STUDY_FLAGS)
+	$(PY) -m attnlib.course.experiments.study $(STUDY_FLAGS)
 
 scorer: $(READY) ## train what lesson 09 and summarise take: video scorers, five seeds (5 minutes)
-	$(PY) -m attnlib.course.video
+	$(PY) -m attnlib.course.experiments.films
 
 notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its normal form
 	$(PY) notebooks/execute.py

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from notebooks.execute import HERE, LESSONS, read
 
-QUESTIONS = HERE.parent / "attnlib/course/questions/questions.json"
+QUESTIONS = HERE.parent / "attnlib/course/widgets/questions/questions.json"
 HEADING = "A wrong belief, and what refutes it"
 BELIEF = re.compile(r"^> \*[\"“](.+)[\"”]\*$", re.MULTILINE | re.DOTALL)
 

@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from attnlib.course import data
-from attnlib.course.exercises import exercise
+from attnlib.course.lessons import exercise
 from notebooks.execute import HERE, LESSONS, execute, read
 
 PATHS = sorted(HERE.glob(LESSONS))
@@ -107,7 +107,9 @@ def test_the_reader_predicts_before_seeing_and_the_code_of_it_is_folded(cells):
 
 
 def test_a_static_figure_stands_before_every_explorer(cells):
-    widgets = places(cells, is_code("explorers.explore_"))
+    widgets = places(
+        cells, lambda cell: cell.cell_type == "code" and cell.source.startswith("explore_")
+    )
     assert widgets
     drawn = places(cells, is_figure)
     assert all(any(0 < widget - figure <= 3 for figure in drawn) for widget in widgets)

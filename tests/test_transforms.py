@@ -9,7 +9,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention, attention
-from attnlib.course.networks import FrameScorer, NestClassifier
+from attnlib.course.models.nest import NestClassifier
+from attnlib.course.models.scorer import FrameScorer
 from attnlib.kernels import BACKENDS
 
 pytestmark = [

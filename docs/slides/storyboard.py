@@ -28,7 +28,7 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from attnlib.course.exercises import exercise
+from attnlib.course.lessons import exercise
 from docs.slides import prose, widgets
 
 CODE_LINES = 20  # of code and print together, in a type that is still read from behind

@@ -53,20 +53,27 @@ SHUT_DOWN = r"""async () => {
 WIDGETS = (
     """
 from attnlib import blockify
-from attnlib.course import data, explorers
-from attnlib.course.viewer import view
+from attnlib.course import data
+from attnlib.course.lessons.blocks.explorer import explore_blocks
+from attnlib.course.lessons.by_hand.explorer import explore_scores
+from attnlib.course.lessons.fusion.explorer import explore_fusion
+from attnlib.course.lessons.global_branch.explorer import explore_global
+from attnlib.course.lessons.heads.explorer import explore_heads
+from attnlib.course.lessons.positions.explorer import explore_positions
+from attnlib.course.lessons.segments.explorer import explore_segments
+from attnlib.course.widgets.viewer import view
 import torch
 torch.manual_seed(0)
 picture = data.photograph("astronaut", 96, 96)
 pictures = {name: data.photograph(name, 96, 96) for name in ("astronaut", "coffee")}
 """,
-    "explorers.explore_scores()",
-    "explorers.explore_heads(picture)",
-    "explorers.explore_blocks(pictures, 8)",
-    "explorers.explore_segments()",
-    "explorers.explore_positions(torch.randn(12, 48))",
-    "explorers.explore_fusion()",
-    "explorers.explore_global(torch.randn(12, 48))",
+    "explore_scores()",
+    "explore_heads(picture)",
+    "explore_blocks(pictures, 8)",
+    "explore_segments()",
+    "explore_positions(torch.randn(12, 48))",
+    "explore_fusion()",
+    "explore_global(torch.randn(12, 48))",
     "seen = view(torch.rand(2, 16, 16).softmax(-1), title='twice'); seen",
     "seen",
 )

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-import attnlib.course.questions
-from attnlib.course.questions import misconceptions, questions
+import attnlib.course.widgets.questions
+from attnlib.course.widgets.questions import misconceptions, questions
 
 SHOTS = Path(__file__).with_name("shots")
-CODE = Path(attnlib.course.questions.__file__).parent
+CODE = Path(attnlib.course.widgets.questions.__file__).parent
 ALL = misconceptions()
 IDS = [each["id"] for each in ALL]
 PAGE = """<!doctype html>

@@ -23,7 +23,7 @@ PAGES = sorted(
 )
 LOOKED_AT = ("index", "docs/glossary", "docs/beliefs", "docs/benchmarks", "docs/api", "notebooks/")
 WITH_EXPLORERS = sorted(
-    path.stem for path in HERE.glob(LESSONS) if "explorers.explore_" in path.read_text("utf-8")
+    path.stem for path in HERE.glob(LESSONS) if "explore_" in path.read_text("utf-8")
 )
 WITH_MAPS = ("03_blocks", "04_the_global_branch", "09_learning")
 DESK, PHONE = 1280, 390

@@ -14,7 +14,7 @@ from notebooks.execute import METADATA
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks/results/browser.json"
 CELLS = (
-    "import torch\nfrom attnlib import attention\nfrom attnlib.course.viewer import view",
+    "import torch\nfrom attnlib import attention\nfrom attnlib.course.widgets.viewer import view",
     "view(attention(*torch.randn(3, 6, 64, 8))[1])",
     "view(attention(*torch.randn(3, 1, 16384, 64))[1])",
 )

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 
-import attnlib.course.viewer
+import attnlib.course.widgets.viewer
 from attnlib import AttentionMap, SameGroup, attention
 from attnlib.course import data
-from attnlib.course.pace import Pace
-from attnlib.course.viewer import view
+from attnlib.course.widgets.timing import Pace
+from attnlib.course.widgets.viewer import view
 
 HERE = Path(__file__).parent
-CODE = Path(attnlib.course.viewer.__file__).parent
+CODE = Path(attnlib.course.widgets.viewer.__file__).parent
 SENTENCE = "The animal did not cross the street because it was too tired"
 WORDS = tuple(SENTENCE.split(" "))
 PICTURES = "Array.from(document.querySelectorAll('canvas')).map((each) => each.toDataURL())"
@@ -593,7 +593,7 @@ def made_up(monkeypatch, show):
 
     def made_up(**options):
         monkeypatch.setattr(
-            attnlib.course.viewer, "measure_pace", lambda map_: Pace(1e-4, 0.0, "CPU")
+            attnlib.course.widgets.viewer, "measure_pace", lambda map_: Pace(1e-4, 0.0, "CPU")
         )
         return show(MadeUp(), kernel=True, **options)
 

@@ -7,14 +7,7 @@ from torch import Tensor, nn
 
 from attnlib.blocks import BlockAttention
 from attnlib.checks import check_count, check_divides
-from attnlib.course.compare.dials import (
-    Branch,
-    Maps,
-    Parameters,
-    attend,
-    narrow_size,
-    turned,
-)
+from attnlib.course.compare.dials import Branch, Maps, Parameters, attend, narrow_size, turned
 from attnlib.segments import LOCAL_HEADS, GlobalLocalAttention
 
 

@@ -9,11 +9,11 @@ from attnlib.course.data.clips import BIKES_CUTS, CLIPS, clip_path
 from attnlib.course.data.cuts import find_cuts
 from attnlib.course.data.decoding import frames
 from attnlib.course.data.efficientnet import features
+from attnlib.course.data.fallbacks import Examples, Video, examples, video
 from attnlib.course.data.handwriting import digits, mnist
 from attnlib.course.data.panning import MONTAGE, montage
 from attnlib.course.data.patching import patches, unpatches
 from attnlib.course.data.photographs import PHOTOGRAPHS, photograph
-from attnlib.course.data.stand_ins import Examples, Video, examples, video
 
 __all__ = [
     "BIKES_CUTS",

@@ -1,0 +1,1 @@
+"""What was trained, how, and what came out; the results are stored beside the code."""

@@ -1,0 +1,3 @@
+from attnlib.course.experiments.learning.locality import main
+
+main()

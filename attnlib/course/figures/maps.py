@@ -1,0 +1,114 @@
+"""The weights of an attention as pictures, and what they say."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.evenness import entropy, evenness, keys_seen
+from attnlib.course.figures.style import STYLE, closed, draw_weights, label
+from attnlib.maps import AttentionMap
+from attnlib.segments import GlobalLocalMap
+
+LARGEST = 512  # cells along a side that are worth drawing; longer maps are pooled
+
+
+def plot_map(
+    map_or_array: AttentionMap | Tensor, *, title: str = "", edges: Sequence[int] = ()
+) -> Figure:
+    """The weights as pictures, one a head, on one colour scale; grey is exactly zero.
+
+    Args:
+        map_or_array: an `AttentionMap`, or weights as a tensor: (N, M) or (H, N, M).
+        title: above all of them.
+        edges: tokens before which a line is drawn: the bounds of groups, or cuts.
+    """
+    weights, length = _weights(map_or_array)
+    unit = "weight" if weights.shape[1:] == length else "mean weight of a cell"
+    heads = len(weights)
+    cols = min(heads, 4)
+    rows = -(-heads // cols)
+    with plt.rc_context(STYLE):
+        size = (3.1 * cols + 1.2, 3.1 * rows + 0.6)
+        fig, axes = plt.subplots(rows, cols, figsize=size, squeeze=False, layout="constrained")
+        for head, axis in enumerate(axes.flat):
+            if head >= heads:
+                axis.set_axis_off()
+                continue
+            extent = (-0.5, length[1] - 0.5, length[0] - 0.5, -0.5)
+            scale = {"vmin": 0, "vmax": weights.max()}
+            image = draw_weights(axis, weights[head], extent=extent, **scale)
+            label(axis, f"head {head}" if heads > 1 else "", edges)
+        fig.colorbar(image, ax=axes, label=unit, shrink=0.8)
+        fig.suptitle(title)
+    return closed(fig)
+
+
+def read_map(map_or_array: AttentionMap | Tensor) -> str:
+    """A sentence a head: its strongest pair, and its entropy against that of uniform attention.
+
+    Uniform means: on the keys that a query may see (see `evenness`). Exact for a map of any length:
+    it is read in strips of rows.
+    """
+    _check_map(map_or_array)
+    rows, keys = map_or_array.shape[-2:]
+    step = max(1, LARGEST**2 // keys)
+    strips = [
+        _strip(map_or_array, start, min(start + step, rows)) for start in range(0, rows, step)
+    ]
+    seen = keys_seen(map_or_array).reshape(-1, rows)
+    sentences = []
+    for head in range(strips[0].shape[0]):
+        tops = torch.cat([strip[head].amax(-1) for strip in strips])  # (N,)
+        query = tops.nan_to_num(-1.0).argmax().item()
+        key = strips[query // step][head, query % step].nan_to_num(-1.0).argmax().item()
+        entropies = torch.cat([entropy(strip[head]) for strip in strips])
+        sentences.append(
+            f"Head {head}: the largest weight is {tops[query]:.2f} (query {query} on key {key}); "
+            f"{_read_spread(entropies, seen[head], keys)}."
+        )
+    return "\n".join(sentences)
+
+
+def _read_spread(entropies, seen, keys) -> str:
+    if seen.max() < 2:
+        return "no query spreads its weight over more than one key"
+    where = "" if seen.min() == keys else " on the keys that each query sees"
+    return f"the entropy is {evenness(entropies, seen):.0%} of uniform attention's{where}"
+
+
+def _check_map(map_or_array) -> None:
+    if isinstance(map_or_array, GlobalLocalMap):
+        raise TypeError("map_or_array is a GlobalLocalMap: take its .whole or one of .segments")
+    shape = tuple(map_or_array.shape)
+    if len(shape) not in (2, 3):
+        raise ValueError(
+            f"map_or_array must be (N, M) or (H, N, M), got shape {shape}: "
+            "choose one with .unbind()"
+        )
+    if 0 in shape:
+        raise ValueError(f"map_or_array is empty, got shape {shape}")
+
+
+def _weights(map_or_array) -> tuple[np.ndarray, tuple[int, int]]:
+    """(H, rows, cols) as drawn, and the N and M they stand for."""
+    _check_map(map_or_array)
+    length = tuple(map_or_array.shape[-2:])
+    if isinstance(map_or_array, AttentionMap):
+        small = max(length) <= LARGEST
+        weights = map_or_array.weights() if small else map_or_array.pooled(LARGEST)
+    else:
+        weights = torch.as_tensor(map_or_array)
+    return weights.reshape(-1, *weights.shape[-2:]).float().numpy(force=True), length
+
+
+def _strip(map_or_array, start, stop) -> Tensor:
+    """(H, rows, M) the weights of some queries."""
+    if isinstance(map_or_array, AttentionMap):
+        strip = map_or_array.window(slice(start, stop), slice(0, map_or_array.shape[-1]))
+    else:
+        strip = torch.as_tensor(map_or_array).detach()[..., start:stop, :]
+    return strip.reshape(-1, *strip.shape[-2:]).float()

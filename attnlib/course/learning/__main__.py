@@ -1,3 +1,0 @@
-from attnlib.course.learning.locality import main
-
-main()

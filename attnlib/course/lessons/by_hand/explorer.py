@@ -1,0 +1,110 @@
+"""Where a weight comes from: q·k, scale, temperature, softmax."""
+
+from collections.abc import Callable
+
+import ipywidgets as widgets
+import torch
+from matplotlib.figure import Figure
+
+from attnlib.attention import attention
+from attnlib.course.lessons.by_hand.figures import plot_scores
+from attnlib.course.lessons.by_hand.plane import Plane, tie
+from attnlib.course.widgets.controls import choice, fine_slider
+from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.formatting import either, listed, spread, two
+
+OTHERS = ((1.0, 1.0), (-1.2, 0.6), (0.4, -1.4))  # keys 1, 2, 3; key 0 is moved
+WIDTHS = (2, 8, 32, 128)
+SCALES = ("1/√D", "1")
+TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+def scores_drawer() -> Callable[..., tuple[Figure, str]]:
+    """draw(q_x, q_y, k_x, k_y, head_dim, scale, temperature) -> the weights of four keys.
+
+    The query and key 0 are given in two coordinates, keys 1 to 3 stand still. A head_dim D over 2
+    adds D − 2 coordinates of random numbers to each, the same at every setting.
+    """
+    generator = torch.Generator().manual_seed(0)
+    shape = (1 + 1 + len(OTHERS), max(WIDTHS) - 2)
+    rest = torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def draw(
+        q_x: float,
+        q_y: float,
+        k_x: float,
+        k_y: float,
+        head_dim: int = 2,
+        scale: str = "1/√D",
+        temperature: float = 1.0,
+    ) -> tuple[Figure, str]:
+        _check(head_dim, scale, temperature)
+        plane = torch.tensor([(q_x, q_y), (k_x, k_y), *OTHERS], dtype=torch.float64)
+        vectors = torch.cat([plane, rest[:, : head_dim - 2]], -1)
+        q, k = vectors[None, :1], vectors[None, 1:]  # (H, N, D) and (H, M, D): 1 head, 1 query
+        factor = head_dim**-0.5 if scale == "1/√D" else 1.0
+        _, weights = attention(q, k, k, scale=factor / temperature)
+        products, row = (q @ k.mT).flatten(), weights.weights().flatten()
+        scores = products * factor / temperature
+        bars = {"q·k": products, _title(scale, temperature): scores, "weights": row}
+        figure = plot_scores(plane[0], plane[1:], bars, head_dim)
+        return figure, _read(head_dim, scale, factor, temperature, *bars.values())
+
+    return draw
+
+
+def explore_scores() -> Explorer:
+    """Drag a query and a key: what becomes of the weights? See `scores_drawer`."""
+    controls = {
+        "q_x": fine_slider("q, across", 1.2, -2, 2),
+        "q_y": fine_slider("q, up", 0.3, -2, 2),
+        "k_x": fine_slider("key 0, across", 1.6, -2, 2),
+        "k_y": fine_slider("key 0, up", -0.5, -2, 2),
+        "head_dim": choice("D", 2, WIDTHS),
+        "scale": choice("scale", "1/√D", SCALES),
+        "temperature": choice("temperature", 1.0, TEMPERATURES),
+    }
+    explorer = Explorer("explore_scores", scores_drawer(), controls)
+    plane = Plane(others=[list(key) for key in OTHERS])
+    for point in ("q", "k"):
+        tie(plane, point, explorer)
+    row, *rest = explorer.children
+    explorer.children = (widgets.HBox([plane, row]), *rest)
+    return explorer
+
+
+def _check(head_dim, scale, temperature):
+    if head_dim not in WIDTHS:
+        raise ValueError(f"head_dim must be {either(WIDTHS)}, got {head_dim!r}")
+    if scale not in SCALES:
+        raise ValueError(f"scale must be {either(SCALES)}, got {scale!r}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be above 0, got {temperature!r}")
+
+
+def _title(scale, temperature):
+    root = " / √D" if scale == "1/√D" else ""
+    divided = "" if temperature == 1 else f" / {temperature:g}"
+    return f"scores: q·k{root}{divided}"
+
+
+def _read(head_dim, scale, factor, temperature, products, scores, weights):
+    times = two(factor) if scale == "1" else f"1/√{head_dim} = {two(factor)}"
+    sentence = (
+        f"q·k of keys 0 to {len(products) - 1}: {listed(products)}. Times {times}, over "
+        f"temperature {temperature:g}, the scores are {listed(scores)}. Softmax: "
+        f"{listed(weights)}. "
+        f"{_leader(weights)}; the entropy is {spread(weights)} of uniform attention's."
+    )
+    if head_dim > 2:
+        sentence += f" (You see 2 of {head_dim} coordinates; the others are random numbers.)"
+    return sentence
+
+
+def _leader(weights):
+    first = (weights > weights.max() - 1e-9).nonzero().flatten().tolist()
+    if len(first) == len(weights):
+        return f"All keys get the same, {two(weights[0])}"
+    if len(first) > 1:
+        return f"Keys {', '.join(map(str, first))} get most, {two(weights.max())} each"
+    return f"Key {first[0]} gets most"

@@ -1,0 +1,184 @@
+"""Attention as a lookup; and where a weight comes from: vectors in the plane, and their bars."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+
+REACH = 2.5  # the plane is drawn this far to each side
+
+
+def plot_scores(query: Tensor, keys: Tensor, bars: Mapping[str, Tensor], head_dim: int) -> Figure:
+    """A query and keys as arrows, and beside them bars: a panel a step, a bar a key.
+
+    Args:
+        query, keys: (2,) and (M, 2): the first two of D coordinates. Key 0, the one that is moved,
+            has a colour of its own.
+        bars: title -> (M,). The last are the weights; those before share one scale.
+        head_dim: D. If it is 2, every key drops its perpendicular on the line of the query: the
+            dot product is the length of that shadow times the query's.
+    """
+    query, keys = query.numpy(), keys.numpy()
+    largest = max(1.0, *(values.abs().max().item() for values in list(bars.values())[:-1]))
+    ends = [(-largest, largest)] * (len(bars) - 1) + [(0, 1)]
+    with plt.rc_context(STYLE):
+        ratios = (1.5, *(1 for _ in bars))
+        fig, axes = plt.subplots(1, 1 + len(bars), figsize=(10.6, 3.7), width_ratios=ratios)
+        fig.subplots_adjust(left=0.01, right=0.99, bottom=0.04, top=0.9, wspace=0.32)
+        _plot_arrows(axes[0], query, keys, shadows=head_dim == 2)
+        axes[0].set_title("q and keys" if head_dim == 2 else f"q and keys, 2 of D = {head_dim}")
+        for axis, (title, values), its in zip(axes[1:], bars.items(), ends, strict=True):
+            _plot_bars(axis, values.numpy(), its)
+            axis.set_title(title)
+        for key, colour in enumerate(_colours(len(keys))):
+            style = {"color": colour, "weight": "bold", "ha": "right", "va": "center"}
+            axes[1].text(axes[1].get_xlim()[0], key, f"key {key}", **style)
+    return closed(fig)
+
+
+def _plot_arrows(axis, query, keys, shadows):
+    if shadows and query.any():
+        feet = np.outer(keys @ query, query) / (query @ query)
+        axis.axline((0, 0), query, color=NOTHING, linewidth=1.5, zorder=0)
+        axis.add_collection(
+            LineCollection(list(zip(keys, feet, strict=True)), color=QUIET, linestyle=":")
+        )
+    tips = np.vstack([keys, query])
+    colours = [*_colours(len(keys)), MARK]
+    start = np.zeros(len(tips))
+    size = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.014}
+    axis.quiver(start, start, *tips.T, color=colours, zorder=2, **size)
+    for name, tip, colour in zip((*range(len(keys)), "q"), tips, colours, strict=True):
+        away = tip / np.hypot(*tip) if tip.any() else np.array((0, -1))
+        place = tip + 0.24 * away
+        axis.text(*place, name, color=colour, ha="center", va="center", weight="bold")
+    axis.plot(0, 0, "+", color=QUIET)
+    axis.set_xlim(-REACH, REACH)
+    axis.set_ylim(-REACH, REACH)
+    axis.set_aspect("equal")
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def _plot_bars(axis, values, ends):
+    """Bars between two ends; the numbers stand in a column left of them."""
+    axis.barh(range(len(values)), values, color=_colours(len(values)), height=0.6)
+    room = 0.05 * (ends[1] - ends[0])
+    for key, value in enumerate(values):
+        axis.text(ends[0] - room, key, f"{value:z.2f}", ha="right", va="center")
+    axis.axvline(0, color=QUIET, linewidth=1)
+    axis.set_xlim(ends[0] - 9 * room, ends[1] + room)
+    axis.set_ylim(len(values) - 0.4, -0.6)  # key 0 on top
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+
+
+def _colours(keys):
+    return [ENDS[1], *[ENDS[0]] * (keys - 1)]
+
+
+INK = "gray_r"  # 0 is paper, 1 is ink
+SHOWN = 8  # keys, in two rows
+
+
+def plot_lookup(
+    query: Tensor, keys: Tensor, labels: Tensor, weights: Tensor, vote: Tensor
+) -> Figure:
+    """The query, the eight keys with the largest weights, and the vote: a bar a class.
+
+    Args:
+        query, keys: (height, width) and (M, height, width) in [0, 1], 1 is ink; at least 8 keys.
+        labels: (M,) the class of each key.
+        weights: (M,) what the query gives to each key.
+        vote: (classes,) the output: the sum of the weights of each class.
+    """
+    _check_lookup(keys, labels, weights)
+    with plt.rc_context(STYLE):
+        fig = plt.figure(figsize=(10.4, 3.5), layout="constrained")
+        left, middle, right = fig.subfigures(1, 3, width_ratios=(1.1, 2.7, 2.6))
+        left.suptitle("the query")
+        _plot_ink(left.subplots(), query)
+        middle.suptitle("the keys with the largest weights")
+        for axis, key in zip(
+            middle.subplots(2, SHOWN // 2).flat, _largest(weights, SHOWN), strict=True
+        ):
+            _plot_ink(axis, keys[key])
+            axis.set_title(f"{_a(labels[key])}: {weights[key]:.4f}", fontsize=11, pad=3)
+        right.suptitle("the output: a vote")
+        _plot_vote(right.subplots(), vote.numpy(force=True))
+    return closed(fig)
+
+
+def read_lookup(labels: Tensor, weights: Tensor, vote: Tensor) -> str:
+    """A sentence: the largest weight against the mean one, and the first two of the vote."""
+    key, winner = weights.argmax().item(), vote.argmax().item()
+    second = _largest(vote, 2)[1].item()
+    times = weights[key] * len(weights)
+    return (
+        f"The largest weight is {weights[key]:.4f}, {times:.1f} times the mean; it goes to key "
+        f"{key}, {_a(labels[key])}. The vote is for {winner}, with {vote[winner]:.3f}; next is "
+        f"{second} with {vote[second]:.3f}."
+    )
+
+
+def plot_row(pictures: Sequence[Tensor], titles: Sequence[str]) -> Figure:
+    """Small pictures of ink side by side, a title above each.
+
+    Args:
+        pictures: each (height, width) in [0, 1], 1 is ink.
+        titles: as many; they may have two lines.
+    """
+    if len(pictures) != len(titles) or not titles:
+        raise ValueError(
+            f"titles must be one for each picture, got {len(titles)} for {len(pictures)}"
+        )
+    with plt.rc_context(STYLE):
+        size = (2.5 * len(titles), 2.4)
+        fig, axes = plt.subplots(1, len(titles), figsize=size, squeeze=False, layout="constrained")
+        for axis, picture, title in zip(axes.flat, pictures, titles, strict=True):
+            _plot_ink(axis, picture)
+            axis.set_title(title, fontsize=12)
+    return closed(fig)
+
+
+def _plot_ink(axis, picture):
+    axis.imshow(picture.numpy(force=True), INK, vmin=0, vmax=1)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_color(QUIET)
+
+
+def _plot_vote(axis, vote):
+    colours = np.where(vote == vote.max(), ENDS[1], ENDS[0])
+    axis.bar(range(len(vote)), vote, color=colours)
+    axis.axhline(1 / len(vote), color=QUIET, linestyle="--", linewidth=1)
+    axis.set_xticks(range(len(vote)))
+    axis.set_xlabel("class (dashed line: equal shares)")
+    axis.set_ylabel("sum of weights")
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _largest(values, count):
+    """Their places; a stable order, so that ties give the same picture everywhere."""
+    return values.sort(descending=True, stable=True).indices[:count]
+
+
+def _a(label):
+    """With its article: a 5, an 8."""
+    return f"an {label}" if label == 8 else f"a {label}"
+
+
+def _check_lookup(keys, labels, weights):
+    if not len(keys) == len(labels) == len(weights):
+        raise ValueError(
+            f"keys, labels and weights must be as many, got {len(keys)}, {len(labels)} and "
+            f"{len(weights)}"
+        )
+    if len(keys) < SHOWN:
+        raise ValueError(f"keys must be at least {SHOWN}, got {len(keys)}")

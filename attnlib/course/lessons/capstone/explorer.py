@@ -1,0 +1,62 @@
+"""Who influences whom, in a module that is right and in one with a mistake."""
+
+from collections.abc import Callable, Mapping
+
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from attnlib.course.compare import influence
+from attnlib.course.figures.influence import plot_influence
+from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.explorer import Explorer
+from attnlib.layout import segment_slices
+
+GROUPS = 4  # blocks or segments of the suspects
+IN_GROUPS = ("blocks", "segments")
+
+Pairs = Mapping[str, tuple[nn.Module, nn.Module]]
+
+
+def suspects_drawer(x: Tensor, pairs: Pairs) -> Callable[[str, int], tuple[Figure, str]]:
+    """draw(suspect, length) -> the influence of both modules on the first tokens of x.
+
+    Args:
+        x: (L, C).
+        pairs: name -> the module that is right and the suspect, as `buggy.pair` gives them; one
+            named "blocks" takes (B, G, N, C), the others (L, C).
+    """
+
+    def draw(suspect: str, length: int) -> tuple[Figure, str]:
+        if suspect == "blocks" and length % GROUPS:
+            raise ValueError(
+                f"length must be a multiple of {GROUPS} for blocks, which are equal, got {length}"
+            )
+        tokens = x[:length]
+        tokens = tokens.view(1, GROUPS, -1, x.shape[-1]) if suspect == "blocks" else tokens
+        names = ("the original", "the rewrite")
+        found = [influence(module, tokens) for module in pairs[suspect]]
+        groups = segment_slices(length, GROUPS) if suspect in IN_GROUPS else ()
+        edges = [group.start for group in groups[1:] if group.start < length]
+        figure = plot_influence(dict(zip(names, found, strict=True)), edges=edges)
+        return figure, _read(suspect, length, found)
+
+    return draw
+
+
+def explore_suspects(x: Tensor, pairs: Pairs) -> Explorer:
+    """Choose a suspect and a length: who influences whom, in both? See `suspects_drawer`."""
+    controls = {
+        "suspect": choice("suspect", "segments", list(pairs)),
+        "length": slider("tokens", min(30, len(x)), GROUPS, len(x)),
+    }
+    return Explorer("explore_suspects", suspects_drawer(x, pairs), controls)
+
+
+def _read(suspect, length, found):
+    original, rewrite = (matrix > 0 for matrix in found)
+    differ = (original != rewrite).sum().item()
+    only = f"{differ} pairs are felt in one of the two only" if differ else "they are the same"
+    return (
+        f"{suspect}, {length} tokens: the original feels {original.sum()} of {length**2} pairs, "
+        f"the rewrite {rewrite.sum()}; {only}."
+    )

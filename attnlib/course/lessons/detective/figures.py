@@ -1,0 +1,154 @@
+"""How far the dials between two styles move an output."""
+
+from collections.abc import Mapping, Sequence
+from math import log10
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from attnlib.course.figures.style import COLOURS, ENDS, MARK, NOTHING, QUIET, STYLE, closed
+
+ZERO = 1e-17  # where exactly 0 is drawn
+ROUNDING = 1e-12
+TICKS = {ZERO: "0", 1e-15: "10⁻¹⁵", 1e-10: "10⁻¹⁰", 1e-5: "10⁻⁵", 0.1: "0.1", 1.0: "1"}
+
+
+def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
+    """For every dial how far it moves the output: a dot a seed, a line at their mean.
+
+    Args:
+        effects: title of a panel -> dial -> (seeds,) distances. A dial that one panel lacks cannot
+            act there.
+    """
+    names = dict.fromkeys(name for panel in effects.values() for name in panel)
+    names = sorted(
+        names, key=lambda name: max(p[name].mean() for p in effects.values() if name in p)
+    )
+    with plt.rc_context(STYLE):
+        size = (4.8 * len(effects) + 1.8, 0.36 * len(names) + 1.5)
+        fig, axes = plt.subplots(1, len(effects), figsize=size, sharey=True, layout="constrained")
+        for axis, (title, panel) in zip(np.atleast_1d(axes), effects.items(), strict=True):
+            for row, name in enumerate(names):
+                if name not in panel:
+                    axis.text(0.03, row, "cannot act here", va="center", color=QUIET)
+                elif panel[name].max() < ROUNDING:
+                    axis.text(0.03, row, "only rounding", va="center", color=QUIET)
+                else:
+                    values = panel[name].numpy()
+                    axis.plot(values, [row] * len(values), "o", color=ENDS[0], alpha=0.25, ms=7)
+                    axis.plot(values.mean(), row, "|", color=MARK, ms=18, mew=2.5)
+            axis.set_xlim(0, 1.6)
+            axis.axvline(2**0.5, color=NOTHING, linewidth=2, zorder=0)
+            axis.text(1.4, -0.5, "unrelated", ha="right", va="center", color=QUIET)
+            axis.set_title(title)
+            axis.set_xlabel("relative difference")
+        axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        axis.set_ylim(-1, len(names) - 0.5)
+    return closed(fig)
+
+
+def read_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> str:
+    """A table of the same: a line for each dial, mean and spread over the seeds."""
+    names = dict.fromkeys(name for panel in effects.values() for name in panel)
+    rows = [["", *effects]]
+    for name in names:
+        cells = [_read(panel.get(name)) for panel in effects.values()]
+        rows.append([name.replace("_", " "), *cells])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+def _read(values):
+    if values is None:
+        return "cannot act here"
+    if values.max() < ROUNDING:
+        return "only rounding"
+    return f"{values.mean():.2f} ± {values.std():.2f}"
+
+
+def plot_setting(
+    matrices: Mapping[str, Tensor | None],
+    difference: Tensor,
+    distances: Mapping[str, float],
+    edges: Sequence[int],
+) -> Figure:
+    """One setting of the dials: maps, the difference for each token, how far from both ends.
+
+    Args:
+        matrices: title -> (L, L) weights, or None for a map that is not there.
+        difference: (L,) of each token from NesT's end.
+        distances: name of an end -> distance from it.
+        edges: tokens at which groups begin.
+    """
+    with plt.rc_context(STYLE):
+        # Places are given, and all maps share one axis: layouts and axes are what takes the time.
+        fig = plt.figure(figsize=(11.4, 6.4))
+        image = _plot_maps(fig.add_axes((0.06, 0.47, 0.82, 0.5)), matrices, edges)
+        scale = fig.add_axes((0.905, 0.5, 0.013, 0.42))
+        fig.colorbar(image, cax=scale, label="mean weight over heads", ticks=MaxNLocator(3))
+        left, right = fig.add_gridspec(1, 2, left=0.06, right=0.98, bottom=0.1, top=0.34).subplots()
+        _plot_difference(left, difference, edges)
+        left.set_xticks((0, *edges))
+        _plot_distances(right, distances)
+    return closed(fig)
+
+
+def _plot_maps(axis, matrices, edges):
+    """Maps side by side, with the lines of their groups; exactly 0 is grey, no map white."""
+    length = next(len(matrix) for matrix in matrices.values() if matrix is not None)
+    step = length + length // 6
+    cells = np.full((length, step * len(matrices) - length // 6), np.nan)
+    for number, (title, matrix) in enumerate(matrices.items()):
+        start = number * step
+        middle = start + length / 2
+        axis.text(middle, -1 - length / 50, title, ha="center", va="bottom", fontsize=13)
+        if matrix is None:
+            axis.text(middle, length / 2, "none", ha="center", va="center", color=QUIET)
+            continue
+        cells[:, start : start + length] = matrix.numpy(force=True)
+        lines = np.array(edges) - 0.5
+        axis.hlines(lines, start - 0.5, start + length - 0.5, color="white", linewidth=1)
+        axis.vlines(start + lines, -0.5, length - 0.5, color="white", linewidth=1)
+    axis.set_frame_on(False)
+    axis.set_xticks((0, *edges))
+    axis.set_yticks((0, *edges))
+    axis.set_xlabel("key", loc="left")
+    axis.set_ylabel("query")
+    image = axis.imshow(cells, COLOURS, vmin=0)
+    axis.imshow(np.where(cells == 0, 0.0, np.nan), ListedColormap([NOTHING]))
+    return image
+
+
+def _plot_difference(axis, difference, edges):
+    cells = np.arange(len(difference) + 1) - 0.5
+    axis.stairs(difference.numpy(force=True), cells, fill=True, color=ENDS[0])
+    for edge in edges:
+        axis.axvline(edge - 0.5, color=NOTHING, linewidth=1.5)
+    axis.set_xlim(-0.5, len(difference) - 0.5)
+    axis.set_ylim(0, max(2.0, 1.1 * difference.max().item()))
+    axis.set_yticks((0, 1, 2))
+    axis.set_title("difference from NesT's end, token by token")
+    axis.set_xlabel("token")
+
+
+def _plot_distances(axis, distances):
+    """On a logarithmic axis, drawn as one of logarithms: matplotlib's own takes longer."""
+    axis.axvspan(log10(ZERO) - 0.5, log10(ROUNDING), color=NOTHING, alpha=0.5)
+    axis.text(log10(ZERO), len(distances) - 0.45, "rounding", va="center", color=QUIET)
+    for row, ((name, value), colour) in enumerate(zip(distances.items(), ENDS, strict=True)):
+        place = log10(max(value, ZERO))
+        axis.plot(place, row, "o", color=colour, ms=13)
+        right = place < -8
+        text = f"   {name}" if right else f"{name}: {value:.2g}   "
+        axis.text(place, row, text, ha="left" if right else "right", va="center")
+    axis.set_xlim(log10(ZERO) - 0.5, 0.7)
+    axis.set_ylim(-0.6, len(distances) - 0.1)
+    axis.set_yticks([])
+    axis.set_xticks([log10(tick) for tick in TICKS], TICKS.values())
+    axis.set_title("distance of the whole output")
+    axis.set_xlabel("relative difference, logarithmic (1.4: unrelated)")

@@ -1,0 +1,76 @@
+"""Two rows, normalised and fused."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+
+from attnlib.course.lessons.fusion.figures import plot_fusion
+from attnlib.course.widgets.controls import choice, fine_slider, slider
+from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.formatting import two
+from attnlib.segments import FUSIONS, fuse
+
+
+def fusion_drawer() -> Callable[..., tuple[Figure, str]]:
+    """draw(fusion, global_angle, global_length, local_angle, local_length) -> the fused row.
+
+    The rows of the global and the local branch have two channels here. Angles are in degrees.
+    """
+
+    def draw(
+        fusion: str,
+        global_angle: float,
+        global_length: float,
+        local_angle: float,
+        local_length: float,
+    ) -> tuple[Figure, str]:
+        for name, length in (("global_length", global_length), ("local_length", local_length)):
+            if not length >= 0:
+                raise ValueError(f"{name} must be at least 0, got {length!r}")
+        whole, local = _row(global_angle, global_length), _row(local_angle, local_length)
+        fused = fuse(whole, local, fusion)
+        turned = _row(torch.arange(361), local_length)  # the local row at every angle
+        norms = {mode: fuse(whole, turned, mode).norm(dim=-1) for mode in FUSIONS}
+        rows = {
+            name: (row, F.normalize(row, dim=-1))
+            for name, row in (("global", whole), ("local", local))
+        }
+        figure = plot_fusion(rows, fused, norms, fusion, local_angle)
+        return figure, _read(fusion, rows, fused)
+
+    return draw
+
+
+def explore_fusion() -> Explorer:
+    """Turn and stretch two rows: what does each fusion make of them? See `fusion_drawer`."""
+    controls = {
+        "fusion": choice("fusion", "add", list(FUSIONS)),
+        "global_angle": slider("global: angle", 30, 0, 360),
+        "global_length": fine_slider("global: length", 1.6, 0, 2),
+        "local_angle": slider("local: angle", 120, 0, 360),
+        "local_length": fine_slider("local: length", 0.6, 0, 2),
+    }
+    return Explorer("explore_fusion", fusion_drawer(), controls)
+
+
+def _row(angle, length):
+    """(…, 2) rows of that angle and length."""
+    angle = torch.as_tensor(angle, dtype=torch.float64).deg2rad()
+    return length * torch.stack([angle.cos(), angle.sin()], -1)
+
+
+def _read(fusion, rows, fused):
+    (whole, unit_whole), (local, unit_local) = rows.values()
+    zero = [name for name, (row, _) in rows.items() if not row.any()]
+    sentence = (
+        f"Norms {two(whole.norm())} (global) and {two(local.norm())} (local) become "
+        f"{two(unit_whole.norm())} and {two(unit_local.norm())}"
+    )
+    if zero:
+        sentence += f": a row of zeros has no direction and stays zero ({' and '.join(zero)})"
+    else:
+        between = torch.rad2deg((unit_whole @ unit_local).clamp(-1, 1).acos())
+        sentence += f", so the lengths play no part. The angle between is {between:.0f}°"
+    return f"{sentence}. {fusion}: the fused row has norm {two(fused.norm())}."

@@ -1,0 +1,106 @@
+"""The tiles of a map, one after the other: what is formed, and what is kept."""
+
+from collections.abc import Callable
+from itertools import islice
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.checks import check_count
+from attnlib.course.lessons.kernels import tiles
+from attnlib.course.lessons.kernels.figures import plot_tiles
+from attnlib.course.lessons.kernels.tiles import Tile
+from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.formatting import listed, two
+
+
+def tiles_drawer(q: Tensor, k: Tensor, colours: Tensor) -> Callable[[int, int], tuple[Figure, str]]:
+    """draw(tile, step) -> the tile of queries and keys that is read at that step, from 1 on.
+
+    Args:
+        q, k: (L, D), with the scale already in them.
+        colours: (L, 3) in [0, 1], the values: the output is a mean colour.
+    """
+    if colours.shape != (len(q), 3) or len(k) != len(q):
+        raise ValueError(
+            f"q, k and colours must be (L, D), (L, D) and (L, 3), got {tuple(q.shape)}, "
+            f"{tuple(k.shape)} and {tuple(colours.shape)}"
+        )
+    bounds = tuple(bound.item() for bound in (q @ k.T).aminmax())  # for the picture alone
+
+    def draw(tile: int, step: int) -> tuple[Figure, str]:
+        check_count("tile", tile)
+        steps = _steps(len(q), tile)
+        if not 1 <= step <= steps:
+            raise ValueError(f"step={step} must lie in 1 … {steps}, since tile={tile}")
+        walked = list(islice(tiles.walk(q, k, colours, scale=1.0, tile=tile), step))
+        return plot_tiles(colours, walked, bounds), _read(walked, steps, len(q))
+
+    return draw
+
+
+def explore_tiles(q: Tensor, k: Tensor, colours: Tensor) -> Explorer:
+    """Walk over the tiles of a map, small or large ones. See `tiles_drawer`."""
+    if len(q) < 3:
+        raise ValueError(f"q must be at least 3 tokens, for more than one tile, got {len(q)}")
+    draw = tiles_drawer(q, k, colours)
+    sizes = [size for size in (2, 4, 5, 8) if size < len(q)]
+    tile = choice("queries and keys in a tile", 4 if 4 in sizes else 2, sizes)
+    step = slider("step", 1, 1, _steps(len(q), tile.value))
+
+    def fit(change):
+        step.max = _steps(len(q), change["new"])  # a step beyond the last one moves to it
+
+    tile.observe(fit, "value")  # before the Explorer does: it never draws a step that is not there
+    return Explorer("explore_tiles", draw, {"tile": tile, "step": step})
+
+
+def _steps(length, tile):
+    return (-(-length // tile)) ** 2
+
+
+def _read(walked: list[Tile], steps: int, length: int) -> str:
+    now = walked[-1]
+    gone = sum(tile.scores.numel() for tile in walked[:-1])
+    left = length**2 - gone - now.scores.numel()
+    return (
+        f"Step {len(walked)} of {steps}: {_ends('quer', 'y', 'ies', now.rows)} against "
+        f"{_ends('key', '', 's', now.keys)}. Scores held: {now.scores.numel()}; forgotten: {gone}; "
+        f"not formed yet: {left}. "
+        f"Query {now.rows.start} (red): {_row(walked)}{_end(now, length)}"
+    )
+
+
+def _row(walked):
+    """What the last tile did to most and total of its first query."""
+    now = walked[-1]
+    most, total = now.most[0], now.total[0]
+    if now.keys.start == 0:
+        return f"the largest of its first scores is most = {two(most)}, total = {two(total)}."
+    before, gathered = walked[-2].most[0], two(walked[-2].total[0])
+    if most > before:
+        return (
+            f"its largest score, most, rises from {two(before)} to {two(most)}, so the total so "
+            f"far, {gathered}, shrinks to {two((before - most).exp())} of itself; with the new "
+            f"weights total = {two(total)}."
+        )
+    return (
+        f"its largest score, most, stays {two(most)}, so total only grows, from {gathered} to "
+        f"{two(total)}."
+    )
+
+
+def _end(now, length):
+    if now.keys.stop < length:
+        return ""
+    mean, lse = now.out[0] / now.total[0], now.most[0] + now.total[0].log()
+    return (
+        " That was its last tile: its output is out / total, the colour "
+        f"({listed(mean)}), and its log-sum-exp is most + log(total) = {two(lse)}."
+    )
+
+
+def _ends(name, one, many, part):
+    first, last = part.start, part.stop - 1
+    return f"{name}{many} {first} to {last}" if first < last else f"{name}{one} {first}"

@@ -1,0 +1,103 @@
+"""Pixels seen through two levels; and settings trained with several seeds, a dot a seed."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.figures.style import ENDS, MARK, QUIET, STYLE, closed
+
+FAINT = 0.35  # of the ink, so that circles are seen on it
+FULL = 0.92  # the diameter of the largest circle, in tokens
+
+
+class Looked(NamedTuple):
+    """The weights of one query over its level's tokens, and where the query is.
+
+    weights: (rows, cols) of tokens; those outside its block are 0.
+    query: row and column of the token that asks.
+    block_size: edge of a block, in tokens.
+    """
+
+    weights: Tensor
+    query: tuple[int, int]
+    block_size: int
+
+
+def plot_levels(picture: Tensor, levels: Sequence[Looked]) -> Figure:
+    """The picture, and once more for each level with a circle on every token.
+
+    The area of a circle goes with the weight, at every level anew: its largest fills its token.
+    Thin lines are edges of tokens, thick ones of blocks; the query has a red frame.
+
+    Args:
+        picture: (height, width) in [0, 1], 1 is ink.
+        levels: the first to the last; their tokens must divide the picture.
+    """
+    picture = picture.numpy(force=True)
+    with plt.rc_context(STYLE):
+        count = len(levels) + 1
+        fig, axes = plt.subplots(1, count, figsize=(3.4 * count, 3.7), layout="constrained")
+        _ink(axes[0], picture)
+        axes[0].set_title("the picture")
+        for number, (axis, level) in enumerate(zip(axes[1:], levels, strict=True), 1):
+            _ink(axis, FAINT * picture)
+            _circles(axis, level, picture.shape[0] / level.weights.shape[0])
+            axis.set_title(f"level {number}, largest {level.weights.max():.2f}")
+    return closed(fig)
+
+
+def _ink(axis, picture):
+    axis.imshow(picture, "Greys", vmin=0, vmax=1)
+    axis.set_axis_off()
+
+
+def _circles(axis, level, size):
+    """Circles, lines and the frame; `size` is the edge of a token in pixels."""
+    weights = level.weights.numpy(force=True)
+    rows, cols = weights.shape
+    for step, width in ((size, 0.4), (size * level.block_size, 2.5)):
+        style = {"color": "black", "linewidth": width}
+        axis.hlines(np.arange(0, rows * size + 0.1, step) - 0.5, -0.5, cols * size - 0.5, **style)
+        axis.vlines(np.arange(0, cols * size + 0.1, step) - 0.5, -0.5, rows * size - 0.5, **style)
+    radii = FULL / 2 * size * np.sqrt(weights / weights.max())
+    for (row, col), radius in np.ndenumerate(radii):
+        middle = ((col + 0.5) * size - 0.5, (row + 0.5) * size - 0.5)
+        axis.add_patch(plt.Circle(middle, radius, color=ENDS[0], linewidth=0))
+    row, col = level.query
+    corner = (col * size - 0.5, row * size - 0.5)
+    frame = plt.Rectangle(corner, size, size, fill=False, edgecolor=MARK, linewidth=3, zorder=3)
+    axis.add_patch(frame).set_clip_on(False)  # else half of it is lost at the picture's edge
+
+
+def plot_seeds(
+    found: Mapping[str, Sequence[tuple[float, float]]], kinds: tuple[str, str], chance: float
+) -> Figure:
+    """A row a setting; above in orange the first kind, below in blue the second, a bar the mean.
+
+    Args:
+        found: setting -> pairs of shares in [0, 1], one a seed.
+        kinds: what the two of a pair are.
+        chance: the share of guessing, a dashed line.
+    """
+    with plt.rc_context(STYLE):
+        size = (8.4, 0.62 * len(found) + 1.3)
+        fig, axis = plt.subplots(figsize=size, layout="constrained")
+        for row, pairs in enumerate(found.values()):
+            shares = 100 * np.array(pairs)  # (seeds, 2)
+            for column, shift, colour in ((0, -0.16, ENDS[1]), (1, 0.16, ENDS[0])):
+                there = np.full(len(shares), row + shift)
+                name = kinds[column] if row == 0 else None
+                axis.plot(shares[:, column], there, "o", color=colour, alpha=0.6, label=name)
+                mean = {"markersize": 15, "markeredgewidth": 3}
+                axis.plot(shares[:, column].mean(), row + shift, "|", color=colour, **mean)
+        axis.axvline(100 * chance, color=QUIET, linestyle="--", label="guessing")
+        axis.set_yticks(range(len(found)), found)
+        axis.invert_yaxis()
+        axis.set_xlabel("frames right, in percent")
+        axis.set_xlim(40, 101)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return closed(fig)

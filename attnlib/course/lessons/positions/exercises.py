@@ -1,0 +1,330 @@
+"""Lesson 06: does a function feel the order of its tokens, and what the two tables depend on."""
+
+import re
+from operator import index
+
+import torch
+
+from attnlib.course.widgets.checking import find_mistake
+from attnlib.course.widgets.exercise import Exercise
+from attnlib.positions import RelativePositions
+
+
+def feels_order(f, x):
+    """Does shuffling the tokens do more to f than shuffle its rows? A bool."""
+    order = torch.randperm(len(x))
+    return not torch.allclose(f(x[order]), f(x)[order])
+
+
+def _attend(x, added=0.0):
+    """(L, C) -> (L, C), with something added to the scores."""
+    return (x @ x.mT / x.shape[1] ** 0.5 + added).softmax(-1) @ x
+
+
+def _places(x):
+    """(L, C) an angle for each place and channel."""
+    place = torch.arange(len(x), dtype=x.dtype)[:, None]
+    return place * 0.5 ** torch.arange(x.shape[1], dtype=x.dtype)
+
+
+def _distances(x):
+    index = torch.arange(len(x))
+    return (index[:, None] - index).abs()
+
+
+def _causal(x):
+    return torch.zeros(len(x), len(x), dtype=x.dtype).masked_fill(
+        torch.ones(len(x), len(x), dtype=torch.bool).triu(1), -torch.inf
+    )
+
+
+# What f may be; the right answers are those of feels_order.
+FUNCTIONS = {
+    "attention without positions": _attend,
+    "attention, positions added to the input": lambda x: _attend(x + _places(x).sin()),
+    "attention, positions that matter little": lambda x: _attend(x + 1e-3 * _places(x).sin()),
+    "attention, −|i − j| added to the scores": lambda x: _attend(x, -_distances(x)),
+    "causal attention": lambda x: _attend(x, _causal(x)),
+    "attention inside two halves": lambda x: torch.cat([_attend(half) for half in x.chunk(2)]),
+    "x + positions": lambda x: x + _places(x).sin(),
+    "the sine of each number": torch.sin,
+    "each token minus the largest token (channel by channel)": lambda x: x - x.amax(0),
+    "the mean of all tokens, in every row": lambda x: x.mean(0).expand(x.shape),
+    "a mean with other weights for each place, in every row": lambda x: (
+        (_places(x)[:, :1].cos() * x).mean(0).expand(x.shape)
+    ),
+    "the running sum, x.cumsum(0)": lambda x: x.cumsum(0),
+    "the mean of both neighbours, in a circle": lambda x: (x.roll(1, 0) + x.roll(-1, 0)) / 2,
+    "the tokens sorted by their first number": lambda x: x[x[:, 0].argsort()],
+}
+
+
+def _moved(order):
+    """The right test, with an order of its own: a function of the number of tokens."""
+    return lambda f, x: not torch.allclose(f(x[order(len(x))]), f(x)[order(len(x))])
+
+
+def _first_two_exchanged(length):
+    return [1, 0, *range(2, length)]
+
+
+def _compared(one, other):
+    """A test that shuffles, then compares `one` with `other`: functions of f, x and order."""
+
+    def test(f, x):
+        order = torch.randperm(len(x))
+        return not torch.allclose(one(f, x, order), other(f, x, order))
+
+    return test
+
+
+def _bit_by_bit(f, x):
+    order = torch.randperm(len(x))
+    return not f(x[order]).equal(f(x)[order])
+
+
+def _channels(f, x):
+    order = torch.randperm(x.shape[1])
+    return not torch.allclose(f(x[:, order]), f(x)[:, order])
+
+
+def _too_few(f, x):
+    order = torch.randperm(x.shape[1])
+    got, want = f(x[order]), f(x)[order]
+    return got.shape != want.shape or not torch.allclose(got, want)
+
+
+def _loose(f, x):
+    order = torch.randperm(len(x))
+    return not torch.allclose(f(x[order]), f(x)[order], atol=0.01)
+
+
+MISTAKES = {
+    "True and False are exchanged: True means that f *feels* the order.": (
+        lambda f, x: not feels_order(f, x)
+    ),
+    "It never says True. Is the order that you try another one, and do you compare values?": (
+        lambda f, x: False
+    ),
+    "It says True for every f.": lambda f, x: True,
+    "You compare f(x[order]) with f(x): rows that stay in their places. But where the tokens go, "
+    "their rows should go too: compare with f(x)[order].": _compared(
+        lambda f, x, order: f(x[order]), lambda f, x, order: f(x)
+    ),
+    "The two orders do not match: one and the same order, not its inverse and not another one, "
+    "belongs on both sides, f(x[order]) and f(x)[order].": _compared(
+        lambda f, x, order: f(x[order]), lambda f, x, order: f(x)[order.argsort()]
+    ),
+    "f never gets shuffled tokens: compare f(x[order]), not f(x), with f(x)[order].": _compared(
+        lambda f, x, order: f(x), lambda f, x, order: f(x)[order]
+    ),
+    "You compare sums over the tokens, and a sum does not say which row is whose.": _compared(
+        lambda f, x, order: f(x[order]).sum(0), lambda f, x, order: f(x)[order].sum(0)
+    ),
+    "You only turn the tokens round. With −|i − j| that tells nothing: try another order, as "
+    "torch.randperm gives.": _moved(lambda length: torch.arange(length).flip(0)),
+    "You only move all tokens on by some places, in a circle. Neighbours stay neighbours: try "
+    "another order, as torch.randperm gives.": _moved(lambda length: torch.arange(length).roll(1)),
+    "You only exchange two neighbours. Where attention stays inside halves that tells nothing: "
+    "try another order, as torch.randperm gives.": _moved(_first_two_exchanged),
+    "== (or equal) is too strict: sums in another order are rounded otherwise. Allow for "
+    "rounding, as torch.allclose does.": _bit_by_bit,
+    "Your tolerance is too wide: positions that matter little are felt as well.": _loose,
+    "You shuffle the channels, x[:, order]. The tokens are the rows: x[order].": _channels,
+    "The order has as many places as there are channels. It must have as many as there are "
+    "tokens, len(x).": _too_few,
+}
+SIZES = ((16, 5), (14, 20))
+
+
+def _of_all(test):
+    """x -> what the test says of every function, the random numbers being always the same."""
+
+    def verdicts(x):
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(0)
+            return [_as_bool(test(f, x)) for f in FUNCTIONS.values()]
+
+    return verdicts
+
+
+def _as_bool(verdict):
+    """A tensor of one bool will do, or NumPy's own kind of bool."""
+    try:
+        one = verdict.item()
+    except (AttributeError, RuntimeError, ValueError):  # neither of the two, or more than one
+        return verdict
+    return one if isinstance(one, bool) else verdict
+
+
+def _find_mistake_in_test(answer):
+    generator = torch.Generator().manual_seed(0)
+    cases = [(torch.randn(*size, generator=generator, dtype=torch.float64),) for size in SIZES]
+    mistakes = {sentence: _of_all(mistake) for sentence, mistake in MISTAKES.items()}
+    test = _of_all(answer) if callable(answer) else answer
+    said = find_mistake(test, _of_all(feels_order), cases, mistakes)
+    names = tuple(FUNCTIONS)
+    return said and re.sub(r"in result (\d+),", lambda at: f"with f = {names[int(at[1])]},", said)
+
+
+LENGTH = 60
+
+
+def _find_mistake_in_pairs(answer):
+    if answer is None:
+        return "Not written yet: it is None."
+    pairs = _as_pairs(answer)
+    if pairs is None:
+        return f"It must be two pairs of whole numbers, ((i, j), (k, l)), and is {answer!r}."
+    (i, j), (k, l) = pairs  # noqa: E741 - the letters of the task
+    if not all(0 <= frame < LENGTH for frame in (i, j, k, l)):
+        return f"Frames are counted from 0 to {LENGTH - 1}: {answer!r} goes beyond."
+    if (i, j) == (k, l):
+        return "That is the same pair twice."
+    if i == j or k == l:
+        return "The diagonal was shown already: take pairs of two different frames."
+    if l - k == i - j:
+        return f"j − i is {j - i}, and l − k is {l - k}: the sign counts."
+    if l - k != j - i:
+        return f"j − i is {j - i}, but l − k is {l - k}: that the table differs then is no wonder."
+    first, second = RelativePositions(LENGTH, 48)(*torch.tensor([[i, k], [j, l]])).tolist()
+    if not abs(first - second) > 1:
+        return (
+            f"The distances are equal, but the table has {first:.2f} and {second:.2f} there: they "
+            "differ by less than 1."
+        )
+    return None
+
+
+def _as_pairs(answer):
+    """Two pairs of int, or None. Whole numbers of torch and NumPy will do."""
+    try:
+        first, second = ((index(i), index(j)) for i, j in answer)
+    except (TypeError, ValueError):
+        return None
+    return first, second
+
+
+def absolute(length, width, freq):
+    """(length, length) sin or cos (j even or odd) of i / freq^(2⌊j/2⌋ / width)."""
+    i, j = torch.arange(length)[:, None], torch.arange(length)  # queries, keys
+    angle = i / freq ** (2 * (j // 2) / width)
+    table = torch.where(j % 2 == 0, angle.sin(), angle.cos())
+    table[:, length - length % 2 :] = 0  # of an odd length: the last column has no partner
+    return table
+
+
+def _table(angle=None, columns=None, even=torch.sin, odd=torch.cos, empty=True):
+    """`absolute`, with one part of it another: the mistakes."""
+
+    def table(length, width, freq):
+        last = length if columns is None else columns(length, width)
+        i, j = torch.arange(length)[:, None], torch.arange(last)
+        angles = (angle or _angle)(i, j, width, freq, length)
+        waves = torch.where(j % 2 == 0, even(angles), odd(angles))
+        return waves.masked_fill(j >= last - last % 2, 0.0) if empty else waves
+
+    return table
+
+
+def _angle(i, j, width, freq, length):
+    return i / freq ** (2 * (j // 2) / width)
+
+
+def _parity_of_queries(length, width, freq):
+    i, j = torch.arange(length)[:, None], torch.arange(length)
+    angle = _angle(i, j, width, freq, length)
+    waves = torch.where(i % 2 == 0, angle.sin(), angle.cos())
+    return waves.masked_fill(j >= length - length % 2, 0.0)
+
+
+TABLE_MISTAKES = {
+    "That is the usual table, with channels across: here *keys* stand across, so it has as many "
+    "columns as rows.": _table(columns=lambda length, width: width, empty=False),
+    "The last column is filled. In PGL-SUM's table it stays zero where the length is odd.": (
+        _table(empty=False)
+    ),
+    "sin and cos are exchanged: even keys have sin.": _table(even=torch.cos, odd=torch.sin),
+    "sin or cos hangs on the key j; yours hangs on the query i.": (_parity_of_queries),
+    "Queries and keys are exchanged: row i is the query, its place is what is divided.": (
+        lambda *case: absolute(*case).mT
+    ),
+    "The exponent is 2⌊j/2⌋ / C: a sin and the cos beside it share it. You take j / C.": _table(
+        lambda i, j, width, freq, length: i / freq ** (j / width)
+    ),
+    "The exponent is 2⌊j/2⌋ / C. You forgot the 2 before ⌊j/2⌋.": _table(
+        lambda i, j, width, freq, length: i / freq ** ((j // 2) / width)
+    ),
+    "The exponent is 2⌊j/2⌋ / C. You take 2j / C.": _table(
+        lambda i, j, width, freq, length: i / freq ** (2 * j / width)
+    ),
+    "You divide the exponent by the length. The width C stays there, with no channel left.": _table(
+        lambda i, j, width, freq, length: i / freq ** (2 * (j // 2) / length)
+    ),
+    "10000 is fixed in your code: use freq.": _table(
+        lambda i, j, width, freq, length: _angle(i, j, width, 10000, length)
+    ),
+    "The last column is always zero: it must be so for odd lengths only.": (
+        lambda length, *rest: absolute(length, *rest).index_fill(1, torch.tensor([length - 1]), 0.0)
+    ),
+    "The last row is zero: for odd lengths it is the last *column*.": (
+        lambda length, *rest: (
+            _table(empty=False)(length, *rest)
+            * (torch.arange(length) < length - length % 2)[:, None]
+        )
+    ),
+    "That is the relative table: here only i is divided, by freq^(2⌊j/2⌋ / C).": (
+        lambda length, width, freq: RelativePositions(length, width, freq)(
+            torch.arange(length)[:, None], torch.arange(length)
+        )
+    ),
+}
+TABLES = ((7, 12, 100), (6, 4, 10), (9, 5, 50.0), (1, 3, 10000), (12, 48, 10000), (2, 2, 3))
+
+
+def _find_mistake_in_table(answer):
+    return find_mistake(answer, absolute, TABLES, TABLE_MISTAKES)
+
+
+EXERCISES = (
+    Exercise(
+        "06.1",
+        "Write feels_order(f, x: torch.Tensor) -> bool.\n"
+        "f takes tokens (L, C) and returns rows (L, C); x is such an input, in float64.\n"
+        "Return False if shuffled tokens give the same rows, shuffled the same way, up to\n"
+        "rounding. Return True if they give anything else: then f feels the order.",
+        _find_mistake_in_test,
+        (
+            "torch.randperm(len(x)) gives a random order; x[order] are the tokens in that order.",
+            "Two things are to be compared: f of the shuffled tokens, and the shuffled f(x).",
+            "torch.allclose says that they are equal up to rounding. And that means False here.",
+        ),
+        feels_order,
+    ),
+    Exercise(
+        "06.2",
+        f"PGL-SUM's relative table for L = {LENGTH}: RelativePositions({LENGTH}, 48)(i, j).\n"
+        "Find two pairs of frames, ((i, j), (k, l)), with the same j − i = l − k, whose entries\n"
+        "differ by more than 1. Off the diagonal: i ≠ j.",
+        _find_mistake_in_pairs,
+        (
+            "Choose a distance, say 5, and look at all pairs (i, i + 5).",
+            f"index = torch.arange({LENGTH}); make the table from index[:, None] and index.",
+            "table.diagonal(5) are the entries of the pairs (0, 5), (1, 6), (2, 7), …",
+        ),
+        "((7, 12), (9, 14))",
+    ),
+    Exercise(
+        "06.3",
+        "Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
+        "(length, length): PGL-SUM's absolute table, sin or cos (key j even or odd) of\n"
+        "i / freq^(2⌊j/2⌋ / width). Where length is odd, its last column is zero.",
+        _find_mistake_in_table,
+        (
+            "Begin with `sinusoids` from above, and ask of each letter: query, key or channel?",
+            "The columns are keys now: torch.arange(length). But the exponent still holds width.",
+            "At the end: if length % 2, set table[:, -1] = 0.",
+        ),
+        absolute,
+    ),
+)

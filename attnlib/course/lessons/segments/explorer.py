@@ -1,0 +1,74 @@
+"""Frames cut into segments: how long each is, and whose parameters a frame meets."""
+
+from collections.abc import Callable
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.checks import check_count
+from attnlib.course.lessons.segments.figures import plot_segments
+from attnlib.course.widgets.controls import slider
+from attnlib.course.widgets.explorer import Explorer
+from attnlib.layout import segment_slices
+
+LONGEST, MOST = 30, 8  # frames that all have room for their numbers; segments
+
+
+def segments_drawer(frames: Tensor | None = None) -> Callable[[int, int, int], tuple[Figure, str]]:
+    """draw(length, num_segments, frame) -> the ruler of segments, and who owns that frame.
+
+    Args:
+        frames: (L, height, width, 3) in [0, 1]: the first `length` of them are shown over their
+            numbers. Without them the ruler has numbers only.
+    """
+    if frames is not None and (frames.dim() != 4 or frames.shape[-1] != 3 or not len(frames)):
+        raise ValueError(f"frames must be (L, height, width, 3), got shape {tuple(frames.shape)}")
+
+    def draw(length: int, num_segments: int, frame: int) -> tuple[Figure, str]:
+        check_count("length", length)
+        check_count("num_segments", num_segments, least=2)  # one is the global branch again
+        if frames is not None and length > len(frames):
+            raise ValueError(f"length={length} must be at most {len(frames)}, the frames there are")
+        segments = segment_slices(length, num_segments)
+        if not 0 <= frame < length:
+            raise ValueError(
+                f"frame={frame} must lie in 0 … {length - 1}, since length={length}: take another "
+                "frame, or a longer video"
+            )
+        pictures = None if frames is None else frames[:length]
+        return plot_segments(segments, frame, pictures), _read(segments, frame)
+
+    return draw
+
+
+def explore_segments(frames: Tensor | None = None) -> Explorer:
+    """Choose a length, a number of segments and a frame. See `segments_drawer`.
+
+    With `frames`, (L, height, width, 3), they are shown, and the length ends where they end.
+    """
+    draw = segments_drawer(frames)
+    longest = LONGEST if frames is None else len(frames)
+    length = 10 if frames is None else min(LONGEST, longest)
+    controls = {
+        "length": slider("L, frames", length, 1, longest),
+        "num_segments": slider("num_segments", 4, 2, MOST),
+        "frame": slider("frame i", min(4 if frames is None else 17, length - 1), 0, longest - 1),
+    }
+    return Explorer("explore_segments", draw, controls)
+
+
+def _read(segments, frame):
+    sizes = [segment.stop - segment.start for segment in segments]
+    (own,) = [number for number, s in enumerate(segments) if s.start <= frame < s.stop]
+    length, first, last = sum(sizes), segments[own].start, segments[own].stop - 1
+    shared = f"with frames {first} … {last}" if first < last else "alone"
+    sentence = (
+        f"L = {length}, {len(sizes)} segments: ⌈{length} / {len(sizes)}⌉ = {sizes[0]}, so "
+        f"{', '.join(map(str, sizes))}. Frame {frame} lies in segment {own}, {shared}: it meets "
+        f"set {own} of the local branch's parameters, and the global branch's, which all frames "
+        "share."
+    )
+    empty = [str(number) for number, size in enumerate(sizes) if size == 0]
+    if empty:
+        sentence += f" Empty segments: {', '.join(empty)}. No frame meets their parameters."
+    return sentence

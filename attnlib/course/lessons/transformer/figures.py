@@ -1,0 +1,61 @@
+"""Maps between words, and a number for every head of every layer."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.figures.style import COLOURS, STYLE, closed, draw_weights
+
+
+def plot_words(panels: Mapping[str, tuple[Tensor, Sequence[str]]]) -> Figure:
+    """Weights between named tokens, a panel each, on one colour scale from 0 to 1; 0 is grey.
+
+    Args:
+        panels: title -> weights (N, N), queries down, keys across, and the names of the N tokens.
+    Raises:
+        ValueError: weights that are not (N, N) for their names.
+    """
+    for title, (weights, names) in panels.items():
+        if tuple(weights.shape) != (len(names), len(names)):
+            raise ValueError(
+                f"weights of {title!r} must be {(len(names), len(names))}, one row and column "
+                f"for each of the names, got shape {tuple(weights.shape)}"
+            )
+    with plt.rc_context(STYLE):
+        size = (0.8 + 5.4 * len(panels), 5.4)
+        fig, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
+        for axis, (title, (weights, names)) in zip(axes.flat, panels.items(), strict=True):
+            image = draw_weights(axis, weights.numpy(force=True), vmin=0, vmax=1)
+            axis.set_title(title)
+            axis.set_xticks(range(len(names)), names, rotation=90)
+            axis.set_yticks(range(len(names)), names)
+            axis.set_xlabel("key")
+        axes[0, 0].set_ylabel("query")
+        fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
+    return closed(fig)
+
+
+def plot_head_scores(panels: Mapping[str, Tensor]) -> Figure:
+    """A number from 0 to 1 for each head, written into its cell: layers down, heads across.
+
+    Args:
+        panels: title -> (layers, H), one below the other.
+    """
+    with plt.rc_context(STYLE):
+        layers, heads = next(iter(panels.values())).shape
+        size = (0.8 * heads + 1.6, (0.42 * layers + 1.0) * len(panels))
+        fig, axes = plt.subplots(len(panels), 1, figsize=size, squeeze=False, layout="constrained")
+        for axis, (title, scores) in zip(axes.flat, panels.items(), strict=True):
+            axis.set_title(title)
+            axis.imshow(scores.numpy(force=True), COLOURS, vmin=0, vmax=1, aspect="auto")
+            axis.set_xticks(range(heads))
+            axis.set_yticks(range(layers))
+            axis.set_ylabel("layer")
+            for (layer, head), score in np.ndenumerate(scores.numpy(force=True)):
+                colour = "black" if score > 0.6 else "white"  # readable on its cell
+                axis.text(head, layer, f"{score:.2f}", ha="center", va="center", color=colour)
+        axis.set_xlabel("head")
+    return closed(fig)

@@ -1,0 +1,165 @@
+"""A video file in; importance, shots, maps and key frames out."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course import data
+from attnlib.course.data.checks import positive
+from attnlib.course.experiments.films.inputs import FEATURES, WIDTH, squeeze, stamped
+from attnlib.course.experiments.films.results import SCORER_STEPS, stored_scorer
+from attnlib.course.lessons.video.figures import plot_branches, plot_summary, read_branches
+from attnlib.course.lessons.video.length import count_frames
+from attnlib.course.models.checkpoints import load_checkpoint
+from attnlib.course.models.scorer import FrameScorer
+from attnlib.segments import GlobalLocalMap
+
+LIMIT = 300  # frames
+HEIGHT = 96  # pixels, of the frames kept
+OURS = (
+    f"attnlib's own scorer, trained for {SCORER_STEPS} steps on films put together from 15 shots "
+    "(pans over 13 photographs, 2 clips) to tell shots that occur once from shots that occur "
+    "twice. It was never told what people find important, and no benchmark score is claimed."
+)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Summary:
+    """What `summarise` found. K frames were kept, and all but `every` is counted in them.
+
+    `frames` (K, height, width, 3); `every`: frame k is frame k · every of the film; `importance`
+    (K,) in [0, 1]; `cuts`: the first frames of shots 2, 3, …; `keys`: the key frames; `maps`: of
+    both branches; `scorer`: in words, which network it was and what it was trained on.
+    """
+
+    frames: Tensor
+    every: int
+    importance: Tensor
+    cuts: tuple[int, ...]
+    keys: tuple[int, ...]
+    maps: GlobalLocalMap
+    scorer: str
+
+    def __repr__(self) -> str:
+        shots = len(self.cuts) + 1
+        begin = ", ".join(str(cut * self.every) for cut in (0, *self.cuts))
+        keys = ", ".join(str(key * self.every) for key in self.keys)
+        return (
+            f"{_count(len(self.frames), 'frame')} used, {_nth(self.every)} of the film. "
+            f"{_count(shots, 'shot')} found, beginning at {begin}. Key frames: {keys}, the middles "
+            f"of the {len(self.keys)} with the highest mean importance. Importance from "
+            f"{self.importance.min():.2f} to {self.importance.max():.2f}, by {self.scorer}"
+        )
+
+    def plot(self, published: tuple[int, ...] = ()) -> Figure:
+        """Key frames, importance and shots; also published cuts, counted in frames of the film."""
+        known = tuple(cut / self.every for cut in published)
+        return plot_summary(self.frames, self.importance, self.cuts, self.keys, self.every, known)
+
+    def plot_maps(self) -> Figure:
+        """The maps of both branches with the cuts."""
+        return plot_branches(self.maps, self.cuts)
+
+    def read_maps(self) -> str:
+        """In words: how much of its weight a frame gives to its own shot, in either branch."""
+        return read_branches(self.maps, self.cuts)
+
+
+def summarise(
+    film: str | PathLike | Tensor,
+    *,
+    limit: int = LIMIT,
+    checkpoint: str | PathLike | None = None,
+    features: Tensor | None = None,
+    **settings,
+) -> Summary:
+    """Importance, shots, maps and key frames of a film.
+
+    Every n-th frame is used, n as small as leaves at most `limit`. Shots are found by
+    `data.find_cuts`. Key frames: of the half of the shots (rounded up) with the highest mean
+    importance the middle frame, in the order of the film.
+
+    Args:
+        film: a video file, or frames (L, height, width, 3) in [0, 1].
+        limit: how many frames are used at most.
+        checkpoint: a file of PGL-SUM's parameters, in place of our scorer; `settings` are what
+            `load_checkpoint` asks for. It is given `features`, or where there are none and it takes
+            1280 numbers a frame those of EfficientNet-Lite0.
+        features: (K, C), a row for each frame used; only with a checkpoint.
+    Raises:
+        What `data.frames`, `data.features` and `load_checkpoint` raise. ValueError: features that
+        do not fit the checkpoint, or the number of frames. TypeError: settings without checkpoint.
+    """
+    if checkpoint is None and (features is not None or settings):
+        raise TypeError("features and settings need a checkpoint=…: our scorer takes its own")
+    positive("limit", limit)
+    frames, every = _kept(film, limit)
+    seen = data.features(frames)  # (K, 1280)
+    if checkpoint is None:
+        scorer, words, x = stored_scorer(), OURS, stamped(squeeze(seen))
+    else:
+        scorer = _loaded(checkpoint, settings)
+        words = f"the FrameScorer of {Path(checkpoint).name}. Who trained it knows on what."
+        x = _given(scorer, features, seen)
+    with torch.no_grad():
+        importance, maps = scorer(x)
+    cuts = data.find_cuts(seen)
+    keys = _keys(importance, cuts)
+    return Summary(frames, every, importance.float(), cuts, keys, maps.detach(), words)
+
+
+def _kept(film, limit):
+    """The frames used, and every how many-th."""
+    if isinstance(film, Tensor):
+        every = max(1, -(-len(film) // limit))
+        return film[::every], every
+    every = max(1, -(-count_frames(film) // limit))
+    return data.frames(film, HEIGHT, every=every, limit=limit), every
+
+
+def _loaded(checkpoint, settings):
+    network = load_checkpoint(checkpoint, **settings)
+    if not isinstance(network, FrameScorer):
+        raise ValueError(f"checkpoint={str(checkpoint)!r} must hold a PGL-SUM, got a NesT")
+    return network.float()
+
+
+def _given(scorer, features, seen):
+    """What another scorer gets: (K, C)."""
+    width = scorer.linear_1.in_features
+    if features is None and width == WIDTH:
+        return stamped(squeeze(seen))  # trained as ours was
+    if features is None and width != FEATURES:
+        raise ValueError(
+            f"checkpoint expects features {width} wide, and here are {FEATURES} of "
+            f"EfficientNet-Lite0: give features=…, ({len(seen)}, {width}), made as those that it "
+            "was trained on (PGL-SUM's: 1024, of GoogLeNet)"
+        )
+    x = seen if features is None else torch.as_tensor(features).float()
+    if x.shape != (len(seen), width):
+        raise ValueError(
+            f"features must be ({len(seen)}, {width}), a row for each frame used and as wide as "
+            f"checkpoint expects, got {tuple(x.shape)}"
+        )
+    return x
+
+
+def _keys(importance, cuts):
+    shots = list(pairwise((0, *cuts, len(importance))))
+    means = torch.stack([importance[start:stop].mean() for start, stop in shots])
+    chosen = means.argsort(descending=True, stable=True)[: -(-len(shots) // 2)]
+    return tuple(sum(shots[shot]) // 2 for shot in sorted(chosen.tolist()))
+
+
+def _count(number, what):
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def _nth(every):
+    ends = {1: "every one", 2: "every second", 3: "every third"}
+    return ends.get(every, f"every {every}th")

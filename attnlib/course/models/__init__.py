@@ -1,0 +1,1 @@
+"""The whole networks round the attentions, with the published names of their parameters."""

@@ -1,0 +1,95 @@
+"""A forward pass as a table: one row a step, its axes in the package's letters."""
+
+import torch
+from torch import Tensor, nn
+
+from attnlib.checks import check_count
+from attnlib.course.shapes.xray.axes import Factor
+from attnlib.course.shapes.xray.letters import Letters
+from attnlib.course.shapes.xray.table import SideBySide, Step, XRay, side_by_side
+from attnlib.course.shapes.xray.trace import Trace, parameter_names
+
+__all__ = ["SideBySide", "Step", "XRay", "side_by_side", "xray"]
+
+AXES = {2: "L C", 3: "B L C", 4: "B G N C"}
+
+
+def xray(module, x: Tensor, axes: str | None = None, heads: int | None = None) -> XRay:
+    """Run module(x) once, without gradients, and tell of every step what it does with the axes.
+
+    Letters come from the input, from H, and from what is split, merged and multiplied. Where a
+    size alone could tell, it tells, so give every axis a size of its own, above 1: an axis that
+    may be either of two shows both, "H|D", and one that may be anything shows its number. A chain
+    of moves in one statement is one row. The tensors are kept until the pass is over.
+
+        >>> xray(BlockAttention(48, 6), torch.randn(2, 4, 16, 48))
+
+    Args:
+        module: BlockAttention, SelfAttention, GlobalLocalAttention, nn.MultiheadAttention (called
+            as module(x, x, x)), or any module or function of one tensor, in the mode it is in.
+        x: its input.
+        axes: the names of x's axes; by default "L C", "B L C" or "B G N C", by their number.
+        heads: H; by default every `num_heads` or `heads` in the module.
+    Returns:
+        The table. What the module returns is dropped; a map stays unformed.
+    Raises:
+        TypeError, ValueError: x is no tensor, or axes does not name its axes. What the module
+            raises comes through, with a note of the steps before it.
+    """
+    axes = _checked(module, x, axes)
+    factors = {name: Factor(size, name) for name, size in zip(axes, x.shape, strict=True)}
+    letters = Letters(
+        _heads(module, heads),
+        width=factors["C"].size if "C" in factors else None,
+        length=factors["L"].size if "L" in factors else None,
+        grouped=any(hasattr(part, "num_segments") for part in _parts(module)),
+    )
+    trace = Trace(letters, parameter_names(module))
+    trace.meet(x, tuple((factor,) for factor in factors.values()))
+    inputs = (x, x, x) if isinstance(module, nn.MultiheadAttention) else (x,)
+    try:
+        with torch.no_grad(), trace:
+            module(*inputs)
+    except Exception as error:
+        error.add_note(trace.so_far())
+        raise
+    title = getattr(module, "__name__", type(module).__name__)
+    return XRay(title, f"x: {' '.join(axes)} = {tuple(x.shape)}", trace.steps())
+
+
+def _checked(module, x, axes) -> list[str]:
+    """The names of x's axes."""
+    if not callable(module):
+        raise TypeError(f"module must be a module or a function, got {type(module).__name__}")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
+    if axes is None:
+        if x.dim() not in AXES:
+            raise ValueError(
+                f"axes must name the {x.dim()} axes of x, got None; known without: {AXES}"
+            )
+        sequence_first = isinstance(module, nn.MultiheadAttention) and not module.batch_first
+        axes = "L B C" if sequence_first and x.dim() == 3 else AXES[x.dim()]
+    if not isinstance(axes, str):
+        raise TypeError(f"axes must be a string, got {type(axes).__name__}")
+    names = axes.split()
+    if len(names) != x.dim() or len(set(names)) != len(names):
+        raise ValueError(
+            f"axes must be {x.dim()} different names for x of shape {tuple(x.shape)}, "
+            f'as "{AXES.get(x.dim(), "B L C")}", got {axes!r}'
+        )
+    return names
+
+
+def _heads(module, heads) -> set[int]:
+    """Every size that H has: as given, or as the module and its children say."""
+    if heads is not None:
+        check_count("heads", heads)
+        return {heads}
+    parts = _parts(module)
+    found = {getattr(part, name, None) for part in parts for name in ("num_heads", "heads")}
+    return {value for value in found if isinstance(value, int)}
+
+
+def _parts(module):
+    return module.modules() if isinstance(module, nn.Module) else ()

@@ -1,0 +1,151 @@
+"""The trace: every call of the forward pass, at the level at which it is written."""
+
+from types import FunctionType
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from attnlib.course.shapes.xray.axes import leaves, numbers
+from attnlib.course.shapes.xray.calls import Call, Effect, name_of
+from attnlib.course.shapes.xray.effects import effect_of
+from attnlib.course.shapes.xray.letters import Letters
+from attnlib.course.shapes.xray.places import here
+from attnlib.course.shapes.xray.rows import Row, folded
+from attnlib.course.shapes.xray.table import Step
+from attnlib.course.shapes.xray.words import shown_axes
+
+# This function hands itself over whole while a trace is on. A copy of it that believes that none
+# is on runs line by line, and what it calls is traced.
+WHOLE = F.multi_head_attention_forward
+BY_LINE = FunctionType(
+    WHOLE.__code__,
+    {**WHOLE.__globals__, "has_torch_function": lambda tensors: False},
+    WHOLE.__name__,
+    WHOLE.__defaults__,
+)
+COPIES = ("reshape", "flatten", "contiguous", "clone", "cat", "concat", "stack", "repeat")
+
+
+class Trace(TorchFunctionMode):
+    """Keeps the axes of every tensor that it meets, and a row for each step.
+
+    It keeps the tensors too: an id tells them apart only as long as they live.
+
+    Args:
+        letters: see `Letters`.
+        parameters: {id: name} of the module's own.
+    """
+
+    def __init__(self, letters: Letters, parameters: dict[int, str]):
+        super().__init__()
+        self.letters = letters
+        self.rows: list[Row] = []
+        self._met: dict[int, tuple[Tensor, tuple]] = {}
+        self._called = dict(parameters)
+        self._under_way = ""
+
+    def meet(self, x: Tensor, axes) -> None:
+        """Note the axes of a tensor."""
+        self._met[id(x)] = x, axes
+
+    def axes(self, x: Tensor):
+        """The axes of a tensor: numbers if it is met for the first time."""
+        if id(x) not in self._met:
+            self.meet(x, numbers(x.shape))
+        return self._met[id(x)][1]
+
+    def steps(self) -> tuple[Step, ...]:
+        """The rows, rendered."""
+        return folded(self.rows)
+
+    def so_far(self) -> str:
+        """What was done, and the call under way: for one whose shapes do not fit."""
+        done = "; ".join(f"{step.step}: {step.axes} {step.shape}" for step in self.steps())
+        now = f" Then {self._under_way}." if self._under_way else ""
+        return f"xray, the steps so far: {done or 'none'}.{now}"
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is WHOLE:
+            with self:
+                return BY_LINE(*args, **kwargs)
+        operands = _tensors((*args, *kwargs.values()))
+        shapes = (f"{shown_axes(self.axes(x))} {tuple(x.shape)}" for x in operands)
+        self._under_way = f"{name_of(func)} of {' and '.join(shapes)}"
+        result = func(*args, **kwargs)
+        self._under_way = ""
+        written = args[0] if func is Tensor.__setitem__ else result
+        results = _tensors([written])
+        if results and results[0].numel():
+            call = Call(func, args, kwargs, written, self.axes, self.letters)
+            self._note(call, operands, results)
+        return result
+
+    def _note(self, call, operands, results):
+        effect = effect_of(call) or Effect([], self.axes(results[0]))
+        before = [(x, self.axes(x)) for x in operands]
+        for k, x in enumerate(results):
+            if not any(x is operand for operand in operands):
+                same = x.shape == results[0].shape
+                self.meet(x, effect.goes_on if same else numbers(x.shape))
+                self._called[id(x)] = self._name_of(effect, operands, k)
+        if not call.in_place and self._nothing_done(before, results[0]):
+            return
+        size = _new_bytes(operands, results)
+        kind = "computes" if size or call.in_place else "moves"
+        kind = "copies" if size and call.name in COPIES else kind
+        verb, subject = self._words(call, effect, operands)
+        row = Row(here(), verb, subject, effect, results[0], size, kind)
+        if not self.rows or not self.rows[-1].takes(row, operands[0] if operands else None):
+            self.rows.append(row)
+
+    def _nothing_done(self, before, after: Tensor) -> bool:
+        """Whether a result is an operand again: contiguous of what is, dropout in eval mode."""
+        axes = list(map(leaves, self.axes(after)))
+        return any(_same_view(x, after) and list(map(leaves, its)) == axes for x, its in before)
+
+    def _name_of(self, effect, operands, k) -> str:
+        """q, k and v keep their names where they only move, or are scaled; so do parameters."""
+        if effect.called:
+            return effect.called[k]
+        return self._called.get(id(operands[0]), "") if len(operands) == 1 else ""
+
+    def _words(self, call, effect, operands) -> tuple[str, str]:
+        """What a call does, and the name of what it does it to: of its weight if it has one."""
+        names = [self._called.get(id(x), "") for x in operands]
+        if effect.verb.startswith("scores") and all(names):
+            return "scores {} @ {}ᵀ".format(*names), ""
+        if effect.verb[:1].isalpha():
+            return effect.verb, ""
+        subject = names[1] if call.name == "linear" else next(filter(None, names), "")
+        return effect.verb or call.name, subject
+
+
+def parameter_names(module) -> dict[int, str]:
+    """{id: "qkv"} for qkv.weight, in_proj_weight and the like."""
+    named = module.named_parameters() if isinstance(module, nn.Module) else ()
+    return {id(p): name.removesuffix("weight").rstrip("._") for name, p in named}
+
+
+def _tensors(values) -> list[Tensor]:
+    """The tensors among values, and in the lists among them; but for sparse and nested ones."""
+    nested = [value if isinstance(value, list | tuple) else [value] for value in values]
+    found = [x for some in nested for x in some if isinstance(x, Tensor)]
+    return [x for x in found if x.layout == torch.strided and not x.is_nested]
+
+
+def _same_view(one: Tensor, other: Tensor) -> bool:
+    """Whether both are the same elements in the same places."""
+    if (one.shape, one.dtype, one.data_ptr()) != (other.shape, other.dtype, other.data_ptr()):
+        return False
+    strides = zip(one.shape, one.stride(), other.stride(), strict=True)
+    return all(size == 1 or a == b for size, a, b in strides)
+
+
+def _new_bytes(operands, results) -> int:
+    """The bytes of the results' memory, as far as it is not the operands'."""
+    old = {x.untyped_storage().data_ptr() for x in operands}
+    new = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in results}
+    return sum(size for where, size in new.items() if where not in old)

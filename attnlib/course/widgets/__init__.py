@@ -1,0 +1,1 @@
+"""What a reader touches: predictions, exercises, explorers, the map viewer, questions."""

@@ -1,0 +1,57 @@
+"""An exercise: its task, a check that names the likely mistake, hints, and the solution."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+class Verdict(str):
+    """What a check says, in a sentence; `.right` is whether the answer passed."""
+
+    right: bool
+
+    def __new__(cls, mistake: str | None):
+        verdict = super().__new__(cls, f"✘ {mistake}" if mistake else "✔ Right.")
+        verdict.right = mistake is None
+        return verdict
+
+    __repr__ = str.__str__
+
+
+@dataclass
+class Exercise:
+    """Task, check, hints, solution. In a notebook its value prints the task.
+
+    Args:
+        key: lesson and number, as "00.1".
+        task: what to write, with types and shapes.
+        find_mistake: takes the reader's answer and returns a sentence, or None if it is right.
+        hints: from gentle to plain.
+        answer: the solution itself; its source is what `solution` prints.
+    """
+
+    key: str
+    task: str
+    find_mistake: Callable
+    hints: tuple[str, ...]
+    answer: object
+    _told: int = field(default=0, repr=False)
+
+    def __repr__(self) -> str:
+        return f"Exercise {self.key}\n{self.task}"
+
+    def check(self, answer) -> Verdict:
+        """Say whether the answer is right, and if not which mistake it looks like."""
+        try:
+            return Verdict(self.find_mistake(answer))
+        except Exception as error:  # the reader's own code may raise anything
+            return Verdict(f"It stopped with {type(error).__name__}: {error}")
+
+    def hint(self) -> None:
+        """Print one hint more at each call."""
+        self._told = min(self._told + 1, len(self.hints))
+        print("\n".join(f"{n}. {hint}" for n, hint in enumerate(self.hints[: self._told], 1)))
+
+    def solution(self) -> None:
+        """Print code that passes the check."""
+        print(inspect.getsource(self.answer) if callable(self.answer) else self.answer)

@@ -1,0 +1,41 @@
+"""The questions as a widget that lives wholly in the browser, with or without a kernel."""
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from attnlib.course.widgets.questions.data import items
+
+
+class Questions(anywidget.AnyWidget):
+    """What `questions` gives back. Answers and score never come here: they stay in the browser."""
+
+    _esm = Path(__file__).with_name("questions.js")
+    _css = Path(__file__).with_name("questions.css")
+
+    form = traitlets.Unicode().tag(sync=True)
+    items = traitlets.List(traitlets.Dict()).tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"Ten questions, form {self.form}, English and 中文 (to be answered in a browser)"
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return data | {"text/plain": repr(self)}, metadata
+
+
+def questions(form: str) -> Questions:
+    """Ten questions about what the lessons show, in English and 中文.
+
+    Each has one choice that shows a common misconception. The score says which of them was chosen,
+    why it fails, and where to read again. Nothing is sent anywhere; the reader may export a file
+    that says nothing of who answered, or when.
+
+    Args:
+        form: "A", before lesson 00, or "B", after lesson 08: the same ten, asked otherwise.
+    Raises:
+        ValueError: for another form.
+    """
+    return Questions(form=form, items=items(form))

@@ -1,0 +1,83 @@
+"""Explorers on pages without a kernel: a contact sheet, pictures side by side with their sentences.
+
+The site and the slides start their kernels with `install()`; in JupyterLab nothing of this runs.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
+
+from IPython import get_ipython
+
+from attnlib.course.widgets.controls import NONE
+from attnlib.course.widgets.explorer import Explorer, png
+
+SHARP = 110  # dots an inch: enough for the full width of a page
+FEW = 4  # up to so many controls each shows two other values, else one
+
+
+def install() -> None:
+    """From now on every Explorer in this kernel shows its contact sheet beside its view."""
+    formatter = get_ipython().display_formatter.mimebundle_formatter
+    formatter.for_type(Explorer, _bundle)
+
+
+def sheet(explorer: Explorer) -> str:
+    """The HTML of several states of an explorer: as it starts, then one control moved at a time.
+
+    A state that cannot be drawn shows its line of why not; one that looks and says as one
+    before is left out.
+    """
+    shown = {}
+    for label, state in _states(explorer):
+        try:
+            figure, sentence = explorer._draw(**state)
+        except ValueError as error:
+            figure, sentence = None, str(error)
+        picture = png(figure, SHARP) if figure else b""
+        shown.setdefault((sentence, picture), _figure(label, figure, sentence, picture))
+    return (
+        '<div class="attn-sheet"><p>This widget <strong>needs a kernel</strong>: in JupyterLab you '
+        "move its controls yourself. Here they are moved for you, one at a time.</p>"
+        f'<div class="attn-cells">{"".join(shown.values())}</div></div>'
+    )
+
+
+def _states(explorer: Explorer) -> Iterator[tuple[str, dict]]:
+    """What is moved, and the arguments of `draw`."""
+    start = explorer._state()
+    yield "as it starts", start
+    controls = explorer._controls
+    for name, control in controls.items():
+        for text, value in _others(control)[: 2 if len(controls) <= FEW else 1]:
+            yield f"{control.description}: {text}", start | {name: None if value == NONE else value}
+
+
+def _others(control) -> list[tuple[str, object]]:
+    """Text and value: the other choices, or the ends of a slider, the farther one first."""
+    if hasattr(control, "options"):
+        texts = dict(zip(control._options_values, control._options_labels, strict=True))
+        return [(texts[value], value) for value in texts if value != control.value]
+    ends = (control.min, control.max) if hasattr(control, "min") else (not control.value,)
+    ends = sorted(ends, key=lambda end: -abs(end - control.value))
+    return [(str(end), end) for end in ends if end != control.value]
+
+
+def _figure(label, figure, sentence, picture):
+    image = ""
+    if picture:
+        width, height = (round(inches * SHARP) for inches in figure.get_size_inches())
+        data = b64encode(picture).decode()
+        image = (
+            f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
+            f'alt="The picture, {escape(label)}">'
+            '<label><input type="checkbox"> larger</label>'
+        )
+    caption = f"<strong>{escape(label)}.</strong> {escape(sentence)}"
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _bundle(explorer):
+    data = explorer._repr_mimebundle_()
+    data, metadata = data if isinstance(data, tuple) else (data, {})
+    return data | {"text/plain": repr(explorer), "text/html": sheet(explorer)}, metadata

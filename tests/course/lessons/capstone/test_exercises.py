@@ -1,0 +1,189 @@
+"""Lesson 11: its checks name the known wrong answers, and take every right way to write it."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+
+from attnlib import merge_heads, segment_slices
+from attnlib.course.lessons import exercise
+from attnlib.course.lessons.capstone import buggy
+
+WRONG_MERGES = {
+    "Not written yet": lambda out: None,
+    "It must be a function, and is str": "b g h n d -> b g n (d h)",
+    "stopped with RuntimeError": lambda out: out.view(-1, 7),
+    "must return a torch.Tensor, and returned list": lambda out: merge_heads(out, "d h").tolist(),
+    "the merge as it came": buggy.SuspectBlocks.merge,
+    "the merge as it came, 'h d'": merge_heads,
+    "inside (N, D, H): make the last two axes one": lambda out: out.permute(0, 1, 3, 4, 2),
+    "behind the tokens, (N, H, D): go on": lambda out: out.transpose(2, 3),
+    "bring the heads behind the tokens, then join": lambda out: out.reshape(
+        *out.shape[:2], out.shape[3], -1
+    ),
+    "D came to the front of N": lambda out: out.permute(0, 1, 4, 2, 3).reshape(
+        *out.shape[:2], out.shape[3], -1
+    ),
+    "The columns moved the other way round": lambda out: rearrange(
+        merge_heads(out), "b g n (d h) -> b g n (h d)", d=out.shape[-1]
+    ),
+    "The heads were reversed": lambda out: merge_heads(out.flip(-3), "d h"),
+    "The columns are in reversed order": lambda out: merge_heads(out, "d h").flip(-1),
+    "Transposed": lambda out: out.permute(0, 1, 4, 2, 3).flatten(2, 3),
+    "The heads are added up": lambda out: sum(out.unbind(2)),
+    "one head alone": lambda out: out[:, :, 0],
+    "It changes its arguments": lambda out: merge_heads(out.mul_(2) / 2, "d h"),
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_MERGES.items(), ids=WRONG_MERGES)
+def test_a_wrong_merge_is_named(words, answer):
+    verdict = exercise("11.1").check(answer)
+    assert not verdict.right
+    assert words in verdict
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda out: merge_heads(out, "d h"),
+        lambda out: rearrange(out, "b g h n d -> b g n (d h)"),
+        lambda out: out.permute(0, 1, 3, 4, 2).flatten(3),
+        lambda out: out.permute(0, 1, 3, 4, 2).reshape(*out.shape[:2], out.shape[3], -1),
+        lambda out: torch.stack(out.unbind(2), -1).flatten(-2),
+        lambda out: out.transpose(2, 3).mT.flatten(-2),
+    ],
+)
+def test_other_right_merges_pass(answer):
+    assert exercise("11.1").check(answer).right
+
+
+def by_size(size, last=True):
+    def owner(length, num_segments):
+        number = torch.arange(length) // size(length, num_segments)
+        return number.clamp(max=num_segments - 1) if last else number
+
+    return owner
+
+
+def evenly(length, num_segments):
+    size, longer = divmod(length, num_segments)
+    sizes = torch.tensor([size + (g < longer) for g in range(num_segments)])
+    return torch.arange(num_segments).repeat_interleave(sizes)
+
+
+def right(length, num_segments):
+    return torch.arange(length) // math.ceil(length / num_segments)
+
+
+WRONG_OWNERS = {
+    "Not written yet": lambda length, num_segments: None,
+    "must be a function": torch.arange(30) // 8,
+    "stopped with TypeError": lambda length: torch.arange(length),
+    "must return a torch.Tensor, and returned list": lambda length, n: right(length, n).tolist(),
+    "the result must be int": lambda length, n: right(length, n).float(),
+    "rounded down, and the last segment takes the rest": buggy.SuspectSegments.owner,
+    "always be rounded up": by_size(lambda length, n: max(1, round(length / n))),
+    "a segment too many": by_size(lambda length, n: length // n, last=False),
+    "40 frames in 4 segments are 10 each, not 11": by_size(lambda length, n: length // n + 1),
+    "shared out evenly": evenly,
+    "frame · G // L": lambda length, n: torch.tensor([i * n // length for i in range(length)]),
+    "divide by their size": lambda length, n: torch.arange(length) // n,
+    "deals frames out in turn": lambda length, n: torch.arange(length) % n,
+    "place inside the segment": lambda length, n: torch.arange(length) % math.ceil(length / n),
+    "counted from 0": lambda length, n: right(length, n) + 1,
+    "where the segments begin": lambda length, n: right(length, n) * math.ceil(length / n),
+    "the shape must be (30,), and is (30, 30)": (
+        lambda length, n: right(length, n)[:, None] == right(length, n)
+    ),
+    "length=9, num_segments=4": (
+        lambda length, n: evenly(length, n) if length == 9 else right(length, n)
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_OWNERS.items(), ids=WRONG_OWNERS)
+def test_a_wrong_rule_is_named(words, answer):
+    verdict = exercise("11.2").check(answer)
+    assert not verdict.right
+    assert words.lower() in verdict.lower()
+
+
+def by_slices(length, num_segments):
+    slices = segment_slices(length, num_segments)
+    return torch.cat([torch.full((s.stop - s.start,), g) for g, s in enumerate(slices)])
+
+
+def by_a_loop(length, num_segments):
+    size = (length + num_segments - 1) // num_segments
+    return torch.tensor([frame // size for frame in range(length)])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [right, by_slices, by_a_loop, lambda length, n: right(length, n).clamp(max=n - 1).int()],
+)
+def test_other_right_rules_pass(answer):
+    assert exercise("11.2").check(answer).right
+
+
+def along(dim):
+    return lambda q, k: (q @ k.mT).softmax(dim)
+
+
+WRONG_WEIGHTS = {
+    "Not written yet": lambda q, k: None,
+    "must be a function": "softmax",
+    "stopped with RuntimeError": lambda q, k: (q @ k).softmax(-1),
+    "dim=1 of (H, L, L) are the queries": buggy.SuspectFrames.weights,
+    "Each *column* sums to 1": along(-2),
+    "Count from the end": along(2),
+    "the heads, or the batch": along(0),
+    "softmax is missing": lambda q, k: q @ k.mT,
+    "The map is transposed": lambda q, k: (k @ q.mT).softmax(-1),
+    "the right map, transposed": lambda q, k: (k @ q.mT).softmax(-2),
+    "The map is transposed:": lambda q, k: (q @ k.mT).softmax(-2).mT,
+    "You divide the scores by √D": lambda q, k: F.softmax(q @ k.mT / q.shape[-1] ** 0.5, dim=-1),
+    "all pairs of a map together": lambda q, k: (
+        (q @ k.mT).exp() / (q @ k.mT).exp().sum((-1, -2), keepdim=True)
+    ),
+    "without exp": lambda q, k: (q @ k.mT) / (q @ k.mT).sum(-1, keepdim=True),
+    "of queries and keys": lambda q, k: q.softmax(-1) @ k.softmax(-1).mT,
+    "log_softmax": lambda q, k: F.log_softmax(q @ k.mT, dim=-1),
+    "Two softmaxes": lambda q, k: (q @ k.mT).softmax(-2).softmax(-1),
+    "It changes its arguments": lambda q, k: (q.mul_(2) @ k.mT / 2).softmax(-1),
+    "the value at": lambda q, k: (q @ k.mT * 1.01).softmax(-1),
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_WEIGHTS.items(), ids=WRONG_WEIGHTS)
+def test_wrong_weights_are_named(words, answer):
+    verdict = exercise("11.3").check(answer)
+    assert not verdict.right
+    assert words.lower() in verdict.lower()
+
+
+def by_hand(q, k):
+    scores = torch.einsum("...id,...jd->...ij", q, k)
+    weights = torch.exp(scores - scores.amax(-1, keepdim=True))
+    return weights / weights.sum(-1, keepdim=True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [by_hand, lambda q, k: F.softmax(q @ k.transpose(-2, -1), -1), lambda q, k: along(-2)(k, q).mT],
+)
+def test_other_right_weights_pass(answer):
+    assert exercise("11.3").check(answer).right
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("11.1", "merge"), ("11.2", "owner"), ("11.3", "weights")]
+)
+def test_the_printed_solution_passes_its_check(key, name, capsys):
+    exercise(key).solution()
+    space = {"torch": torch}
+    exec(capsys.readouterr().out, space)
+    assert exercise(key).check(space[name]) == "✔ Right."

@@ -1,0 +1,172 @@
+"""Each check takes its solution, refuses its stub, and names the known wrong answers."""
+
+import re
+
+import pytest
+import torch
+
+from attnlib.course.lessons import exercise
+from attnlib.course.lessons.two_cousins.exercises import KINDS
+from attnlib.course.widgets.prediction import predict
+
+
+def group_by_number(length, segment_length):
+    group = torch.arange(length) // -(-length // segment_length)
+    return group[:, None] == group[None, :]
+
+
+def right_mask(length, segment_length):
+    return exercise("00.1").answer(length, segment_length)
+
+
+WRONG_MASKS = {
+    "returns None": (lambda length, segment_length: None),
+    "torch.Tensor, and returned list": (lambda length, n: right_mask(length, n).tolist()),
+    "the shape must be (64, 64), and is (64,)": (lambda length, n: torch.arange(length) // n),
+    "must be bool, and is torch.float32": (lambda length, n: right_mask(length, n).float()),
+    "exchanged": (lambda length, n: ~right_mask(length, n)),
+    "global branch": (lambda length, n: torch.ones(length, length, dtype=torch.bool)),
+    "the diagonal must be True": (
+        lambda length, n: right_mask(length, n) & ~torch.eye(length, dtype=torch.bool)
+    ),
+    "causal": (lambda length, n: right_mask(length, n).tril()),
+    "is it // and not %?": (
+        lambda length, n: (torch.arange(length) % n)[:, None] == torch.arange(length) % n
+    ),
+    "number taken for their length": group_by_number,
+    "sliding window": (
+        lambda length, n: (torch.arange(length)[:, None] - torch.arange(length)).abs() < n
+    ),
+    "The length 16 is fixed": lambda length, n: right_mask(length, 16),
+    "Every token sees only itself": lambda length, n: (
+        (torch.arange(length) / n)[:, None] == torch.arange(length) / n
+    ),
+    "segment_length // 2: that is a sliding window": (
+        lambda length, n: (torch.arange(length)[:, None] - torch.arange(length)).abs() <= n // 2
+    ),
+    "the value at [0, 0] should be True, and is False": (
+        lambda length, n: torch.zeros(length, length, dtype=torch.bool)
+    ),
+    "For length=64, segment_length=16 it stopped with RuntimeError": (
+        lambda length, n: torch.arange(length).view(-1, n + 1)
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_MASKS.items(), ids=WRONG_MASKS)
+def test_a_wrong_mask_is_named(words, answer):
+    verdict = exercise("00.1").check(answer)
+    assert not verdict.right
+    assert re.search(re.escape(words), verdict), verdict
+
+
+def test_a_mask_that_is_right_for_equal_groups_only_does_not_pass():
+    def loses_the_rest(length, segment_length):
+        whole = length // segment_length * segment_length
+        mask = torch.zeros(length, length, dtype=torch.bool)
+        mask[:whole, :whole] = right_mask(whole, segment_length)
+        return mask
+
+    assert "length=10, segment_length=4" in exercise("00.1").check(loses_the_rest)
+
+
+def test_a_loop_passes_as_well():
+    def loop(length, n):
+        return torch.tensor([[i // n == j // n for j in range(length)] for i in range(length)])
+
+    assert exercise("00.1").check(loop).right
+
+
+WRONG_KINDS = {
+    "every value is None": dict.fromkeys(KINDS),
+    "must be a dict": list(KINDS),
+    "keys must stay": {"who": "choice"},
+    "must be 'notation' or 'choice', and is 'both'": KINDS | {"who may see whom": "both"},
+    "merged' is a notation": KINDS | {"the order in which heads are merged": "choice"},
+    "whom' is a choice": KINDS | {"who may see whom": "notation"},
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_KINDS.items(), ids=WRONG_KINDS)
+def test_a_wrong_kind_is_named(words, answer):
+    verdict = exercise("00.2").check(answer)
+    assert not verdict.right
+    assert words in verdict
+
+
+@pytest.mark.parametrize("key", ["00.1", "00.2"])
+def test_the_printed_solution_passes_its_check(key, capsys):
+    exercise(key).solution()
+    code = capsys.readouterr().out
+    space = {"torch": torch}
+    if code.startswith("def "):
+        exec(code, space)
+        answer = space["same_segment"]
+    else:
+        answer = eval(code)
+    assert exercise(key).check(answer) == "✔ Right."
+
+
+def test_hints_come_one_more_at_a_time(capsys):
+    task = exercise("00.1")
+    task._told = 0
+    counts = []
+    for _ in range(5):
+        task.hint()
+        counts.append(len(capsys.readouterr().out.splitlines()))
+    assert counts == [1, 2, 3, 3, 3]
+
+
+def test_the_task_is_what_a_notebook_shows():
+    assert repr(exercise("00.1")).startswith("Exercise 00.1\nWrite same_segment(")
+
+
+@pytest.mark.parametrize("key", ["00.9", "99.1", "nonsense", 0.1])
+def test_an_unknown_exercise_is_named(key):
+    with pytest.raises(ValueError, match=re.escape(repr(key))):
+        exercise(key)
+
+
+QUESTION = ("Is 1 < 2?", ["no", "yes"])
+
+
+def prediction():
+    return predict(*QUESTION, answer=1, because="It is less.")
+
+
+def test_a_prediction_reveals_only_after_the_commitment():
+    ask = prediction()
+    assert ask._commit.disabled
+    assert "less" not in ask._reveal.value
+    ask._choice.index = 0
+    assert not ask._commit.disabled
+    assert "less" not in ask._reveal.value
+    ask._commit.click()
+    assert "Not so. The answer: <b>yes</b>. It is less." in ask._reveal.value
+    assert ask._choice.disabled
+
+
+def test_a_right_prediction_is_told_so():
+    ask = prediction()
+    ask._choice.index = 1
+    ask._commit.click()
+    assert "As you said. It is less." in ask._reveal.value
+
+
+def test_without_a_reader_question_and_answer_are_both_shown():
+    bundle = prediction()._repr_mimebundle_()
+    assert bundle["text/plain"] == ("Predict. Is 1 < 2?\n  a. no\n  b. yes\nAnswer: b. It is less.")
+    assert "Is 1 &lt; 2?" in bundle["text/html"]
+    assert "<details>" in bundle["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_an_answer_that_is_no_choice_is_refused():
+    with pytest.raises(ValueError, match=r"answer must be in 0 … 1, got 2"):
+        predict(*QUESTION, answer=2, because="")
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_two_to_six_choices(count):
+    with pytest.raises(ValueError, match=f"choices must be two to six, got {count}"):
+        predict("Which?", ["this"] * count, answer=0, because="")

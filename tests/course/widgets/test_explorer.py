@@ -1,0 +1,139 @@
+"""Widgets without a browser: what they draw follows their controls, and comes back the same."""
+
+import inspect
+
+import ipywidgets as widgets
+import pytest
+import torch
+from matplotlib.figure import Figure
+from traitlets import TraitError
+
+from attnlib.course.lessons.blocks.explorer import explore_blocks
+from attnlib.course.lessons.by_hand.explorer import explore_scores
+from attnlib.course.lessons.fusion.explorer import explore_fusion
+from attnlib.course.lessons.global_branch.explorer import explore_global
+from attnlib.course.lessons.heads.explorer import explore_heads
+from attnlib.course.lessons.kernels.explorer import explore_tiles
+from attnlib.course.lessons.positions.explorer import explore_positions
+from attnlib.course.lessons.segments.explorer import explore_segments
+from attnlib.course.lessons.two_cousins.explorer import explore_influence
+from attnlib.course.widgets.controls import choice
+from attnlib.course.widgets.explorer import Explorer
+from attnlib.layout import blockify
+
+
+@pytest.fixture
+def influence_explorer():
+    """6 × 4 patches in blocks of 2 × 2; token i of block order feels itself i + 1, else nothing."""
+    torch.manual_seed(0)
+    matrix = torch.diag(torch.arange(1.0, 25))
+    return explore_influence(torch.rand(12, 8, 3), 2, 2, {"a": matrix, "b": torch.ones(24, 24)})
+
+
+def test_the_picture_follows_the_sliders_and_comes_back(influence_explorer):
+    def shown():
+        return bytes(influence_explorer._picture.value)
+
+    first = shown()
+    assert first.startswith(b"\x89PNG")
+    influence_explorer.set(row=5)
+    assert shown() != first
+    influence_explorer.set(row=2)
+    assert shown() == first
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 3), (3, 1), (5, 0), (5, 3)])
+def test_row_and_column_name_the_token_in_block_order(influence_explorer, row, column):
+    influence_explorer.set(row=row, column=column)
+    place = torch.arange(24).view(6, 4, 1)
+    token = blockify(place, 2).flatten().tolist().index(row * 4 + column)
+    assert f"Token {token} (row {row}, column {column})" in influence_explorer.sentence
+    assert "a: 1 of 24, b: 24 of 24" in influence_explorer.sentence
+
+
+def test_the_influence_of_a_token_is_laid_over_its_own_patch(influence_explorer, monkeypatch):
+    from attnlib.course.lessons.two_cousins import explorer as influence
+
+    laid = {}
+
+    def draw(picture, patch_size, rows, token, largest):
+        laid.update(rows)
+        return Figure()
+
+    monkeypatch.setattr(influence, "plot_token_influence", draw)
+    influence_explorer.set(row=4, column=1)
+    assert laid["a"].nonzero().tolist() == [[4, 1]]
+
+
+def test_every_position_of_the_sliders_draws(influence_explorer):
+    for row in range(6):
+        for column in range(4):
+            influence_explorer.set(row=row, column=column)
+            assert influence_explorer.sentence.startswith("Token ")
+
+
+def test_an_error_is_shown_in_a_line_and_the_next_state_draws_again():
+    def draw(size):
+        if size == 2:
+            raise ValueError("size=2 must divide 5")
+        return Figure(), f"size {size}"
+
+    explorer = Explorer("explore", draw, {"size": widgets.IntSlider(1, 0, 3)})
+    explorer.set(size=2)
+    assert "size=2 must divide 5" in explorer._line.value
+    assert explorer._picture.layout.visibility == "hidden"  # it shows another state
+    explorer.set(size=3)
+    assert "size 3" in explorer._line.value
+    assert explorer._picture.layout.visibility == "visible"
+
+
+def test_a_value_that_a_control_refuses_leaves_the_explorer_alive():
+    explorer = Explorer(
+        "e", lambda a: (Figure(), f"a is {a}"), {"a": widgets.Dropdown(options=[1, 2])}
+    )
+    with pytest.raises(TraitError):
+        explorer.set(a=3)
+    explorer._controls["a"].value = 2  # by hand
+    assert explorer.sentence == "a is 2"
+
+
+def all_explorers():
+    picture = torch.rand(24, 24, 3)
+    return [
+        explore_scores(),
+        explore_heads(picture),
+        explore_blocks({"a": picture}, 3),
+        explore_segments(),
+        explore_positions(torch.rand(6, 4)),
+        explore_fusion(),
+        explore_global(torch.rand(6, 4)),
+        explore_tiles(*torch.rand(2, 6, 4), torch.rand(6, 3)),
+    ]
+
+
+def test_controls_are_named_as_the_arguments_of_draw_and_their_text_is_not_cut():
+    for explorer in all_explorers():
+        assert list(explorer._controls) == list(inspect.signature(explorer._draw).parameters)
+        for control in explorer._controls.values():
+            assert control.style.description_width == "initial"
+        assert explorer._picture.layout.visibility == "visible"
+
+
+def test_the_text_form_is_the_sentence_without_an_address(influence_explorer):
+    assert repr(influence_explorer).startswith("explore_influence: Token ")
+
+
+def test_the_line_is_read_aloud_and_escaped():
+    explorer = Explorer("e", lambda a: (Figure(), "1 < 2"), {"a": widgets.IntSlider()})
+    assert 'aria-live="polite"' in explorer._line.value
+    assert "1 &lt; 2" in explorer._line.value
+
+
+def test_a_list_that_stands_at_none_says_so():
+    seen = []
+    control = choice("kind", None, (None, "a"))
+    explorer = Explorer("e", lambda kind: seen.append(kind) or (Figure(), ""), {"kind": control})
+    explorer.set(kind="a")
+    explorer.set(kind=None)
+    assert seen == [None, "a", None]
+    assert control.label == "none"

@@ -1,0 +1,54 @@
+"""The live curve: what it holds, how often it draws, what its text form says."""
+
+import pytest
+
+from attnlib.course.widgets import live
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test moves."""
+    time = [1000.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: time[0])
+    return time
+
+
+def test_its_text_form_is_the_same_however_far_it_is():
+    curve = live.LiveCurve(3)
+    told = repr(curve)
+    for loss in (2.0, 1.0, 0.5):
+        curve.add(loss)
+        assert repr(curve) == told
+    assert "3 steps" in told
+    assert repr(live.LiveCurve(4)) != told
+
+
+def test_it_draws_twice_a_second_at_most_and_after_the_last_step(clock):
+    curve, pictures = live.LiveCurve(4), []
+    for loss, later in ((2.0, 0.0), (1.0, 0.1), (0.5, 0.6), (0.25, 0.1)):
+        clock[0] += later
+        curve.add(loss)
+        pictures.append((curve._bar.value, curve._line.value, bytes(curve._picture.value)))
+    assert [bar for bar, _, _ in pictures] == [1, 1, 3, 4]
+    assert pictures[0] == pictures[1]
+    assert len({picture for _, _, picture in pictures}) == 3
+    assert pictures[-1][1] == "step 4 of 4, loss 0.250"
+
+
+def test_watch_shows_one_curve_and_gives_the_losses(monkeypatch, clock):
+    shown = []
+    monkeypatch.setattr(live, "display", shown.append)
+    assert live.watch(iter([2.0, 1.0]), 2) == [2.0, 1.0]
+    (curve,) = shown
+    assert curve._bar.value == curve._bar.max == 2
+
+
+def test_it_is_shown_before_the_first_step(monkeypatch):
+    shown = []
+    monkeypatch.setattr(live, "display", shown.append)
+
+    def losses():
+        assert shown
+        yield 1.0
+
+    live.watch(losses(), 1)

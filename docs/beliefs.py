@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from notebooks.execute import HERE, LESSONS, read
+from attnlib.course.manifest import LESSONS, lesson
+from notebooks.execute import HERE, read
 
 QUESTIONS = HERE.parent / "attnlib/course/widgets/questions/questions.json"
 HEADING = "A wrong belief, and what refutes it"
@@ -38,24 +39,23 @@ def page() -> str:
 def _asked() -> Iterator[str]:
     for question in json.loads(QUESTIONS.read_text(encoding="utf-8")):
         name, because, again = question["name"], question["because"], question["again"]
-        here = _link(again["lesson"], again["heading"])
+        place = lesson(again["lesson"])
+        here = _link(place.stem, again["heading"])
         yield (
             f"| {name['en']}<br>{name['zh']} | {because['en']}<br>{because['zh']} "
-            f"| {again['lesson'][:2]} · [{again['heading']}]({here}) |\n"
+            f"| {place.number:02d} · [{again['heading']}]({here}) |\n"
         )
 
 
 def _of_lessons() -> Iterator[str]:
-    for path in sorted(HERE.glob(LESSONS)):
-        cells = read(path).cells
-        title = cells[0].source.splitlines()[0].removeprefix("# ")
-        for cell in cells:
+    for each in LESSONS:
+        for cell in read(HERE / f"{each.stem}.ipynb").cells:
             if cell.source.startswith(f"## {HEADING}"):
                 belief = " ".join(BELIEF.search(cell.source)[1].replace("\n>", " ").split())
-                yield f"| {title} | [“{belief}”]({_link(path.stem, HEADING)}) |\n"
+                yield f"| {each.heading} | [“{belief}”]({_link(each.stem, HEADING)}) |\n"
 
 
-def _link(lesson, heading):
+def _link(stem, heading):
     # The name that MyST gives a heading; Sphinx refuses the page if it is another.
     anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-    return f"../notebooks/{lesson}.ipynb#{anchor}"
+    return f"../notebooks/{stem}.ipynb#{anchor}"

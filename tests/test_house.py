@@ -17,7 +17,7 @@ CORE = sorted(
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
 LINES = 1265  # that are not blank
-# The kernels for GPUs are a second evening's: lesson 10. Two of them may know of triton.
+# The kernels for GPUs are a second evening's: lesson 13. Two of them may know of triton.
 TRITON = {"kernels/triton.py", "kernels/pooling.py"}
 GPU = TRITON | {"kernels/flex.py"}
 GPU_LINES = 300

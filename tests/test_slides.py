@@ -7,6 +7,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from attnlib.course.manifest import Lesson
 from docs.slides import prose, widgets
 from docs.slides.deck import deck, index, relink
 from docs.slides.storyboard import CODE_LINES, HTML_ROWS, TABLE_ROWS, minutes, slides, storyboard
@@ -228,9 +229,13 @@ def test_imports_are_in_the_notes_alone():
 
 
 def test_a_task_shows_its_stub_and_keeps_its_solution_for_the_notes():
-    stub = 'def same_segment(length, segment_length):\n    pass\n\n\nexercise("00.1").check(f)'
-    task = shows(text="Exercise 00.1\nWrite <it>.")
-    (slide,) = of_kind(lesson(ran('exercise("00.1")', task), ran(stub, shows(text="✘"))), "task")
+    check = 'exercise("two_cousins.same_segment").check(f)'
+    stub = f"def same_segment(length, segment_length):\n    pass\n\n\n{check}"
+    task = shows(text="Exercise two_cousins.same_segment\nWrite <it>.")
+    (slide,) = of_kind(
+        lesson(ran('exercise("two_cousins.same_segment")', task), ran(stub, shows(text="✘"))),
+        "task",
+    )
     assert "Write &lt;it&gt;." in on(slide) and "pass" in on(slide) and "✘" not in on(slide)
     notes = "\n".join(slide.notes)
     assert "Solution:" in notes and "def same_segment" in notes and "Hints:\n\n1. " in notes
@@ -353,20 +358,17 @@ def test_a_deck_holds_slides_and_notes_and_loads_nothing_from_elsewhere():
 
 
 def test_links_lead_to_decks_or_nowhere():
-    text = "[09](09_learning.ipynb), [words](../docs/glossary.md), [it](https://arxiv.org/abs/1)"
-    assert relink(text, {"09_learning"}) == (
-        "[09](09_learning.html), words, [it](https://arxiv.org/abs/1)"
+    text = "[10](10_learning.ipynb), [words](../docs/glossary.md), [it](https://arxiv.org/abs/1)"
+    assert relink(text, {"10_learning"}) == (
+        "[10](10_learning.html), words, [it](https://arxiv.org/abs/1)"
     )
-    assert relink("[09](09_learning.ipynb)", set()) == "09"
+    assert relink("[10](10_learning.ipynb)", set()) == "10"
     assert relink("![map](../docs/course.svg)", set()) == "![map](docs/course.svg)"
 
 
 def test_the_index_lists_the_decks_and_the_lecture():
-    decks = [
-        {"name": f"0{n}.html", "title": f"0{n} · <T>", "question": "why?", "minutes": 9, "core": n}
-        for n in range(3)
-    ]
-    html = index(decks, ("01", "02"))
+    lessons = [Lesson(n, "x", "<T>", "why?", [], 9, core=n, lecture=n > 0) for n in range(3)]
+    html = index(lessons)
     assert html.count('<td><a href="0') == 3
     assert "00 · &lt;T&gt;" in html
     assert ": 3 minutes." in html

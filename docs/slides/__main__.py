@@ -1,22 +1,19 @@
 """Make the decks: `python -m docs.slides` fills build/slides/, for any static host or none."""
 
-import re
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from attnlib.course.manifest import LESSONS
 from docs import assets
 from docs.executed import ROOT, executed
 from docs.slides.deck import deck, index, relink
-from docs.slides.storyboard import minutes, storyboard
+from docs.slides.storyboard import storyboard
 from notebooks.execute import read
 
 HERE = Path(__file__).resolve().parent
 SLIDES = ROOT / "build" / "slides"
-# A lesson's question, short, by its file: a row of the README.
-QUESTION = re.compile(r"^\| \[[^\]]+\]\(notebooks/(\w+)\.ipynb\) \| ([^|]+) \|", re.MULTILINE)
-LECTURE = ("00", "02", "03", "05", "08")
 # What a deck loads: from where in build/assets, to where in build/slides/assets.
 LOADED = {
     "reveal.js/dist/reset.css": "reveal.js/reset.css",
@@ -39,8 +36,8 @@ def main() -> None:
     shutil.rmtree(SLIDES, ignore_errors=True)
     copy_assets(assets.fetch(), SLIDES / "assets")
     with ProcessPoolExecutor(2) as pool:
-        decks = list(pool.map(partial(make, lessons=set(lessons)), lessons.values()))
-    (SLIDES / "index.html").write_text(index(decks, LECTURE), encoding="utf-8")
+        list(pool.map(partial(make, lessons=set(lessons)), lessons.values()))
+    (SLIDES / "index.html").write_text(index(LESSONS), encoding="utf-8")
     print(SLIDES / "index.html")
 
 
@@ -55,8 +52,8 @@ def copy_assets(source: Path, to: Path) -> None:
         shutil.copy(HERE / own, to)
 
 
-def make(lesson: Path, lessons: set[str]) -> dict:
-    """Write the deck of one executed lesson; returns its line of the index."""
+def make(lesson: Path, lessons: set[str]) -> None:
+    """Write the deck of one executed lesson."""
     nb = read(lesson)
     for cell in nb.cells:
         if cell.cell_type == "markdown":
@@ -66,14 +63,6 @@ def make(lesson: Path, lessons: set[str]) -> dict:
     name = f"{lesson.stem}.html"
     (SLIDES / name).write_text(html, encoding="utf-8")
     print(name, flush=True)
-    questions = dict(QUESTION.findall((ROOT / "README.md").read_text(encoding="utf-8")))
-    return {
-        "name": name,
-        "title": title,
-        "question": questions.get(lesson.stem, ""),
-        "minutes": minutes(nb),
-        "core": minutes(nb, "core"),
-    }
 
 
 if __name__ == "__main__":

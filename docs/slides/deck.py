@@ -1,11 +1,14 @@
 """A storyboard as a page, and the page that lists the decks."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Template
 from nbconvert.exporters import SlidesExporter
 from nbformat import NotebookNode
+
+from attnlib.course.manifest import Lesson
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -48,13 +51,9 @@ def relink(markdown: str, lessons: set[str]) -> str:
     return LINK.sub(new, markdown)
 
 
-def index(decks: list[dict], lecture: tuple[str, ...]) -> str:
-    """The page that lists the decks.
-
-    Args:
-        decks: of each `name` (its file), `title`, `question`, `minutes`, `core`.
-        lecture: the numbers of the lessons whose cores make one lecture.
-    """
+def index(lessons: Sequence[Lesson]) -> str:
+    """The page that lists the decks of these lessons."""
     page = Template((HERE / "index.html.j2").read_text(encoding="utf-8"), autoescape=True)
-    chosen = [each for each in decks if each["title"][:2] in lecture]
-    return page.render(decks=decks, lecture=chosen, total=sum(each["core"] for each in chosen))
+    lecture = [each for each in lessons if each.lecture]
+    total = sum(each.core for each in lecture)
+    return page.render(lessons=lessons, lecture=lecture, total=total)

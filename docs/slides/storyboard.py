@@ -43,8 +43,8 @@ CAPTION_LINES = 5
 CODE_BESIDE = {"figure": 2, "output": 4}  # so many lines of code leave room for the result
 
 PREDICTION = re.compile(r"^predict\(")
-TASK = re.compile(r'^exercise\("(\d\d\.\d)"\)$')
-CHECK = re.compile(r'^exercise\("\d\d\.\d"\)\.check\(', re.MULTILINE)
+TASK = re.compile(r'^exercise\("([\w.]+)"\)$')
+CHECK = re.compile(r'^exercise\("[\w.]+"\)\.check\(', re.MULTILINE)
 
 
 @dataclass

@@ -314,7 +314,7 @@ def test_a_lesson_links_to_the_others_beside_it(show, ending):
     shown.press("score")
     links = shown.root.locator("a").evaluate_all("all => all.map((a) => a.getAttribute('href'))")
     assert links[3] == f"03_blocks{ending}#only-inside-the-block"
-    assert links[9] == f"08_the_detective{ending}#the-suspect-pgl-sum-s-way-in-our-own-lines"
+    assert links[9] == f"08_detective{ending}#the-suspect-pgl-sum-s-way-in-our-own-lines"
     for link, each in zip(links, ALL, strict=True):
         assert link.startswith(f"{each['again']['lesson']}{ending}#")
 

@@ -2,21 +2,26 @@
 
 from importlib import import_module
 
+from attnlib.course.manifest import LESSONS
 from attnlib.course.widgets.exercise import Exercise
-
-FOLDERS = (
-    *("two_cousins", "by_hand", "heads", "blocks", "global_branch", "segments"),
-    *("positions", "fusion", "detective", "learning", "kernels", "capstone"),
-)
 
 
 def exercise(key: str) -> Exercise:
-    """The exercise with this key: lesson and number, as "00.1"."""
-    folders = {f"{number:02d}": name for number, name in enumerate(FOLDERS)}
-    lesson = str(key).partition(".")[0]
-    if lesson not in folders:
-        raise ValueError(f"key must be a lesson and a number, as '00.1', got {key!r}")
-    module = import_module(f"attnlib.course.lessons.{folders[lesson]}.exercises")
+    """The exercise with this key: the lesson's name and what is to be written.
+
+        >>> exercise("segments.boundaries")
+
+    Raises:
+        ValueError: there is no such lesson, or no such exercise in it.
+    """
+    name = str(key).partition(".")[0]
+    names = tuple(lesson.name for lesson in LESSONS)
+    if name not in names:
+        raise ValueError(
+            f"key must be a lesson and an exercise, as 'segments.boundaries', got {key!r}; "
+            f"lessons: {', '.join(names)}"
+        )
+    module = import_module(f"attnlib.course.lessons.{name}.exercises")
     found = {each.key: each for each in module.EXERCISES}
     if key not in found:
         raise ValueError(f"key must be one of {tuple(found)}, got {key!r}")

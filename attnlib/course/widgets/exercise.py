@@ -23,7 +23,7 @@ class Exercise:
     """Task, check, hints, solution. In a notebook its value prints the task.
 
     Args:
-        key: lesson and number, as "00.1".
+        key: the lesson and what is to be written, "segments.boundaries".
         task: what to write, with types and shapes.
         find_mistake: takes the reader's answer and returns a sentence, or None if it is right.
         hints: from gentle to plain.

@@ -1,4 +1,4 @@
-"""The training loop, and the networks that lesson 09 compares."""
+"""The training loop, and the networks that lesson 10 compares."""
 
 import pytest
 import torch

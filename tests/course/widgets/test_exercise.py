@@ -16,7 +16,7 @@ def group_by_number(length, segment_length):
 
 
 def right_mask(length, segment_length):
-    return exercise("00.1").answer(length, segment_length)
+    return exercise("two_cousins.same_segment").answer(length, segment_length)
 
 
 WRONG_MASKS = {
@@ -55,7 +55,7 @@ WRONG_MASKS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_MASKS.items(), ids=WRONG_MASKS)
 def test_a_wrong_mask_is_named(words, answer):
-    verdict = exercise("00.1").check(answer)
+    verdict = exercise("two_cousins.same_segment").check(answer)
     assert not verdict.right
     assert re.search(re.escape(words), verdict), verdict
 
@@ -67,14 +67,16 @@ def test_a_mask_that_is_right_for_equal_groups_only_does_not_pass():
         mask[:whole, :whole] = right_mask(whole, segment_length)
         return mask
 
-    assert "length=10, segment_length=4" in exercise("00.1").check(loses_the_rest)
+    assert "length=10, segment_length=4" in exercise("two_cousins.same_segment").check(
+        loses_the_rest
+    )
 
 
 def test_a_loop_passes_as_well():
     def loop(length, n):
         return torch.tensor([[i // n == j // n for j in range(length)] for i in range(length)])
 
-    assert exercise("00.1").check(loop).right
+    assert exercise("two_cousins.same_segment").check(loop).right
 
 
 WRONG_KINDS = {
@@ -89,12 +91,12 @@ WRONG_KINDS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_KINDS.items(), ids=WRONG_KINDS)
 def test_a_wrong_kind_is_named(words, answer):
-    verdict = exercise("00.2").check(answer)
+    verdict = exercise("two_cousins.kinds").check(answer)
     assert not verdict.right
     assert words in verdict
 
 
-@pytest.mark.parametrize("key", ["00.1", "00.2"])
+@pytest.mark.parametrize("key", ["two_cousins.same_segment", "two_cousins.kinds"])
 def test_the_printed_solution_passes_its_check(key, capsys):
     exercise(key).solution()
     code = capsys.readouterr().out
@@ -108,7 +110,7 @@ def test_the_printed_solution_passes_its_check(key, capsys):
 
 
 def test_hints_come_one_more_at_a_time(capsys):
-    task = exercise("00.1")
+    task = exercise("two_cousins.same_segment")
     task._told = 0
     counts = []
     for _ in range(5):
@@ -118,10 +120,12 @@ def test_hints_come_one_more_at_a_time(capsys):
 
 
 def test_the_task_is_what_a_notebook_shows():
-    assert repr(exercise("00.1")).startswith("Exercise 00.1\nWrite same_segment(")
+    assert repr(exercise("two_cousins.same_segment")).startswith(
+        "Exercise two_cousins.same_segment\nWrite same_segment("
+    )
 
 
-@pytest.mark.parametrize("key", ["00.9", "99.1", "nonsense", 0.1])
+@pytest.mark.parametrize("key", ["two_cousins.nothing", "nowhere.boundaries", "nonsense", 0.1])
 def test_an_unknown_exercise_is_named(key):
     with pytest.raises(ValueError, match=re.escape(repr(key))):
         exercise(key)

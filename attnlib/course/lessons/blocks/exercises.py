@@ -1,4 +1,4 @@
-"""Lesson 03: cut a picture into blocks, say who may see whom, and count what it costs."""
+"""Cut a picture into blocks, say who may see whom, and count what it costs."""
 
 import functools
 
@@ -276,7 +276,7 @@ def _find_mistake_in_counts(answer):
 
 EXERCISES = (
     Exercise(
-        "03.1",
+        "blocks.into_blocks",
         "Write into_blocks(x: torch.Tensor, block_size: int) -> torch.Tensor.\n"
         "x is a picture of patches, (height, width, C). Return its blocks, (G, N, C): the blocks\n"
         "row by row, and inside each block the patches row by row. block_size divides both sides,\n"
@@ -294,7 +294,7 @@ EXERCISES = (
         into_blocks,
     ),
     Exercise(
-        "03.2",
+        "blocks.block_mask",
         "Write block_mask(height: int, width: int, block_size: int) -> torch.Tensor.\n"
         "The tokens are the patches of a picture, now read row by row through the whole picture,\n"
         "not block by block: L = height·width. Return (L, L), bool: True where token i may see\n"
@@ -309,7 +309,7 @@ EXERCISES = (
         block_mask,
     ),
     Exercise(
-        "03.3",
+        "blocks.count",
         "Write count(height: int, width: int, channels: int, block_size: int) -> tuple[int, int]:\n"
         "for BlockAttention(dim=channels) on a picture of height × width patches\n"
         "- its parameters: qkv is an nn.Linear without bias, proj is one with bias;\n"

@@ -1,4 +1,4 @@
-"""Lesson 01: rows that sum to one, attention from them, and the scale that fits the numbers."""
+"""Rows that sum to one, attention from them, and the scale that fits the numbers."""
 
 import torch
 
@@ -200,7 +200,7 @@ def _find_mistake_in_scale(answer):
 
 EXERCISES = (
     Exercise(
-        "01.1",
+        "by_hand.rows_to_weights",
         "Write rows_to_weights(scores: torch.Tensor) -> torch.Tensor, (N, M) -> (N, M).\n"
         "A row is one query, a column one key. Each row becomes weights, as on paper: exp of\n"
         "each number, divided by the sum over the row. Do not use torch.softmax.",
@@ -213,10 +213,10 @@ EXERCISES = (
         rows_to_weights,
     ),
     Exercise(
-        "01.2",
+        "by_hand.attention_by_hand",
         "Write attention_by_hand(q, k, v), all torch.Tensor, with the scale 1/√D:\n"
         "q (N, D) queries, k (M, D) keys, v (M, Dv) values -> (N, Dv) outputs.\n"
-        "Do not use attnlib. For the softmax you may use .softmax(…) or what you wrote in 01.1.",
+        "Do not use attnlib. For the softmax you may use .softmax(…) or your rows_to_weights.",
         _find_mistake_in_lookup,
         (
             "The scores are a table (N, M): a row for each query. Which product gives that shape?",
@@ -226,7 +226,7 @@ EXERCISES = (
         attention_by_hand,
     ),
     Exercise(
-        "01.3",
+        "by_hand.fitting_scale",
         "Write fitting_scale(width: int, s: float, t: float) -> float.\n"
         "q and k have `width` random entries each, mean 0; those of q have the spread (standard\n"
         "deviation) s, those of k the spread t. Return the scale that gives scores of spread 1.",

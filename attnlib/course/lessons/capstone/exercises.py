@@ -1,4 +1,4 @@
-"""Lesson 11: mend three modules that run, keep all shapes, and are wrong."""
+"""Mend three modules that run, keep all shapes, and are wrong."""
 
 import torch
 from einops import rearrange
@@ -160,7 +160,7 @@ def _find_mistake_in_weights(answer):
 
 EXERCISES = (
     Exercise(
-        "11.1",
+        "capstone.merge",
         "Mend the merge of the first suspect. Write merge(out: torch.Tensor) -> torch.Tensor:\n"
         "(B, G, H, N, D) -> (B, G, N, C), C = H·D, in the order in which NesT's proj, the output\n"
         "matrix, expects it. With the methods of tensors, or with rearrange.",
@@ -173,7 +173,7 @@ EXERCISES = (
         merge,
     ),
     Exercise(
-        "11.2",
+        "capstone.owner",
         "Mend the rule of the second suspect. Write owner(length: int, num_segments: int) ->\n"
         "torch.Tensor (L,) of whole numbers: the segment of every frame, counted from 0, as\n"
         "lesson 05 has it. It must hold for every length, also for 9 frames in 4 segments.",
@@ -186,7 +186,7 @@ EXERCISES = (
         owner,
     ),
     Exercise(
-        "11.3",
+        "capstone.weights",
         "Mend the weights of the third suspect. Write weights(q, k) -> torch.Tensor:\n"
         "(…, H, L, D), twice -> (…, H, L, L), queries down, keys across, not scaled. It must not\n"
         "break again when somebody puts a batch in front.",

@@ -1,4 +1,4 @@
-"""Lesson 08: undo a notation, describe a stranger's module, and guess what `same` will find."""
+"""Undo a notation, describe a stranger's module, and guess what `same` will find."""
 
 import torch
 from einops import rearrange
@@ -142,7 +142,7 @@ def _find_mistake_in_verdicts(answer):
 
 EXERCISES = (
     Exercise(
-        "08.1",
+        "detective.head_major",
         "Write head_major(out: torch.Tensor, heads: int) -> torch.Tensor.\n"
         "out is the output matrix (C, H·D) of a module that merges its heads 'd h', as NesT does.\n"
         "Return the matrix (C, H·D) that gives the same output where heads are merged 'h d'.\n"
@@ -156,7 +156,7 @@ EXERCISES = (
         head_major,
     ),
     Exercise(
-        "08.2",
+        "detective.answer",
         "Somebody wrote this attention, (B, L, 24) -> (B, L, 24):\n\n"
         "    self.to_qkv = nn.Linear(24, 72, bias=False)\n"
         "    self.mix = nn.Linear(24, 24)\n"
@@ -175,7 +175,7 @@ EXERCISES = (
         f"compare.{STRANGER}",
     ),
     Exercise(
-        "08.3",
+        "detective.verdicts",
         "For each pair guess what `same` will find: 'same', 'different' or 'undecided'.\n"
         "Which moves and which symmetries does it know? The lesson lists them.",
         _find_mistake_in_verdicts,

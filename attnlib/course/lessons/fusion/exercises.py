@@ -1,4 +1,4 @@
-"""Lesson 07: the four fusions, rows of zeros, and when the larger of two is not between them."""
+"""The four fusions, rows of zeros, and when the larger of two is not between them."""
 
 import torch
 import torch.nn.functional as F
@@ -198,7 +198,7 @@ def _degrees(u, v):
     return torch.rad2deg(cosine.acos()).item()
 
 
-WIDEST = 90  # degrees between the two rows of exercise 07.3
+WIDEST = 90  # degrees between the two rows of exercise fusion.rows
 ROUNDING = 0.5  # degrees, for rows typed with two digits
 
 
@@ -231,7 +231,7 @@ def _find_mistake_in_rows(answer):
 
 EXERCISES = (
     Exercise(
-        "07.1",
+        "fusion.fuse_rows",
         "Write fuse_rows(whole: torch.Tensor, local: torch.Tensor, fusion: str) -> torch.Tensor.\n"
         "whole and local are (L, C), a row for each frame; no row is zero. Normalise the rows of\n"
         "both, then combine them by fusion: 'add', 'mult', 'avg' or 'max'. The result is (L, C).\n"
@@ -245,7 +245,7 @@ EXERCISES = (
         fuse_rows,
     ),
     Exercise(
-        "07.2",
+        "fusion.normalise",
         "Write normalise(x: torch.Tensor) -> torch.Tensor, (L, C) -> (L, C), without F.normalize.\n"
         "Every row becomes 1 long, however short it is (the check goes down to a length of 1e-9).\n"
         "A row of zeros stays zero, and nothing is nan: not the result, and not the gradient.",
@@ -258,7 +258,7 @@ EXERCISES = (
         normalise,
     ),
     Exercise(
-        "07.3",
+        "fusion.rows",
         f"Find two rows of two channels, each 1 long and at most {WIDEST}° apart, that 'max' fuses "
         "to\na row which does not lie between them. (The rows of the lesson are 130° apart.)\n"
         "A (2, 2) tensor: torch.tensor([[…, …], […, …]]).",

@@ -1,4 +1,4 @@
-"""Lesson 04: every head's map, dropout by hand, and a softmax that no score is too large for."""
+"""Every head's map, dropout by hand, and a softmax that no score is too large for."""
 
 import torch
 
@@ -248,7 +248,7 @@ def _visible_nan(function):
 
 EXERCISES = (
     Exercise(
-        "04.1",
+        "global_branch.all_maps",
         "Write all_maps(x: torch.Tensor, queries: list, keys: list) -> torch.Tensor.\n"
         "x is (L, C); queries and keys are lists of H matrices, each (D, C), as the weight of an\n"
         "nn.Linear is. Return the weights of all heads, (H, L, L), with scale 1 and no dropout.\n"
@@ -262,7 +262,7 @@ EXERCISES = (
         all_maps,
     ),
     Exercise(
-        "04.2",
+        "global_branch.dropped",
         "Write dropped(weights: torch.Tensor, keep: torch.Tensor, p: float, training: bool)\n"
         "-> torch.Tensor: dropout by hand, as nn.Dropout(p) does it.\n"
         "weights is (H, L, L). keep has the same shape, bool: True where a weight stays. Such a\n"
@@ -278,7 +278,7 @@ EXERCISES = (
         dropped,
     ),
     Exercise(
-        "04.3",
+        "global_branch.stable_softmax",
         "Write stable_softmax(scores: torch.Tensor) -> torch.Tensor: softmax over the last axis,\n"
         "with exp and sum only (not with PyTorch's softmax), that also takes scores of 1000 and\n"
         "of -1000: no inf, no nan. Without a scale, scores do become large.",

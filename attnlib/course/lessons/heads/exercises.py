@@ -1,4 +1,4 @@
-"""Lesson 02: heads that were merged in the wrong order, a split, and one Linear as many."""
+"""Heads that were merged in the wrong order, a split, and one Linear as many."""
 
 import torch
 from einops import rearrange
@@ -173,7 +173,7 @@ def _cases():
 
 EXERCISES = (
     Exercise(
-        "02.1",
+        "heads.unscramble",
         "Write unscramble(y: torch.Tensor, heads: int) -> torch.Tensor.\n"
         "y (N, H·D): somebody merged H heads of D channels as '(d h)'.\n"
         "Return (N, H·D) with the same numbers in the order '(h d)'.\n"
@@ -187,7 +187,7 @@ EXERCISES = (
         unscramble,
     ),
     Exercise(
-        "02.2",
+        "heads.split",
         "Write split(x: torch.Tensor, heads: int) -> torch.Tensor.\n"
         "x (N, C): each head takes D = C / H neighbouring channels of all tokens.\n"
         "Return (H, N, D).\n"
@@ -201,7 +201,7 @@ EXERCISES = (
         split,
     ),
     Exercise(
-        "02.3",
+        "heads.head_matrices",
         "Write head_matrices(weight: torch.Tensor, heads: int) -> list.\n"
         "weight (3·H·D, C) is that of `qkv`; its rows lie '(three h d)': queries, keys, values.\n"
         "Return a list of H triples (query, key, value) of matrices, each (D, C).\n"

@@ -1,4 +1,4 @@
-"""What a map was measured to cost: the part of `make bench` that lesson 10 reads.
+"""What a map was measured to cost: the part of `make bench` that lesson 13 reads.
 
 The file lies in benchmarks/results, where `make bench` stores one for each machine; the lesson
 reads one of them, so that it prints the same numbers everywhere.

@@ -1,4 +1,4 @@
-"""Lesson 10: two halves of a softmax made one, a window of a map, and the longest map that fits."""
+"""Two halves of a softmax made one, a window of a map, and the longest map that fits."""
 
 import math
 
@@ -255,7 +255,7 @@ def _find_mistake_in_tokens(answer):
 
 EXERCISES = (
     Exercise(
-        "10.1",
+        "kernels.merge",
         "Two machines each took half of the keys. Each hands you what a tile loop keeps, a tuple\n"
         "(most, total, out) of tensors (N,), (N,), (N, Dv): the largest score, the sum of\n"
         "exp(scores − most), and the sum of exp(scores − most) · v, for each of N queries.\n"
@@ -272,7 +272,7 @@ EXERCISES = (
         merge,
     ),
     Exercise(
-        "10.2",
+        "kernels.window_of_map",
         "Write window_of_map(q, k, lse, scale) -> torch.Tensor (rows, cols), weights.\n"
         "q (rows, D) are some of the queries, k (cols, D) some of the keys, lse (rows,) the\n"
         "log-sum-exps of these queries over *all* keys, scale a number times q·k.",
@@ -285,7 +285,7 @@ EXERCISES = (
         window_of_map,
     ),
     Exercise(
-        "10.3",
+        "kernels.most_tokens",
         "Write most_tokens(memory: int, heads: int) -> int: the largest number of tokens N for\n"
         "which the maps of all heads, N × N float32 weights each, fit into `memory` bytes.",
         _find_mistake_in_tokens,

@@ -1,4 +1,4 @@
-"""Lesson 09: weight on the ideal pairs, what a token of level 2 has seen, maps of two trainings."""
+"""Weight on the ideal pairs, what a token of level 2 has seen, maps of two trainings."""
 
 from itertools import permutations
 
@@ -212,7 +212,7 @@ def _for_the_greedy():
 
 EXERCISES = (
     Exercise(
-        key="09.1",
+        key="learning.weight_on",
         task=(
             "How near is a map to the ideal one? Write weight_on(weights, source).\n"
             "  weights  (H, L, L) one map a head, queries down, keys across\n"
@@ -233,7 +233,7 @@ EXERCISES = (
         answer=weight_on,
     ),
     Exercise(
-        key="09.2",
+        key="learning.pixels_seen",
         task=(
             "What has a token of level 2 seen, before the attention of level 2? Along one edge of\n"
             "the picture, write pixels_seen(cell, side, block).\n"
@@ -260,7 +260,7 @@ EXERCISES = (
         answer=pixels_seen,
     ),
     Exercise(
-        key="09.3",
+        key="learning.maps_apart",
         task=(
             "How far apart are the maps of two trainings? Head 0 of one need not be head 0 of the\n"
             "other. Write maps_apart(one, other).\n"

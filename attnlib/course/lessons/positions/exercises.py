@@ -1,4 +1,4 @@
-"""Lesson 06: does a function feel the order of its tokens, and what the two tables depend on."""
+"""Does a function feel the order of its tokens, and what the two tables depend on."""
 
 import re
 from operator import index
@@ -288,7 +288,7 @@ def _find_mistake_in_table(answer):
 
 EXERCISES = (
     Exercise(
-        "06.1",
+        "positions.feels_order",
         "Write feels_order(f, x: torch.Tensor) -> bool.\n"
         "f takes tokens (L, C) and returns rows (L, C); x is such an input, in float64.\n"
         "Return False if shuffled tokens give the same rows, shuffled the same way, up to\n"
@@ -302,7 +302,7 @@ EXERCISES = (
         feels_order,
     ),
     Exercise(
-        "06.2",
+        "positions.pairs",
         f"PGL-SUM's relative table for L = {LENGTH}: RelativePositions({LENGTH}, 48)(i, j).\n"
         "Find two pairs of frames, ((i, j), (k, l)), with the same j − i = l − k, whose entries\n"
         "differ by more than 1. Off the diagonal: i ≠ j.",
@@ -315,7 +315,7 @@ EXERCISES = (
         "((7, 12), (9, 14))",
     ),
     Exercise(
-        "06.3",
+        "positions.absolute",
         "Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
         "(length, length): PGL-SUM's absolute table, sin or cos (key j even or odd) of\n"
         "i / freq^(2⌊j/2⌋ / width). Where length is odd, its last column is zero.",

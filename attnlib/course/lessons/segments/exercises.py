@@ -1,4 +1,4 @@
-"""Lesson 05: where segments begin and end, which of them are empty, and widths that fit."""
+"""Where segments begin and end, which of them are empty, and widths that fit."""
 
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
@@ -204,7 +204,7 @@ def _find_mistake_in_width(answer):
 
 EXERCISES = (
     Exercise(
-        "05.1",
+        "segments.boundaries",
         "Write boundaries(length: int, num_segments: int) -> list of pairs of int:\n"
         "(start, stop) of every segment, in order. stop is the first frame behind the segment,\n"
         "as in a slice. Each segment has ⌈length / num_segments⌉ frames as long as there are any;\n"
@@ -219,7 +219,7 @@ EXERCISES = (
         boundaries,
     ),
     Exercise(
-        "05.2",
+        "segments.unused",
         "Write unused(length: int, num_segments: int) -> list of int:\n"
         "the numbers of the sets of parameters that no frame meets, in order.\n"
         "unused(9, 4) is [3]; unused(8, 4) is [].",
@@ -231,7 +231,7 @@ EXERCISES = (
         unused,
     ),
     Exercise(
-        "05.3",
+        "segments.next_width",
         "Write next_width(output_size: int, num_segments: int) -> int:\n"
         "the smallest width that is not below output_size and that GlobalLocalAttention takes\n"
         "with so many segments: width // num_segments must be a multiple of 4, and at least 4.",

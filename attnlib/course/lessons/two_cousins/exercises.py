@@ -1,4 +1,4 @@
-"""Lesson 00: who may see whom, and which differences are only notation."""
+"""Who may see whom, and which differences are only notation."""
 
 import torch
 
@@ -97,7 +97,7 @@ def _find_mistake_in_kinds(answer):
 
 EXERCISES = (
     Exercise(
-        "00.1",
+        "two_cousins.same_segment",
         "Write same_segment(length: int, segment_length: int) -> torch.Tensor,\n"
         "bool, of shape (length, length).\n"
         "True where token i and token j lie in the same segment. Segments are contiguous; the\n"
@@ -111,7 +111,7 @@ EXERCISES = (
         same_segment,
     ),
     Exercise(
-        "00.2",
+        "two_cousins.kinds",
         "For each difference say 'notation' (some re-arrangement of the parameters undoes it)\n"
         "or 'choice' (nothing undoes it: the two compute different functions).",
         _find_mistake_in_kinds,

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from attnlib.course.manifest import lesson
+
 FORMS = ("A", "B")
 LANGUAGES = ("en", "zh")
 FILE = Path(__file__).with_name("questions.json")
@@ -12,7 +14,7 @@ def misconceptions() -> list[dict]:
     """All ten, in the order of both forms.
 
     Each has an `id`; its `name`, and `because`, what refutes it, as {"en": …, "zh": …}; `again`,
-    where to read again, a `lesson` ("03_blocks") and a `heading` in it; and for "A" and "B" a
+    where to read again, a `lesson` ("blocks") and a `heading` in it; and for "A" and "B" a
     `stem`, four `choices`, and the indices of the one that is `right` and of the one that shows
     the `belief`.
     """
@@ -20,16 +22,21 @@ def misconceptions() -> list[dict]:
 
 
 def items(form: str) -> list[dict]:
-    """The ten of one form, without the other's.
+    """The ten of one form, without the other's; `lesson` is the file's name, "03_blocks".
 
     Raises:
         ValueError: for another form.
     """
     check("form", form, FORMS)
     return [
-        {name: each[name] for name in ("id", "name", "because", "again")} | each[form]
+        {name: each[name] for name in ("id", "name", "because")} | _read_again(each) | each[form]
         for each in misconceptions()
     ]
+
+
+def _read_again(misconception):
+    again = misconception["again"]
+    return {"again": again | {"lesson": lesson(again["lesson"]).stem}}
 
 
 def check(name: str, got: str, expected: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Lesson 03's checks take their solutions, refuse their stubs, and name the known wrong answers."""
+"""The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
 import pytest
 import torch
@@ -88,7 +88,7 @@ WRONG_BLOCKS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_BLOCKS.items(), ids=WRONG_BLOCKS)
 def test_wrong_blocks_are_named(words, answer):
-    verdict = exercise("03.1").check(answer)
+    verdict = exercise("blocks.into_blocks").check(answer)
     assert not verdict.right
     assert words in verdict, verdict
 
@@ -111,7 +111,7 @@ def test_other_ways_to_cut_pass():
         return x.unfold(0, n, n).unfold(1, n, n).flatten(0, 1).flatten(2).mT
 
     for answer in (by_view, by_permute, by_slices, by_unfold, blockify):
-        assert exercise("03.1").check(answer) == "✔ Right."
+        assert exercise("blocks.into_blocks").check(answer) == "✔ Right."
 
 
 def raster(may):
@@ -189,7 +189,7 @@ WRONG_MASKS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_MASKS.items(), ids=WRONG_MASKS)
 def test_a_wrong_mask_is_named(words, answer):
-    verdict = exercise("03.2").check(answer)
+    verdict = exercise("blocks.block_mask").check(answer)
     assert not verdict.right
     assert words in verdict, verdict
 
@@ -208,7 +208,7 @@ def test_other_ways_to_write_the_mask_pass():
         return mask
 
     for answer in (raster(same), by_number, by_blockify):
-        assert exercise("03.2").check(answer) == "✔ Right."
+        assert exercise("blocks.block_mask").check(answer) == "✔ Right."
 
 
 def test_the_mask_in_the_order_of_blockify_is_squares_on_the_diagonal():
@@ -263,7 +263,7 @@ WRONG_COUNTS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_COUNTS.items(), ids=WRONG_COUNTS)
 def test_a_wrong_count_is_named(words, answer):
-    verdict = exercise("03.3").check(answer)
+    verdict = exercise("blocks.count").check(answer)
     assert not verdict.right
     assert words in verdict, verdict
 
@@ -279,7 +279,7 @@ def test_other_ways_to_count_pass():
         return sum(p.numel() for p in module.parameters()), 2 * pairs * channels
 
     for answer in (by_groups, by_building):
-        assert exercise("03.3").check(answer) == "✔ Right."
+        assert exercise("blocks.count").check(answer) == "✔ Right."
 
 
 @pytest.mark.parametrize(("height", "width", "channels", "block_size"), COSTS)
@@ -309,7 +309,11 @@ def test_the_first_case_tells_all_mistakes_apart(what):
         assert not any(one.equal(other) for other in results[place + 1 :]), place
 
 
-NAMES = {"03.1": "into_blocks", "03.2": "block_mask", "03.3": "count"}
+NAMES = {
+    "blocks.into_blocks": "into_blocks",
+    "blocks.block_mask": "block_mask",
+    "blocks.count": "count",
+}
 
 
 @pytest.mark.parametrize(("key", "name"), NAMES.items())

@@ -1,4 +1,4 @@
-"""Lesson 01's checks take their solutions, refuse their stubs, and name the known wrong answers."""
+"""The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
 import math
 
@@ -45,7 +45,7 @@ WRONG_ROWS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_ROWS.items(), ids=WRONG_ROWS)
 def test_wrong_rows_are_named(words, answer):
-    assert_named("01.1", answer, words)
+    assert_named("by_hand.rows_to_weights", answer, words)
 
 
 def test_rows_that_are_written_in_place_are_told_so():
@@ -53,7 +53,7 @@ def test_rows_that_are_written_in_place_are_told_so():
         scores.exp_()
         return scores / scores.sum(-1, keepdim=True)
 
-    assert_named("01.1", in_place, "changes its arguments")
+    assert_named("by_hand.rows_to_weights", in_place, "changes its arguments")
 
 
 def rows_in_a_loop(scores):
@@ -81,7 +81,7 @@ RIGHT_ROWS = {
 
 @pytest.mark.parametrize("answer", RIGHT_ROWS.values(), ids=RIGHT_ROWS)
 def test_other_right_rows_pass(answer):
-    assert exercise("01.1").check(answer) == "✔ Right."
+    assert exercise("by_hand.rows_to_weights").check(answer) == "✔ Right."
 
 
 def scaled(scale, dim=-1):
@@ -124,16 +124,18 @@ WRONG_LOOKUPS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_LOOKUPS.items(), ids=WRONG_LOOKUPS)
 def test_wrong_lookups_are_named(words, answer):
-    assert_named("01.2", answer, words)
+    assert_named("by_hand.attention_by_hand", answer, words)
 
 
 def test_a_scale_of_the_number_of_keys_is_found():
     # Where the tokens are as many it cannot be told from that of the queries; neither is right.
-    assert_named("01.2", scaled(lambda q, k, v: len(k) ** -0.5), "of a number of tokens")
+    assert_named(
+        "by_hand.attention_by_hand", scaled(lambda q, k, v: len(k) ** -0.5), "of a number of tokens"
+    )
 
 
 def test_a_lookup_that_fits_one_width_only_does_not_pass():
-    assert_named("01.2", scaled(lambda q, k, v: 3**-0.5), "q of shape (3, 8)")
+    assert_named("by_hand.attention_by_hand", scaled(lambda q, k, v: 3**-0.5), "q of shape (3, 8)")
 
 
 def lookup_in_a_loop(q, k, v):
@@ -160,7 +162,7 @@ RIGHT_LOOKUPS = {
 
 @pytest.mark.parametrize("answer", RIGHT_LOOKUPS.values(), ids=RIGHT_LOOKUPS)
 def test_other_right_lookups_pass(answer):
-    assert exercise("01.2").check(answer) == "✔ Right."
+    assert exercise("by_hand.attention_by_hand").check(answer) == "✔ Right."
 
 
 WRONG_SCALES = {
@@ -190,7 +192,7 @@ WRONG_SCALES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_SCALES.items(), ids=WRONG_SCALES)
 def test_wrong_scales_are_named(words, answer):
-    assert_named("01.3", answer, words)
+    assert_named("by_hand.fitting_scale", answer, words)
 
 
 def test_other_right_scales_pass():
@@ -200,8 +202,8 @@ def test_other_right_scales_pass():
     def as_a_tensor(width, s, t):
         return 1 / (s * t * torch.tensor(width).sqrt())
 
-    assert exercise("01.3").check(by_variances).right
-    assert exercise("01.3").check(as_a_tensor).right
+    assert exercise("by_hand.fitting_scale").check(by_variances).right
+    assert exercise("by_hand.fitting_scale").check(as_a_tensor).right
 
 
 def test_the_fitting_scale_gives_scores_of_spread_one():
@@ -217,12 +219,16 @@ def assert_named(key, answer, words):
     assert words in verdict
 
 
-@pytest.mark.parametrize("key", ["01.1", "01.2", "01.3"])
+@pytest.mark.parametrize(
+    "key", ["by_hand.rows_to_weights", "by_hand.attention_by_hand", "by_hand.fitting_scale"]
+)
 def test_what_is_no_function_is_told_so(key):
     assert_named(key, None, "It must be a function, and is NoneType.")
 
 
-@pytest.mark.parametrize("key", ["01.1", "01.2", "01.3"])
+@pytest.mark.parametrize(
+    "key", ["by_hand.rows_to_weights", "by_hand.attention_by_hand", "by_hand.fitting_scale"]
+)
 def test_the_printed_solution_passes_its_check(key, capsys):
     exercise(key).solution()
     space = {"torch": torch}  # all that the lesson imports of what a solution needs
@@ -231,9 +237,9 @@ def test_the_printed_solution_passes_its_check(key, capsys):
 
 
 MISTAKES = {
-    "01.1": lesson_01.ROW_MISTAKES,
-    "01.2": lesson_01.LOOKUP_MISTAKES,
-    "01.3": lesson_01.SCALE_MISTAKES,
+    "by_hand.rows_to_weights": lesson_01.ROW_MISTAKES,
+    "by_hand.attention_by_hand": lesson_01.LOOKUP_MISTAKES,
+    "by_hand.fitting_scale": lesson_01.SCALE_MISTAKES,
 }
 
 

@@ -13,7 +13,11 @@ from attnlib.course.shapes.xray import xray
 from attnlib.segments import LOCAL_HEADS
 
 NAMES = tuple(buggy.PAIRS)
-MENDED = {"blocks": ("merge", "11.1"), "segments": ("owner", "11.2"), "frames": ("weights", "11.3")}
+MENDED = {
+    "blocks": ("merge", "capstone.merge"),
+    "segments": ("owner", "capstone.owner"),
+    "frames": ("weights", "capstone.weights"),
+}
 SETS = [
     Layout(LOCAL_HEADS, 1.0, (f"qkv[{g}]", "(three h d) c"), (f"out[{g}]", "c (h d)"))
     for g in range(4)
@@ -153,7 +157,7 @@ def test_told_nests_layout_same_cannot_decide_about_the_first():
 
 def test_same_says_same_of_the_third_when_mended():
     original, rewrite = buggy.pair("frames")
-    rewrite.weights = exercise("11.3").answer
+    rewrite.weights = exercise("capstone.weights").answer
     assert verdict("frames", (original, rewrite)).verdict == "same"
 
 

@@ -1,4 +1,4 @@
-"""Lesson 11: its checks name the known wrong answers, and take every right way to write it."""
+"""The checks name the known wrong answers, and take every right way to write it."""
 
 import math
 
@@ -40,7 +40,7 @@ WRONG_MERGES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_MERGES.items(), ids=WRONG_MERGES)
 def test_a_wrong_merge_is_named(words, answer):
-    verdict = exercise("11.1").check(answer)
+    verdict = exercise("capstone.merge").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -57,7 +57,7 @@ def test_a_wrong_merge_is_named(words, answer):
     ],
 )
 def test_other_right_merges_pass(answer):
-    assert exercise("11.1").check(answer).right
+    assert exercise("capstone.merge").check(answer).right
 
 
 def by_size(size, last=True):
@@ -106,7 +106,7 @@ WRONG_OWNERS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_OWNERS.items(), ids=WRONG_OWNERS)
 def test_a_wrong_rule_is_named(words, answer):
-    verdict = exercise("11.2").check(answer)
+    verdict = exercise("capstone.owner").check(answer)
     assert not verdict.right
     assert words.lower() in verdict.lower()
 
@@ -126,7 +126,7 @@ def by_a_loop(length, num_segments):
     [right, by_slices, by_a_loop, lambda length, n: right(length, n).clamp(max=n - 1).int()],
 )
 def test_other_right_rules_pass(answer):
-    assert exercise("11.2").check(answer).right
+    assert exercise("capstone.owner").check(answer).right
 
 
 def along(dim):
@@ -160,7 +160,7 @@ WRONG_WEIGHTS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_WEIGHTS.items(), ids=WRONG_WEIGHTS)
 def test_wrong_weights_are_named(words, answer):
-    verdict = exercise("11.3").check(answer)
+    verdict = exercise("capstone.weights").check(answer)
     assert not verdict.right
     assert words.lower() in verdict.lower()
 
@@ -176,11 +176,12 @@ def by_hand(q, k):
     [by_hand, lambda q, k: F.softmax(q @ k.transpose(-2, -1), -1), lambda q, k: along(-2)(k, q).mT],
 )
 def test_other_right_weights_pass(answer):
-    assert exercise("11.3").check(answer).right
+    assert exercise("capstone.weights").check(answer).right
 
 
 @pytest.mark.parametrize(
-    ("key", "name"), [("11.1", "merge"), ("11.2", "owner"), ("11.3", "weights")]
+    ("key", "name"),
+    [("capstone.merge", "merge"), ("capstone.owner", "owner"), ("capstone.weights", "weights")],
 )
 def test_the_printed_solution_passes_its_check(key, name, capsys):
     exercise(key).solution()

@@ -1,4 +1,4 @@
-"""The explorer of lesson 11: what it says is what the two modules do."""
+"""What it says is what the two modules do."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_they_agree_where_they_do(draw):
 
 def test_a_mended_suspect_feels_what_the_original_feels(x):
     original, rewrite = buggy.pair("segments")
-    rewrite.owner = exercise("11.2").answer
+    rewrite.owner = exercise("capstone.owner").answer
     _, sentence = suspects_drawer(x, {"segments": (original, rewrite)})("segments", 13)
     assert sentence.endswith("they are the same.")
 

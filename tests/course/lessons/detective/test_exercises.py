@@ -1,4 +1,4 @@
-"""Lesson 08's checks take their solutions, refuse their stubs, and name the known wrong answers."""
+"""The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ WRONG_MATRICES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_MATRICES.items(), ids=WRONG_MATRICES)
 def test_a_wrong_matrix_is_named(words, answer):
-    verdict = exercise("08.1").check(answer)
+    verdict = exercise("detective.head_major").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -42,8 +42,8 @@ def test_other_right_ways_pass():
     def by_index(out, heads):
         return torch.cat([out[:, head::heads] for head in range(heads)], 1)
 
-    assert exercise("08.1").check(by_einops).right
-    assert exercise("08.1").check(by_index).right
+    assert exercise("detective.head_major").check(by_einops).right
+    assert exercise("detective.head_major").check(by_index).right
 
 
 WRONG_LAYOUTS = {
@@ -64,14 +64,14 @@ WRONG_LAYOUTS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_LAYOUTS.items(), ids=WRONG_LAYOUTS)
 def test_a_wrong_layout_is_named(words, answer):
-    verdict = exercise("08.2").check(answer)
+    verdict = exercise("detective.answer").check(answer)
     assert not verdict.right
     assert words in verdict
 
 
 def test_a_layout_that_exchanges_rows_of_the_output_matrix_is_not_right():
     answer = replace(STRANGER, out=("mix.weight", "(h d) c"))
-    assert "differ" in exercise("08.2").check(answer)
+    assert "differ" in exercise("detective.answer").check(answer)
 
 
 def test_the_stranger_is_multi_head_attention_without_a_query_bias():
@@ -92,7 +92,7 @@ WRONG_VERDICTS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_VERDICTS.items(), ids=WRONG_VERDICTS)
 def test_wrong_verdicts_are_named(words, answer):
-    verdict = exercise("08.3").check(answer)
+    verdict = exercise("detective.verdicts").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -100,11 +100,11 @@ def test_wrong_verdicts_are_named(words, answer):
 @pytest.mark.parametrize("pair", ANSWERS)
 def test_a_wrong_guess_is_told_what_same_finds(pair):
     other = "same" if ANSWERS[pair] != "same" else "undecided"
-    verdict = exercise("08.3").check(ANSWERS | {pair: other})
+    verdict = exercise("detective.verdicts").check(ANSWERS | {pair: other})
     assert f"{pair}: same finds them {ANSWERS[pair]} (" in verdict
 
 
-@pytest.mark.parametrize("key", ["08.1", "08.2", "08.3"])
+@pytest.mark.parametrize("key", ["detective.head_major", "detective.answer", "detective.verdicts"])
 def test_the_printed_solution_passes_its_check(key, capsys):
     exercise(key).solution()
     code, space = capsys.readouterr().out, {"torch": torch, "compare": compare}

@@ -1,4 +1,4 @@
-"""Lesson 07: its checks name the known wrong answers; its figure holds the numbers given to it."""
+"""The checks name the known wrong answers; its figure holds the numbers given to it."""
 
 import math
 
@@ -90,7 +90,7 @@ WRONG_FUSIONS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_FUSIONS.items(), ids=WRONG_FUSIONS)
 def test_a_wrong_fusion_is_named(words, answer):
-    verdict = exercise("07.1").check(answer)
+    verdict = exercise("fusion.fuse_rows").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -112,7 +112,7 @@ def right_by_square_root(whole, local, fusion):
 
 @pytest.mark.parametrize("answer", [fuse, right_by_frames, right_by_square_root])
 def test_other_right_fusions_pass(answer):
-    assert exercise("07.1").check(answer).right
+    assert exercise("fusion.fuse_rows").check(answer).right
 
 
 def adds(small):
@@ -151,7 +151,7 @@ WRONG_ROWS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_ROWS.items(), ids=WRONG_ROWS)
 def test_a_wrong_way_to_normalise_is_named(words, answer):
-    verdict = exercise("07.2").check(answer)
+    verdict = exercise("fusion.normalise").check(answer)
     assert not verdict.right
     assert words.lower() in verdict.lower()
 
@@ -187,7 +187,7 @@ def by_index(x):
     ],
 )
 def test_other_right_ways_to_normalise_pass(answer):
-    assert exercise("07.2").check(answer).right
+    assert exercise("fusion.normalise").check(answer).right
 
 
 def at(*degrees):
@@ -215,7 +215,7 @@ WRONG_PAIRS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_PAIRS.items(), ids=WRONG_PAIRS)
 def test_a_wrong_pair_of_rows_is_named(words, answer):
-    verdict = exercise("07.3").check(answer)
+    verdict = exercise("fusion.rows").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -224,7 +224,7 @@ def test_a_wrong_pair_of_rows_is_named(words, answer):
     "answer", [at(143, 233), at(233, 143), at(170, 220), at(280, 230), [[-0.8, 0.6], [-0.6, -0.8]]]
 )
 def test_other_right_pairs_pass(answer):
-    assert exercise("07.3").check(answer).right
+    assert exercise("fusion.rows").check(answer).right
 
 
 def test_the_pairs_that_pass_are_those_that_no_positive_sum_of_both_gives():
@@ -235,16 +235,19 @@ def test_the_pairs_that_pass_are_those_that_no_positive_sum_of_both_gives():
             # Within a degree of the edge the check is generous; these are not.
             clearly_outside, inside = parts.min() < -0.05, parts.min() > -1e-9
             if clearly_outside or inside:
-                assert exercise("07.3").check(rows).right == clearly_outside.item(), (first, second)
+                assert exercise("fusion.rows").check(rows).right == clearly_outside.item(), (
+                    first,
+                    second,
+                )
 
 
-@pytest.mark.parametrize("key", ["07.1", "07.2", "07.3"])
+@pytest.mark.parametrize("key", ["fusion.fuse_rows", "fusion.normalise", "fusion.rows"])
 def test_the_printed_solution_passes_its_check(key, capsys):
     exercise(key).solution()
     code, space = capsys.readouterr().out, {"torch": torch, "F": F}
     if code.startswith("def "):
         exec(code, space)
-        answer = space["fuse_rows" if key == "07.1" else "normalise"]
+        answer = space["fuse_rows" if key == "fusion.fuse_rows" else "normalise"]
     else:
         answer = eval(code, space)
     assert exercise(key).check(answer) == "✔ Right."

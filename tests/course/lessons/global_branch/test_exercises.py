@@ -1,4 +1,4 @@
-"""Lesson 04's checks take their solutions, refuse their stubs, and name the known wrong answers."""
+"""The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
 import re
 
@@ -73,18 +73,22 @@ WRONG_MAPS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_MAPS.items(), ids=WRONG_MAPS)
 def test_wrong_maps_are_named(words, answer):
-    refused("04.1", answer, words)
+    refused("global_branch.all_maps", answer, words)
 
 
 def test_maps_with_dropout_are_refused():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        verdict = exercise("04.1").check(lambda *given: F.dropout(by_einsum(*given), 0.5))
+        verdict = exercise("global_branch.all_maps").check(
+            lambda *given: F.dropout(by_einsum(*given), 0.5)
+        )
     assert "the value at [0, 0, 0]" in verdict and not verdict.right
 
 
 def test_heads_that_are_flipped_are_refused():
-    refused("04.1", lambda *given: by_einsum(*given).flip(0), "the value at [0, 0, 0]")
+    refused(
+        "global_branch.all_maps", lambda *given: by_einsum(*given).flip(0), "the value at [0, 0, 0]"
+    )
 
 
 def kept(weights, keep):
@@ -135,18 +139,22 @@ WRONG_DROPOUTS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_DROPOUTS.items(), ids=WRONG_DROPOUTS)
 def test_a_wrong_dropout_is_named(words, answer):
-    refused("04.2", answer, words)
+    refused("global_branch.dropped", answer, words)
 
 
 def test_dropout_in_place_is_refused():
     def in_place(weights, keep, p, training):
         return weights.mul_(keep).div_(1 - p) if training else weights
 
-    refused("04.2", in_place, "It changes its arguments")
+    refused("global_branch.dropped", in_place, "It changes its arguments")
 
 
 def test_dropout_that_draws_its_own_is_refused():
-    refused("04.2", lambda weights, keep, p, training: F.dropout(weights, p, training), "the value")
+    refused(
+        "global_branch.dropped",
+        lambda weights, keep, p, training: F.dropout(weights, p, training),
+        "the value",
+    )
 
 
 def naive(scores, dim=-1):
@@ -186,7 +194,7 @@ WRONG_SOFTMAXES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_SOFTMAXES.items(), ids=WRONG_SOFTMAXES)
 def test_a_wrong_softmax_is_named(words, answer):
-    refused("04.3", answer, words)
+    refused("global_branch.stable_softmax", answer, words)
 
 
 def test_a_small_number_below_the_line_does_not_help():
@@ -194,7 +202,7 @@ def test_a_small_number_below_the_line_does_not_help():
         powers = scores.exp()
         return powers / (powers.sum(-1, keepdim=True) + 1e-9)
 
-    refused("04.3", with_a_small_number, "infinite / infinite is nan")
+    refused("global_branch.stable_softmax", with_a_small_number, "infinite / infinite is nan")
 
 
 def refused(key, answer, words):
@@ -223,7 +231,7 @@ def row_by_row(scores):
 
 
 RIGHT = {
-    "04.1": [
+    "global_branch.all_maps": [
         by_einsum,
         lambda x, queries, keys: F.softmax(scores_of(x, queries, keys), dim=2),
         lambda x, queries, keys: torch.cat(
@@ -233,8 +241,8 @@ RIGHT = {
             x.double(), [q.double() for q in queries], [k.double() for k in keys]
         ),
     ],
-    "04.2": [in_use_first, masked],
-    "04.3": [
+    "global_branch.dropped": [in_use_first, masked],
+    "global_branch.stable_softmax": [
         by_lse,
         row_by_row,
         lambda scores: stable_softmax(scores.double()),
@@ -249,7 +257,11 @@ def test_other_right_ways_pass(key, answer):
     assert exercise(key).check(answer) == "✔ Right."
 
 
-NAMES = {"04.1": "all_maps", "04.2": "dropped", "04.3": "stable_softmax"}
+NAMES = {
+    "global_branch.all_maps": "all_maps",
+    "global_branch.dropped": "dropped",
+    "global_branch.stable_softmax": "stable_softmax",
+}
 
 
 @pytest.mark.parametrize(("key", "name"), NAMES.items())
@@ -270,9 +282,9 @@ def test_what_is_no_function_is_refused(key, answer):
 @pytest.mark.parametrize(
     ("key", "mistakes", "named"),
     [
-        ("04.1", MAP_MISTAKES, WRONG_MAPS),
-        ("04.2", DROPOUT_MISTAKES, WRONG_DROPOUTS),
-        ("04.3", SOFTMAX_MISTAKES, WRONG_SOFTMAXES),
+        ("global_branch.all_maps", MAP_MISTAKES, WRONG_MAPS),
+        ("global_branch.dropped", DROPOUT_MISTAKES, WRONG_DROPOUTS),
+        ("global_branch.stable_softmax", SOFTMAX_MISTAKES, WRONG_SOFTMAXES),
     ],
 )
 def test_every_known_mistake_is_named_as_itself_and_tried_here(key, mistakes, named):

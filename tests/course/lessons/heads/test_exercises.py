@@ -1,4 +1,4 @@
-"""Lesson 02's checks take their solutions, refuse their stubs, and name the known wrong answers."""
+"""The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
 import pytest
 import torch
@@ -59,7 +59,7 @@ WRONG_ORDERS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_ORDERS.items(), ids=WRONG_ORDERS)
 def test_a_wrong_order_is_named(words, answer):
-    verdict = exercise("02.1").check(answer)
+    verdict = exercise("heads.unscramble").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -80,14 +80,14 @@ RIGHT_ORDERS = {
 
 @pytest.mark.parametrize("answer", RIGHT_ORDERS.values(), ids=RIGHT_ORDERS)
 def test_other_ways_to_unscramble_pass(answer):
-    assert exercise("02.1").check(answer).right
+    assert exercise("heads.unscramble").check(answer).right
 
 
 def test_the_task_undoes_the_wrong_merge_of_the_library():
     x = torch.randn(5, 12, generator=torch.Generator().manual_seed(0))
     scrambled = merge_heads(split_heads(x, 3), "d h")
     assert not scrambled.equal(x)
-    assert exercise("02.1").answer(scrambled, 3).equal(x)
+    assert exercise("heads.unscramble").answer(scrambled, 3).equal(x)
 
 
 def square_only(y, heads):
@@ -96,7 +96,7 @@ def square_only(y, heads):
 
 
 def test_what_is_right_for_square_heads_only_does_not_pass():
-    assert "The other way round" in exercise("02.1").check(square_only)
+    assert "The other way round" in exercise("heads.unscramble").check(square_only)
 
 
 WRONG_SPLITS = {
@@ -120,7 +120,7 @@ WRONG_SPLITS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_SPLITS.items(), ids=WRONG_SPLITS)
 def test_a_wrong_split_is_named(words, answer):
-    verdict = exercise("02.2").check(answer)
+    verdict = exercise("heads.split").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -136,7 +136,7 @@ RIGHT_SPLITS = {
 
 @pytest.mark.parametrize("answer", RIGHT_SPLITS.values(), ids=RIGHT_SPLITS)
 def test_other_ways_to_split_pass(answer):
-    assert exercise("02.2").check(answer).right
+    assert exercise("heads.split").check(answer).right
 
 
 def reordered(pattern):
@@ -185,7 +185,7 @@ WRONG_MATRICES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_MATRICES.items(), ids=WRONG_MATRICES)
 def test_wrong_matrices_are_named(words, answer):
-    verdict = exercise("02.3").check(answer)
+    verdict = exercise("heads.head_matrices").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -202,10 +202,14 @@ RIGHT_MATRICES = {
 
 @pytest.mark.parametrize("answer", RIGHT_MATRICES.values(), ids=RIGHT_MATRICES)
 def test_other_ways_to_cut_the_matrix_pass(answer):
-    assert exercise("02.3").check(answer).right
+    assert exercise("heads.head_matrices").check(answer).right
 
 
-NAMES = {"02.1": "unscramble", "02.2": "split", "02.3": "head_matrices"}
+NAMES = {
+    "heads.unscramble": "unscramble",
+    "heads.split": "split",
+    "heads.head_matrices": "head_matrices",
+}
 
 
 @pytest.mark.parametrize("key", NAMES)
@@ -228,6 +232,10 @@ def test_the_stub_is_told_so(key):
 def test_every_mistake_that_is_known_is_one(key):
     """No sentence stands for a right answer, and each is reached by its own mistake."""
 
-    known = {"02.1": "SCRAMBLES", "02.2": "SPLITS", "02.3": "MATRICES"}[key]
+    known = {
+        "heads.unscramble": "SCRAMBLES",
+        "heads.split": "SPLITS",
+        "heads.head_matrices": "MATRICES",
+    }[key]
     for sentence, wrong in getattr(lesson_02, known).items():
         assert sentence in exercise(key).check(wrong)

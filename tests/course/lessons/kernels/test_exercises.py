@@ -1,4 +1,4 @@
-"""Lesson 10: its checks take what is right and name what is not; its pictures are right."""
+"""The checks take what is right and name what is not; its pictures are right."""
 
 import math
 import operator
@@ -127,7 +127,7 @@ WRONG_MERGES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_MERGES.items(), ids=WRONG_MERGES)
 def test_wrong_merges_are_named(words, answer):
-    assert_named("10.1", answer, words)
+    assert_named("kernels.merge", answer, words)
 
 
 def test_a_merge_that_overflows_does_not_pass():
@@ -137,7 +137,7 @@ def test_a_merge_that_overflows_does_not_pass():
         out = sum(p[0].exp()[:, None] * p[2] for p in (one, other)) / new.exp()[:, None]
         return new, total, out
 
-    assert_named("10.1", by_powers, "one of shapes (4,), (4,), (4, 3)")
+    assert_named("kernels.merge", by_powers, "one of shapes (4,), (4,), (4, 3)")
 
 
 def test_a_merge_that_makes_nan_of_a_part_without_keys_does_not_pass():
@@ -149,7 +149,7 @@ def test_a_merge_that_makes_nan_of_a_part_without_keys_does_not_pass():
         out = a[:, None] * one[2] + b[:, None] * other[2]
         return new, a * one[1] + b * other[1], out
 
-    assert_named("10.1", by_the_difference, "one of shapes (2,), (2,), (2, 3)")
+    assert_named("kernels.merge", by_the_difference, "one of shapes (2,), (2,), (2, 3)")
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -158,7 +158,7 @@ def test_a_merge_that_fails_where_one_of_the_two_had_no_keys_does_not_pass(place
         most, total, out = by_hand(*parts)
         return most, total + 0 * parts[place][0], out
 
-    assert_named("10.1", nan_of_nothing, "in result 1, the value at [0] should be")
+    assert_named("kernels.merge", nan_of_nothing, "in result 1, the value at [0] should be")
 
 
 def by_log_sum_exps(one, other):
@@ -187,7 +187,7 @@ RIGHT_MERGES = {
 
 @pytest.mark.parametrize("answer", RIGHT_MERGES.values(), ids=RIGHT_MERGES)
 def test_other_right_merges_pass(answer):
-    assert exercise("10.1").check(answer) == "✔ Right."
+    assert exercise("kernels.merge").check(answer) == "✔ Right."
 
 
 def test_a_merge_that_changes_its_arguments_is_told_so():
@@ -196,7 +196,7 @@ def test_a_merge_that_changes_its_arguments_is_told_so():
         one[1].zero_()
         return result
 
-    assert_named("10.1", change, "It changes its arguments")
+    assert_named("kernels.merge", change, "It changes its arguments")
 
 
 def test_in_the_first_case_each_part_is_the_smaller_one_somewhere():
@@ -258,14 +258,14 @@ WRONG_WINDOWS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_WINDOWS.items(), ids=WRONG_WINDOWS)
 def test_wrong_windows_are_named(words, answer):
-    assert_named("10.2", answer, words)
+    assert_named("kernels.window_of_map", answer, words)
 
 
 def test_a_window_that_knows_no_other_keys_does_not_pass():
     def own_lse(q, k, lse, scale):
         return window(q, k, (scale * q @ k.T).logsumexp(-1), scale)
 
-    assert_named("10.2", own_lse, "You take the softmax of the window.")
+    assert_named("kernels.window_of_map", own_lse, "You take the softmax of the window.")
 
 
 RIGHT_WINDOWS = {
@@ -280,7 +280,7 @@ RIGHT_WINDOWS = {
 
 @pytest.mark.parametrize("answer", RIGHT_WINDOWS.values(), ids=RIGHT_WINDOWS)
 def test_other_right_windows_pass(answer):
-    assert exercise("10.2").check(answer) == "✔ Right."
+    assert exercise("kernels.window_of_map").check(answer) == "✔ Right."
 
 
 def test_the_solution_is_the_window_of_a_map():
@@ -311,7 +311,7 @@ WRONG_TOKENS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_TOKENS.items(), ids=WRONG_TOKENS)
 def test_wrong_lengths_are_named(words, answer):
-    assert_named("10.3", answer, words)
+    assert_named("kernels.most_tokens", answer, words)
 
 
 def test_a_length_that_is_rounded_to_the_nearest_does_not_pass():
@@ -319,7 +319,11 @@ def test_a_length_that_is_rounded_to_the_nearest_does_not_pass():
         return round((memory / 4 / heads) ** 0.5) if memory < 5000 else right(memory, heads)
 
     right = lesson_10.most_tokens
-    assert_named("10.3", nearest, "one token more does not fit. (Seen for memory=4095, heads=4.)")
+    assert_named(
+        "kernels.most_tokens",
+        nearest,
+        "one token more does not fit. (Seen for memory=4095, heads=4.)",
+    )
 
 
 def by_counting(memory, heads):
@@ -339,7 +343,7 @@ RIGHT_TOKENS = {
 
 @pytest.mark.parametrize("answer", RIGHT_TOKENS.values(), ids=RIGHT_TOKENS)
 def test_other_right_lengths_pass(answer):
-    assert exercise("10.3").check(answer) == "✔ Right."
+    assert exercise("kernels.most_tokens").check(answer) == "✔ Right."
 
 
 # All three
@@ -351,12 +355,12 @@ def assert_named(key, answer, words):
     assert words in verdict
 
 
-@pytest.mark.parametrize("key", ["10.1", "10.2", "10.3"])
+@pytest.mark.parametrize("key", ["kernels.merge", "kernels.window_of_map", "kernels.most_tokens"])
 def test_what_is_no_function_is_told_so(key):
     assert_named(key, None, "It must be a function, and is NoneType.")
 
 
-@pytest.mark.parametrize("key", ["10.1", "10.2", "10.3"])
+@pytest.mark.parametrize("key", ["kernels.merge", "kernels.window_of_map", "kernels.most_tokens"])
 def test_the_printed_solution_passes_its_check(key, capsys):
     exercise(key).solution()
     space = {"torch": torch}  # all that the lesson imports of what a solution needs
@@ -365,9 +369,9 @@ def test_the_printed_solution_passes_its_check(key, capsys):
 
 
 MISTAKES = {
-    "10.1": lesson_10.MERGE_MISTAKES,
-    "10.2": lesson_10.WINDOW_MISTAKES,
-    "10.3": lesson_10.TOKENS_MISTAKES,
+    "kernels.merge": lesson_10.MERGE_MISTAKES,
+    "kernels.window_of_map": lesson_10.WINDOW_MISTAKES,
+    "kernels.most_tokens": lesson_10.TOKENS_MISTAKES,
 }
 
 

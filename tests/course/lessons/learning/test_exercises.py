@@ -1,4 +1,4 @@
-"""Exercises of lesson 09: right answers pass however written, wrong ones are named."""
+"""Right answers pass however written, wrong ones are named."""
 
 from itertools import permutations
 
@@ -17,7 +17,11 @@ from attnlib.course.lessons.learning.exercises import (
 )
 from attnlib.course.models.nest import NestClassifier
 
-KEYS = {"09.1": "weight_on", "09.2": "pixels_seen", "09.3": "maps_apart"}
+KEYS = {
+    "learning.weight_on": "weight_on",
+    "learning.pixels_seen": "pixels_seen",
+    "learning.maps_apart": "maps_apart",
+}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -37,7 +41,11 @@ def test_the_printed_solution_passes_its_check(key, name, capsys):
 
 @pytest.mark.parametrize(
     ("key", "mistakes"),
-    [("09.1", WEIGHT_MISTAKES), ("09.2", SEEN_MISTAKES), ("09.3", APART_MISTAKES)],
+    [
+        ("learning.weight_on", WEIGHT_MISTAKES),
+        ("learning.pixels_seen", SEEN_MISTAKES),
+        ("learning.maps_apart", APART_MISTAKES),
+    ],
     ids=KEYS,
 )
 def test_every_known_mistake_is_called_by_its_own_name(key, mistakes):
@@ -62,7 +70,7 @@ def by_loop(weights, source):
 
 @pytest.mark.parametrize("answer", [by_gather, by_one_hot, by_loop])
 def test_other_right_ways_to_weigh_pass(answer):
-    assert exercise("09.1").check(answer).right
+    assert exercise("learning.weight_on").check(answer).right
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,7 @@ def test_other_right_ways_to_weigh_pass(answer):
     ],
 )
 def test_wrong_ways_to_weigh_are_named(words, answer):
-    assert words in exercise("09.1").check(answer)
+    assert words in exercise("learning.weight_on").check(answer)
 
 
 def seen_by_steps(cell, side, block):
@@ -89,7 +97,7 @@ def seen_by_steps(cell, side, block):
 
 
 def test_another_right_way_to_look_passes():
-    assert exercise("09.2").check(seen_by_steps).right
+    assert exercise("learning.pixels_seen").check(seen_by_steps).right
 
 
 @pytest.mark.parametrize(
@@ -103,7 +111,7 @@ def test_another_right_way_to_look_passes():
     ],
 )
 def test_wrong_looks_are_named(words, answer):
-    assert words in exercise("09.2").check(answer)
+    assert words in exercise("learning.pixels_seen").check(answer)
 
 
 @pytest.mark.parametrize(("side", "levels", "block"), [(8, 2, 4), (16, 3, 4), (24, 2, 12)])
@@ -141,7 +149,7 @@ def apart_by_loop(one, other):
 
 @pytest.mark.parametrize("kind", [float, torch.tensor])
 def test_another_right_way_to_compare_passes(kind):
-    assert exercise("09.3").check(lambda *maps: kind(apart_by_loop(*maps))).right
+    assert exercise("learning.maps_apart").check(lambda *maps: kind(apart_by_loop(*maps))).right
 
 
 def test_maps_that_differ_in_the_order_of_heads_alone_are_not_apart():
@@ -164,4 +172,4 @@ def test_maps_that_differ_in_the_order_of_heads_alone_are_not_apart():
     ],
 )
 def test_wrong_comparisons_are_named(words, answer):
-    assert words in exercise("09.3").check(answer)
+    assert words in exercise("learning.maps_apart").check(answer)

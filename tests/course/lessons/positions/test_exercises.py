@@ -1,4 +1,4 @@
-"""Lesson 06's checks take their solutions, refuse their stubs, and name the known wrong answers."""
+"""The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ WRONG_TESTS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_TESTS.items(), ids=WRONG_TESTS)
 def test_a_wrong_test_of_order_is_named(words, answer):
-    verdict = exercise("06.1").check(answer)
+    verdict = exercise("positions.feels_order").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -110,7 +110,7 @@ def with_a_bool_of_numpy(f, x):
     "answer", [several_orders, largest_difference, undone, with_numpy, with_a_bool_of_numpy]
 )
 def test_other_right_tests_of_order_pass(answer):
-    assert exercise("06.1").check(answer) == "✔ Right."
+    assert exercise("positions.feels_order").check(answer) == "✔ Right."
 
 
 def test_a_test_that_shuffles_its_argument_does_not_pass():
@@ -119,7 +119,7 @@ def test_a_test_that_shuffles_its_argument_does_not_pass():
         x.copy_(x[order])
         return not torch.allclose(f(x), y[order])
 
-    assert "It changes its arguments" in exercise("06.1").check(in_place)
+    assert "It changes its arguments" in exercise("positions.feels_order").check(in_place)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -129,7 +129,7 @@ def test_no_right_test_fails_by_bad_luck(seed):
         order = torch.randperm(len(x), generator=own)
         return not torch.allclose(f(x[order]), f(x)[order])
 
-    assert exercise("06.1").check(own_numbers).right
+    assert exercise("positions.feels_order").check(own_numbers).right
 
 
 def test_the_functions_that_feel_no_order_are_known():
@@ -146,12 +146,14 @@ def test_a_check_leaves_the_random_numbers_alone():
     torch.manual_seed(3)
     want = torch.rand(1)
     torch.manual_seed(3)
-    exercise("06.1").check(feels_order)
+    exercise("positions.feels_order").check(feels_order)
     assert torch.rand(1).equal(want)
 
 
 @pytest.mark.parametrize(
-    ("key", "mistakes"), [("06.1", MISTAKES), ("06.3", TABLE_MISTAKES)], ids=["06.1", "06.3"]
+    ("key", "mistakes"),
+    [("positions.feels_order", MISTAKES), ("positions.absolute", TABLE_MISTAKES)],
+    ids=["positions.feels_order", "positions.absolute"],
 )
 def test_every_known_mistake_is_called_by_its_own_name(key, mistakes):
     for sentence, mistake in mistakes.items():
@@ -176,7 +178,7 @@ WRONG_PAIRS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_PAIRS.items(), ids=WRONG_PAIRS)
 def test_wrong_pairs_are_named(words, answer):
-    verdict = exercise("06.2").check(answer)
+    verdict = exercise("positions.pairs").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -192,7 +194,7 @@ def test_wrong_pairs_are_named(words, answer):
     ],
 )
 def test_other_right_pairs_pass(answer):
-    assert exercise("06.2").check(answer).right
+    assert exercise("positions.pairs").check(answer).right
 
 
 def usual(length, width, freq):
@@ -277,7 +279,7 @@ WRONG_TABLES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_TABLES.items(), ids=WRONG_TABLES)
 def test_a_wrong_table_is_named(words, answer):
-    verdict = exercise("06.3").check(answer)
+    verdict = exercise("positions.absolute").check(answer)
     assert not verdict.right
     assert words in verdict
 
@@ -289,11 +291,16 @@ def by_the_library(length, width, freq):
 
 @pytest.mark.parametrize("answer", [by_rows_of_pairs, by_the_library])
 def test_other_right_tables_pass(answer):
-    assert exercise("06.3").check(answer).right
+    assert exercise("positions.absolute").check(answer).right
 
 
 @pytest.mark.parametrize(
-    ("key", "name"), [("06.1", "feels_order"), ("06.2", None), ("06.3", "absolute")]
+    ("key", "name"),
+    [
+        ("positions.feels_order", "feels_order"),
+        ("positions.pairs", None),
+        ("positions.absolute", "absolute"),
+    ],
 )
 def test_the_printed_solution_passes_its_check(key, name, capsys):
     exercise(key).solution()
@@ -307,4 +314,4 @@ def test_the_printed_solution_passes_its_check(key, name, capsys):
 
 
 def test_the_task_names_its_length():
-    assert f"L = {LENGTH}" in repr(exercise("06.2"))
+    assert f"L = {LENGTH}" in repr(exercise("positions.pairs"))

@@ -1,4 +1,4 @@
-"""Lesson 05's checks take their solutions, refuse their stubs, and name the known wrong answers."""
+"""The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
 import math
 
@@ -78,7 +78,7 @@ WRONG_BOUNDARIES = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_BOUNDARIES.items(), ids=WRONG_BOUNDARIES)
 def test_wrong_boundaries_are_named(words, answer):
-    verdict = exercise("05.1").check(answer)
+    verdict = exercise("segments.boundaries").check(answer)
     assert not verdict.right
     assert words in verdict, verdict
 
@@ -103,7 +103,7 @@ def by_attnlib(length, n):
 
 @pytest.mark.parametrize("answer", [by_clamping_lists, by_walking, by_attnlib])
 def test_other_right_boundaries_pass(answer):
-    assert exercise("05.1").check(answer).right
+    assert exercise("segments.boundaries").check(answer).right
 
 
 def those(keep):
@@ -134,7 +134,7 @@ WRONG_UNUSED = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_UNUSED.items(), ids=WRONG_UNUSED)
 def test_wrong_unused_sets_are_named(words, answer):
-    verdict = exercise("05.2").check(answer)
+    verdict = exercise("segments.unused").check(answer)
     assert not verdict.right
     assert words in verdict, verdict
 
@@ -143,8 +143,12 @@ def test_other_right_unused_sets_pass():
     def from_boundaries(length, n):
         return [g for g, (start, stop) in enumerate(boundaries(length, n)) if start == stop]
 
-    assert exercise("05.2").check(from_boundaries).right
-    assert exercise("05.2").check(those(lambda g, length, n, size: g * size >= length)).right
+    assert exercise("segments.unused").check(from_boundaries).right
+    assert (
+        exercise("segments.unused")
+        .check(those(lambda g, length, n, size: g * size >= length))
+        .right
+    )
 
 
 @pytest.mark.parametrize(("length", "num_segments"), [(9, 4), (10, 4), (10, 7), (1, 4), (5, 8)])
@@ -185,7 +189,7 @@ WRONG_WIDTHS = {
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_WIDTHS.items(), ids=WRONG_WIDTHS)
 def test_wrong_widths_are_named(words, answer):
-    verdict = exercise("05.3").check(answer)
+    verdict = exercise("segments.next_width").check(answer)
     assert not verdict.right
     assert words in verdict, verdict
 
@@ -195,7 +199,7 @@ def test_another_right_width_passes():
         wide = -(-(width // n) // 4) * 4  # of a segment, rounded up to a multiple of 4
         return max(width, max(wide, 4) * n)
 
-    assert exercise("05.3").check(counted).right
+    assert exercise("segments.next_width").check(counted).right
 
 
 @pytest.mark.parametrize(("width", "num_segments"), [(257, 3), (265, 3), (3, 4), (100, 8), (48, 2)])
@@ -212,7 +216,12 @@ def test_the_next_width_is_the_first_that_the_module_takes(width, num_segments):
 
 
 @pytest.mark.parametrize(
-    ("key", "name"), [("05.1", "boundaries"), ("05.2", "unused"), ("05.3", "next_width")]
+    ("key", "name"),
+    [
+        ("segments.boundaries", "boundaries"),
+        ("segments.unused", "unused"),
+        ("segments.next_width", "next_width"),
+    ],
 )
 def test_the_printed_solution_passes_its_check(key, name, capsys):
     exercise(key).solution()

@@ -1,0 +1,49 @@
+"""The lessons, in their order: what `lessons/lessons.toml` says of each."""
+
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+FILE = Path(__file__).with_name("lessons") / "lessons.toml"
+
+
+class Lesson(NamedTuple):
+    """One lesson. Its `name` is the key of its folder, exercises and links; `number` is its place.
+
+    `minutes` are those of the whole lesson, `core` those that nobody should leave out; `needs` are
+    names of earlier lessons; `side` is "NesT", "PGL-SUM" or "" for both; `lecture` says whether its
+    core belongs to the lecture of 90 minutes.
+    """
+
+    number: int
+    name: str
+    title: str
+    question: str
+    needs: list[str]
+    minutes: int
+    core: int
+    side: str = ""
+    lecture: bool = False
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending: "05_segments"."""
+        return f"{self.number:02d}_{self.name}"
+
+    @property
+    def heading(self) -> str:
+        """As the lesson's first line says it: "05 · Segments"."""
+        return f"{self.number:02d} · {self.title}"
+
+
+LESSONS = tuple(
+    Lesson(**entry) for entry in tomllib.loads(FILE.read_text(encoding="utf-8"))["lesson"]
+)
+
+
+def lesson(name: str) -> Lesson:
+    """The lesson of that name. Raises ValueError for another, and names those that there are."""
+    found = {each.name: each for each in LESSONS}
+    if name not in found:
+        raise ValueError(f"name must be one of {tuple(found)}, got {name!r}")
+    return found[name]

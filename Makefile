@@ -25,10 +25,10 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench gpu study scorer notebooks docs slides lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study scorer notebooks docs slides lint format wheels clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo "PYTHON=python3.12 picks another Python, LAB_FLAGS=--no-browser goes to JupyterLab."
 
 # The file $(READY) marks an installation that went through; a changed list is installed again.
@@ -73,12 +73,15 @@ test: test-units ## the unit tests, then every lesson, whose outputs must come o
 test-units: $(READY) $(WEIGHTS) ## the unit tests alone, where outputs are not promised to the digit
 	$(PY) -m pytest -n $(JOBS) tests
 
-# Not for students: a real browser, moved by keys and mouse. It writes benchmarks/results/browser.json
-# and the screenshots in tests/browser/shots/.
+# Not for students: a real browser, moved by keys and mouse. It writes the screenshots in
+# tests/browser/shots/. Most of the time a page waits, so two go side by side.
 test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromium (installs Debian's)
 	@command -v chromium >/dev/null || { \
 	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
-	$(PY) -m pytest tests/browser
+	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser
+
+bench-browser: $(DRIVER) ## measure the speeds that the README states of widgets, in Chromium
+	$(PY) -m pytest tests/browser/measure_speed.py
 
 $(DRIVER): $(READY) requirements-browser.txt
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || { \

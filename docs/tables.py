@@ -10,7 +10,7 @@ from benchmarks.run import PARTS, title
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 TOP = """# Benchmarks
 
-What `make bench` and `make test-browser` measured and stored, a machine at a time. Versions that
+What `make bench` and `make bench-browser` measured and stored, a machine at a time. Versions that
 are compared run in turns; times are medians. Nothing here is estimated: what was not run is named
 so.
 """

@@ -3,6 +3,7 @@
 Run by `make test-browser`. Screenshots go to tests/browser/shots/, which git ignores.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -39,15 +40,6 @@ NUMBERED = r"""() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputArea-prompt")];
     return prompts.length && prompts.every((prompt) => /\[\d+\]/.test(prompt.innerText));
 }"""
-
-SHUT_DOWN = r"""async () => {
-    const headers = {"X-XSRFToken": document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? ""};
-    for (const session of await (await fetch("/api/sessions")).json()) {
-        const gone = await fetch(`/api/sessions/${session.id}`, {method: "DELETE", headers});
-        if (!gone.ok) throw new Error(`a kernel would not go: ${gone.status}`);
-    }
-}"""
-
 
 # All explorers on one page, to be looked at in both themes and two widths.
 WIDGETS = (
@@ -146,6 +138,7 @@ def lab(tmp_path_factory):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token="]
     command += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None"]
+    command += ["--ServerApp.disable_check_xsrf=True"]  # so that `shut_down` may ask it
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     places = {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     environment = (
@@ -181,6 +174,16 @@ def _wait_for(address, server, log):
     raise AssertionError(f"JupyterLab did not start: {log.read_text()}")
 
 
+def shut_down(address):
+    """Stop all kernels. No page is open: one would ask for its kernel, and be told 404."""
+    with urllib.request.urlopen(f"{address}/api/sessions") as sessions:
+        for session in json.load(sessions):
+            request = urllib.request.Request(
+                f"{address}/api/sessions/{session['id']}", method="DELETE"
+            )
+            urllib.request.urlopen(request).close()
+
+
 @pytest.fixture
 def run_notebook(lab, open_page):
     """run_notebook(path, …) -> the watched page, after Run All; no cell has failed."""
@@ -188,10 +191,9 @@ def run_notebook(lab, open_page):
 
     def run_notebook(path, width=1280, theme="light"):
         shutil.copy(path, folder / "notebooks/x.ipynb")
+        shut_down(address)  # else the kernel of the lesson before would run this one
         watched = open_page(width, theme)
         page = watched.page
-        page.goto(f"{address}/lab")
-        page.evaluate(SHUT_DOWN)  # else the kernel of the lesson before would run this one
         page.goto(f"{address}/lab/tree/notebooks/x.ipynb?reset")
         # The indicator says idle before there is a kernel; the status bar does not.
         page.wait_for_function(CONNECTED, timeout=60 * SECONDS)

@@ -1,4 +1,4 @@
-"""From key press to changed pixels. Nothing is asserted of the times: they go to benchmarks/."""
+"""From key press to changed pixels: `make bench-browser` writes benchmarks/results/browser.json."""
 
 import json
 import statistics
@@ -8,9 +8,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from attnlib.course.manifest import LESSONS
 from benchmarks.run import machine
-from notebooks.execute import HERE as LESSONS
-from notebooks.execute import METADATA
+from notebooks.execute import HERE, METADATA
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks/results/browser.json"
 CELLS = (
@@ -109,9 +109,9 @@ def time_controls(page, results, where):
         results[f"a control that recomputes in the kernel, {where}, {number}"] = summary(times)
 
 
-@pytest.mark.parametrize("lesson", sorted(LESSONS.glob("[0-9][0-9]_*.ipynb")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
 def test_controls_of_lessons(run_notebook, results, lesson):
-    time_controls(run_notebook(lesson).page, results, f"lesson {lesson.stem[:2]}")
+    time_controls(run_notebook(HERE / f"{lesson.stem}.ipynb").page, results, lesson.name)
 
 
 def test_controls_of_explorers(run_notebook, results, widgets):

@@ -10,9 +10,11 @@ from torch import nn
 
 from attnlib import fuse
 from attnlib.course.compare import DialledAttention, turned
-from attnlib.course.experiments import fusions, study
 from attnlib.course.experiments.fusions import report, trial
-from attnlib.course.experiments.study import training
+from attnlib.course.experiments.fusions.fused import Fused, check_fusion
+from attnlib.course.experiments.study import run
+from attnlib.course.experiments.study.results import load
+from attnlib.course.experiments.study.settings import MIDDLE
 from attnlib.course.figures import style
 from attnlib.course.figures.runs import plot_runs
 
@@ -24,24 +26,23 @@ def named(fusion):
 @pytest.mark.parametrize("name", ["add", "mult", "avg", "max"])
 def test_it_computes_what_the_dial_computes(name):
     torch.manual_seed(0)
-    attention = DialledAttention(turned(study.MIDDLE, fusion=name))
+    attention = DialledAttention(turned(MIDDLE, fusion=name))
     x = torch.randn(2, 16, 48)
-    y, _ = fusions.Fused(attention, named(name))(x)
+    y, _ = Fused(attention, named(name))(x)
     assert y.equal(attention(x)[0])
 
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    steps = dict(training.STEPS) | {trial.TASK: 3}
-    for module in (training, trial):
+    steps = dict(run.STEPS) | {trial.TASK: 3}
+    for module in (run, trial):
         monkeypatch.setattr(module, "STEPS", steps)
 
 
 @pytest.mark.parametrize(("name", "setting"), [("add", "middle"), ("max", "fusion: max")])
 def test_it_trains_as_the_study_does(few_steps, name, setting):
     assert (
-        round(fusions.run(named(name), seed=1), 5)
-        == (training.train(trial.TASK, setting, 1)["accuracy"])
+        round(trial.run(named(name), seed=1), 5) == (run.train(trial.TASK, setting, 1)["accuracy"])
     )
 
 
@@ -52,7 +53,7 @@ def test_a_run_reaches_the_parameters_of_both_branches(few_steps):
         met.append((whole.requires_grad, local.requires_grad, tuple(whole.shape)))
         return whole + local
 
-    fusions.run(fusion, seed=0)
+    trial.run(fusion, seed=0)
     assert met[:3] == [(True, True, (32, 16, 48))] * 3
 
 
@@ -71,7 +72,7 @@ WRONG = {
 @pytest.mark.parametrize(("words", "fusion"), WRONG.items(), ids=WRONG)
 def test_what_could_not_be_compared_is_refused_before_training(words, fusion):
     with pytest.raises((TypeError, ValueError)) as error:
-        fusions.runs(fusion)
+        trial.runs(fusion)
     assert words in str(error.value)
 
 
@@ -82,26 +83,26 @@ def test_what_could_not_be_compared_is_refused_before_training(words, fusion):
         lambda whole, local: whole,
         lambda whole, local: torch.cat([whole[..., :24], local[..., 24:]], -1),
         lambda whole, local: whole - whole.mean(-2, keepdim=True),
-        fusions.longer_mult,
+        trial.longer_mult,
     ],
 )
 def test_what_can_be_compared_is_taken(fusion):
-    fusions.check_fusion(fusion)
+    check_fusion(fusion)
 
 
 def test_longer_mult_is_mult_made_longer():
     whole, local = torch.randn(2, 500, 48)
-    fused = fusions.longer_mult(whole, local)
+    fused = trial.longer_mult(whole, local)
     assert torch.allclose(fused, fuse(whole, local, "mult") * 48**0.5)
     assert 0.8 < fused.norm(dim=-1).mean() < 1.2
 
 
 def test_the_stored_runs_are_the_studys_and_the_example():
-    found = fusions.stored()
+    found = trial.stored()
     assert list(found) == ["add", "mult", "avg", "max", trial.EXAMPLE]
     assert {len(shares) for shares in found.values()} == {5}
-    kept = [run for run in study.load().runs if (run["task"], run["seed"]) == (trial.TASK, 3)]
-    of = {run["setting"]: run["accuracy"] for run in kept}
+    kept = [each for each in load().runs if (each["task"], each["seed"]) == (trial.TASK, 3)]
+    of = {each["setting"]: each["accuracy"] for each in kept}
     assert (found["add"][3], found["mult"][3]) == (of["middle"], of["fusion: mult"])
 
 
@@ -113,7 +114,7 @@ def test_the_stored_example_was_made_as_the_code_says(monkeypatch, tmp_path):
     assert {name: made[name] for name in made if name not in ("machine", "runs")} == {
         name: kept[name] for name in kept if name not in ("machine", "runs")
     }
-    assert fusions.stored(path)[trial.EXAMPLE] == [1, 1.125, 1.25, 1.375, 1.5]
+    assert trial.stored(path)[trial.EXAMPLE] == [1, 1.125, 1.25, 1.375, 1.5]
 
 
 def test_a_star_is_more_than_twice_the_spread():
@@ -122,8 +123,8 @@ def test_a_star_is_more_than_twice_the_spread():
         "seen": [0.73, 0.74, 0.75],
         "not seen": [0.69, 0.72, 0.75],
     }
-    assert fusions.apart(found["seen"], add).seen
-    lines = fusions.table(found).splitlines()
+    assert report.apart(found["seen"], add).seen
+    lines = report.table(found).splitlines()
     minus = [word for name in ("add", "mult", "avg", "max") for word in ("minus", name)]
     assert lines[0].split() == ["right,", "in", "%", *minus]
     assert lines[1].split()[:4] == ["add", "70.0", "±", "0.0"]
@@ -133,13 +134,13 @@ def test_a_star_is_more_than_twice_the_spread():
 
 
 def test_without_a_fusion_it_asks_for_one(capsys):
-    assert fusions.compete(None) is None
+    assert report.compete(None) is None
     assert capsys.readouterr().out.startswith("No fusion yet.")
 
 
 def test_a_fusion_competes(monkeypatch, capsys):
     monkeypatch.setattr(trial, "run", lambda fusion, seed: 0.5 + seed / 100)
-    figure = fusions.compete(lambda whole, local: whole)
+    figure = report.compete(lambda whole, local: whole)
     out = capsys.readouterr().out
     assert out.startswith("seed 0: 50.0%\nseed 1: 51.0%")
     assert out.splitlines()[-1].split()[:4] == ["mine", "52.0", "±", "1.6"]

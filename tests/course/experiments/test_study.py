@@ -10,9 +10,13 @@ import pytest
 import torch
 
 from attnlib.course.compare import VALUES, DialledAttention
-from attnlib.course.experiments import study
-from attnlib.course.experiments.study import report, run, store, tasks, training
+from attnlib.course.experiments import training
+from attnlib.course.experiments.study import jobs, report, run, tasks
+from attnlib.course.experiments.study.jobs import study
 from attnlib.course.experiments.study.network import PARAMETERS, Network, count
+from attnlib.course.experiments.study.results import FIELDS, Results, load, save
+from attnlib.course.experiments.study.settings import MIDDLE, NOTATION, SETTINGS
+from attnlib.course.experiments.study.tasks import TASKS, task
 
 GENERATED = 2000
 
@@ -29,9 +33,9 @@ def by_groups(x):
 # tasks
 
 
-@pytest.mark.parametrize("name", study.TASKS)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_task_has_the_shapes_it_promises(name):
-    given = study.task(name)
+    given = task(name)
     for x, labels in (given.train, given.test):
         assert x.shape[1] == tasks.LENGTH and x.dtype == torch.float32
         assert labels.shape in (x.shape[:1], x.shape[:2]) and labels.dtype == torch.int64
@@ -41,29 +45,29 @@ def test_a_task_has_the_shapes_it_promises(name):
     assert given.asks.endswith("?")
 
 
-@pytest.mark.parametrize("name", study.TASKS)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_task_is_the_same_each_time(name):
-    once, again = study.TASKS[name](), study.TASKS[name]()
+    once, again = TASKS[name](), TASKS[name]()
     for part in ("train", "test"):
         for one, other in zip(getattr(once, part), getattr(again, part), strict=True):
             assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("name", study.TASKS)
+@pytest.mark.parametrize("name", TASKS)
 def test_no_example_is_both_learned_and_held_out(name):
-    given = study.task(name)
+    given = task(name)
     train = {x.numpy().tobytes() for x in given.train.x}
     assert [x for x in given.test.x if x.numpy().tobytes() in train] == []
 
 
 def test_an_unknown_task_is_named_with_those_that_exist():
     with pytest.raises(ValueError, match=r"task 'sorting' is unknown: .*'digits', 'global'"):
-        study.task("sorting")
+        task("sorting")
 
 
 def test_digits_are_cut_so_that_a_group_is_a_quarter():
     pictures, labels = tasks.data.digits()
-    given = study.task("digits")
+    given = task("digits")
     whole = {
         picture.numpy().tobytes(): label
         for picture, label in zip(pictures, labels.tolist(), strict=True)
@@ -79,7 +83,7 @@ def test_digits_are_cut_so_that_a_group_is_a_quarter():
 
 
 def test_of_every_digit_a_third_is_held_out():
-    given = study.task("digits")
+    given = task("digits")
     held_out, learned = given.test.labels.bincount(), given.train.labels.bincount()
     assert torch.equal(held_out, (held_out + learned) // 3)
 
@@ -148,7 +152,7 @@ def test_crops_for_training_and_testing_share_no_pixel(monkeypatch):
 
 
 def test_reverse_gives_the_classes_back_in_reverse_order():
-    given = study.task("reverse").test
+    given = task("reverse").test
     for x, labels in zip(given.x[:50], given.labels[:50], strict=True):
         assert (x.sum(-1) == 1).all()
         for token in range(tasks.LENGTH):
@@ -160,28 +164,28 @@ def test_reverse_gives_the_classes_back_in_reverse_order():
 
 def test_every_dial_is_turned_alone_to_every_value_or_is_notation():
     turned = []
-    for name, dials in study.SETTINGS.items():
+    for name, dials in SETTINGS.items():
         if name in ("middle", "NesT", "PGL-SUM", "no attention"):
             continue
-        (changed,) = [(dial, dials[dial]) for dial in VALUES if dials[dial] != study.MIDDLE[dial]]
+        (changed,) = [(dial, dials[dial]) for dial in VALUES if dials[dial] != MIDDLE[dial]]
         assert name == f"{changed[0]}: {changed[1]}"
         turned.append(changed)
     wanted = [
         (dial, value)
         for dial, values in VALUES.items()
         for value in values
-        if dial not in study.NOTATION and value != study.MIDDLE[dial]
+        if dial not in NOTATION and value != MIDDLE[dial]
     ]
     assert turned == wanted
-    assert report.CONTROL in study.SETTINGS
+    assert report.CONTROL in SETTINGS
 
 
 def test_the_dials_that_are_not_trained_change_nothing():
     torch.manual_seed(3)
-    module = DialledAttention(study.MIDDLE)
+    module = DialledAttention(MIDDLE)
     x = torch.randn(2, 16, 48)
-    for dial in study.NOTATION:
-        other = DialledAttention(dict(study.MIDDLE) | {dial: VALUES[dial][1]})
+    for dial in NOTATION:
+        other = DialledAttention(dict(MIDDLE) | {dial: VALUES[dial][1]})
         other.load_state_dict(module.state_dict())
         torch.testing.assert_close(other(x)[0], module(x)[0])
 
@@ -191,7 +195,7 @@ def test_the_dials_that_are_not_trained_change_nothing():
 
 @pytest.mark.parametrize(("features", "classes"), [(4, 10), (48, 2), (10, 10)])
 def test_all_networks_have_as_many_parameters(features, classes):
-    for name, dials in study.SETTINGS.items():
+    for name, dials in SETTINGS.items():
         network = Network(dials, features, classes, per_token=True)
         assert abs(count(network) / PARAMETERS - 1) < 0.002, name
         assert network.hidden >= 48, name  # no bottleneck
@@ -199,7 +203,7 @@ def test_all_networks_have_as_many_parameters(features, classes):
 
 def test_one_seed_draws_alike_what_no_dial_touches():
     states = []
-    for dials in study.SETTINGS.values():
+    for dials in SETTINGS.values():
         torch.manual_seed(5)
         states.append(Network(dials, 4, 10, per_token=True).state_dict())
     for name in ("embed.weight", "embed.bias", "positions", "readout.weight", "readout.bias"):
@@ -211,25 +215,25 @@ def test_without_attention_no_token_learns_of_another():
     x = torch.randn(1, 16, 4)
     other = x.clone()
     other[:, 3] += 1
-    changed = (network(x) != network(other)).any(-1)[0]
+    changed = (network(x)[0] != network(other)[0]).any(-1)[0]
     assert changed.nonzero().flatten().tolist() == [3]
 
 
 @pytest.mark.parametrize("name", ["NesT", "sees: own group"])
 def test_these_cannot_see_beyond_their_group(name):
     # Hence guessing is all they can do in the global and the reverse task.
-    network = Network(study.SETTINGS[name], 4, 10, per_token=True).eval()
+    network = Network(SETTINGS[name], 4, 10, per_token=True).eval()
     x = torch.randn(1, 16, 4)
     other = x.clone()
     other[:, 5] += 1
-    changed = ((network(x) - network(other)).abs().amax(-1) > 1e-6)[0]
+    changed = ((network(x)[0] - network(other)[0]).abs().amax(-1) > 1e-6)[0]
     assert changed.nonzero().flatten().tolist() == [4, 5, 6, 7]
 
 
 def test_readout_per_token_or_of_the_mean():
     x = torch.randn(3, 16, 4)
-    assert Network(study.MIDDLE, 4, 10, per_token=True)(x).shape == (3, 16, 10)
-    assert Network(study.MIDDLE, 4, 10, per_token=False)(x).shape == (3, 10)
+    assert Network(MIDDLE, 4, 10, per_token=True)(x)[0].shape == (3, 16, 10)
+    assert Network(MIDDLE, 4, 10, per_token=False)(x)[0].shape == (3, 10)
 
 
 # training
@@ -238,7 +242,7 @@ def test_readout_per_token_or_of_the_mean():
 @pytest.fixture
 def short(monkeypatch):
     """Twenty steps a run."""
-    monkeypatch.setattr(training, "STEPS", dict.fromkeys(study.TASKS, 20))
+    monkeypatch.setattr(run, "STEPS", dict.fromkeys(TASKS, 20))
 
 
 def without_time(run):
@@ -247,48 +251,21 @@ def without_time(run):
 
 @pytest.mark.parametrize("setting", ["middle", "dropout: 0.5"])
 def test_one_seed_gives_one_result(short, setting):
-    once = training.train("digits", setting, 1)
+    once = run.train("digits", setting, 1)
     torch.rand(7)  # whatever was drawn before does not count
-    assert without_time(training.train("digits", setting, 1)) == without_time(once)
-    assert set(once) == store.FIELDS
-    assert training.train("digits", setting, 2)["accuracy"] != once["accuracy"]
+    assert without_time(run.train("digits", setting, 1)) == without_time(once)
+    assert set(once) == FIELDS
+    assert run.train("digits", setting, 2)["accuracy"] != once["accuracy"]
 
 
 def test_training_learns(monkeypatch):
-    monkeypatch.setattr(training, "STEPS", {"digits": 60})
-    assert training.train("digits", "no attention", 0)["accuracy"] > 0.25
-
-
-def test_accuracy_is_the_share_that_is_right():
-    def network(x):
-        return x
-
-    network.eval = lambda: None
-    logits = torch.tensor([[[1.0, 0], [0, 1], [0, 1], [1, 0]]])
-    examples = tasks.Examples(logits, torch.tensor([[0, 1, 1, 1]]))
-    assert training.accuracy(network, examples) == 0.75
-
-
-def test_batches_are_paired_by_seed_and_use_every_example_before_the_next_round():
-    once, again = (list(training.batches(100, 7, seed=4)) for _ in range(2))
-    assert all(torch.equal(one, other) for one, other in zip(once, again, strict=True))
-    first, second = torch.cat(once[:3]), torch.cat(once[3:6])
-    assert len(set(first.tolist())) == len(set(second.tolist())) == 3 * training.BATCH
-    assert not torch.equal(first, second)
-    assert not torch.equal(once[0], next(training.batches(100, 1, seed=5)))
-
-
-def test_the_rate_warms_up_and_goes_to_zero():
-    rates = [training.rate(step, 100) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1)
-    assert rates.index(max(rates)) in (9, 10)
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[-1] < 0.001
+    monkeypatch.setattr(run, "STEPS", {"digits": 60})
+    assert run.train("digits", "no attention", 0)["accuracy"] > 0.25
 
 
 def test_an_unknown_setting_is_named_with_those_that_exist():
     with pytest.raises(ValueError, match=r"setting 'merge: d' is unknown: .*'merge: h d'"):
-        training.train("digits", "merge: d", 0)
+        run.train("digits", "merge: d", 0)
 
 
 # keeping the runs
@@ -324,7 +301,7 @@ def trained(monkeypatch):
                 yield made_up(*job)
 
     found = Trained()
-    monkeypatch.setattr(run, "trained", found)
+    monkeypatch.setattr(jobs, "trained", found)
     return found
 
 
@@ -336,77 +313,63 @@ def path(tmp_path):
 def test_after_an_interruption_the_rest_is_done_and_no_run_is_lost(trained, path):
     trained.limit = 4
     with pytest.raises(KeyboardInterrupt):
-        study.study(path, JOBS)
-    assert [(r["task"], r["setting"], r["seed"]) for r in study.load(path).runs] == list(JOBS[:4])
+        study(path, JOBS)
+    assert [(r["task"], r["setting"], r["seed"]) for r in load(path).runs] == list(JOBS[:4])
     trained.limit, trained.jobs = 99, []
-    results = study.study(path, JOBS)
+    results = study(path, JOBS)
     assert trained.jobs == list(JOBS[4:])
-    assert results == study.load(path)
+    assert results == load(path)
     assert results.runs == [made_up(*job) for job in JOBS]
 
 
 def test_the_time_of_all_sessions_is_added(trained, path):
-    first = study.study(path, JOBS[:2])
-    store.save(first._replace(wall_seconds=1000.0), path)
-    assert 1000 <= study.study(path, JOBS).wall_seconds < 1100
+    first = study(path, JOBS[:2])
+    save(first._replace(wall_seconds=1000.0), path)
+    assert 1000 <= study(path, JOBS).wall_seconds < 1100
 
 
 def test_when_all_is_there_it_says_so(trained, path, capsys):
-    study.study(path, JOBS)
+    study(path, JOBS)
     before, trained.jobs = path.read_bytes(), []
-    study.study(path, JOBS)
+    study(path, JOBS)
     assert trained.jobs == [] and path.read_bytes() == before
     assert "All 6 runs are there. To measure them anew: make study" in capsys.readouterr().out
 
 
 def test_afresh_replaces_what_is_there(trained, path):
     path.write_text("damaged")
-    assert len(study.study(path, JOBS, afresh=True).runs) == len(JOBS)
+    assert len(study(path, JOBS, afresh=True).runs) == len(JOBS)
     trained.jobs = []
-    study.study(path, JOBS, afresh=True)
+    study(path, JOBS, afresh=True)
     assert trained.jobs == list(JOBS)
 
 
 def test_other_hyperparameters_are_refused_and_nothing_is_lost(trained, path, monkeypatch):
-    study.study(path, JOBS[:2])
+    study(path, JOBS[:2])
     before = path.read_bytes()
     monkeypatch.setattr(training, "BATCH", 33)
     with pytest.raises(ValueError, match="made with other hyperparameters: make study .*afresh"):
-        study.study(path, JOBS)
+        study(path, JOBS)
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("what", ["cpu", "torch"])
 def test_two_machines_are_not_mixed(trained, path, what):
-    results = study.study(path, JOBS[:2])
-    store.save(results._replace(machine=results.machine | {what: "another"}), path)
+    results = study(path, JOBS[:2])
+    save(results._replace(machine=results.machine | {what: "another"}), path)
     with pytest.raises(ValueError, match=f"begun with {what} 'another'"):
-        study.study(path, JOBS)
-    assert len(study.study(path, JOBS[:2]).runs) == 2  # complete: it may be read anywhere
-
-
-def test_an_interrupted_write_leaves_the_old_file(trained, path, monkeypatch):
-    results = study.study(path, JOBS[:2])
-
-    def interrupted(self, text, **_):
-        with self.open("w") as file:
-            file.write(text[: len(text) // 2])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "write_text", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        study.study(path, JOBS)
-    assert study.load(path) == results
+        study(path, JOBS)
+    assert len(study(path, JOBS[:2]).runs) == 2  # complete: it may be read anywhere
 
 
 def test_missing_results_say_how_to_get_them(path):
     with pytest.raises(FileNotFoundError, match=r"results\.json does not exist: make study"):
-        study.load(path)
+        load(path)
 
 
 @pytest.mark.parametrize("damage", ["cut off", "no runs", "a field too few", "another kind"])
 def test_damaged_results_say_what_to_do(trained, path, damage):
-    study.study(path, JOBS)
+    study(path, JOBS)
     found = json.loads(path.read_text())
     text = path.read_text()[:-20]
     if damage == "no runs":
@@ -417,13 +380,13 @@ def test_damaged_results_say_what_to_do(trained, path, damage):
         text = json.dumps([1] if damage == "another kind" else found)
     path.write_text(text)
     with pytest.raises(ValueError, match=r"is damaged \(.*git checkout .* make study STUDY_FLAGS"):
-        study.load(path)
+        load(path)
 
 
 def test_without_tqdm_it_says_what_to_install(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "tqdm>=4\.66"'):
-        study.study(path, JOBS)
+        study(path, JOBS)
 
 
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
@@ -432,15 +395,15 @@ def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(metadata, "distribution", lacking)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "scikit-learn>='):
-        study.TASKS["digits"]()
+        TASKS["digits"]()
 
 
 def test_a_process_trains_as_this_one_does(monkeypatch):
     # The one test that starts a process: the cheapest run there is.
-    monkeypatch.setattr(run, "WORKERS", 1)
+    monkeypatch.setattr(jobs, "WORKERS", 1)
     job = ("reverse", "no attention", 0)
-    (found,) = run.trained([job])
-    assert without_time(found) == without_time(training.train(*job))
+    (found,) = jobs.trained([job])
+    assert without_time(found) == without_time(run.train(*job))
     # And no attention, no reversal: a token alone cannot know.
     assert abs(found["accuracy"] - 0.1) < 0.02
 
@@ -452,9 +415,9 @@ def slow_touch(folder, number):
 
 
 def test_whoever_stops_waits_for_the_runs_in_progress_only(monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "train", slow_touch)
-    monkeypatch.setattr(run, "WORKERS", 1)
-    runs = run.trained([(str(tmp_path), number) for number in range(30)])
+    monkeypatch.setattr(jobs, "train", slow_touch)
+    monkeypatch.setattr(jobs, "WORKERS", 1)
+    runs = jobs.trained([(str(tmp_path), number) for number in range(30)])
     next(runs)
     runs.close()
     assert len(list(tmp_path.iterdir())) == 2  # the one that is done, and the one begun meanwhile
@@ -477,7 +440,7 @@ def results(accuracies, seeds=5):
         "tasks": {name: {"asks": "Which?", "chance": 0.1} for name in names},
         "settings": dict.fromkeys(settings),
     }
-    return study.Results({}, about, 1.0, runs)
+    return Results({}, about, 1.0, runs)
 
 
 def test_a_difference_is_paired_by_seed():
@@ -487,10 +450,10 @@ def test_a_difference_is_paired_by_seed():
             ("one", "scale: 1"): [0.2, 0.4, 0.6, 0.8, 1.0],
         }
     )
-    found = study.difference(made, "one", "scale: 1")
+    found = report.difference(made, "one", "scale: 1")
     assert found.mean == pytest.approx(0.1) and found.spread == pytest.approx(0, abs=1e-9)
     assert found.seen
-    assert study.difference(made, "one", "middle", to="scale: 1").mean == pytest.approx(-0.1)
+    assert report.difference(made, "one", "middle", to="scale: 1").mean == pytest.approx(-0.1)
 
 
 @pytest.mark.parametrize(
@@ -507,20 +470,20 @@ def test_a_difference_is_paired_by_seed():
 )
 def test_a_mark_stands_where_the_mean_is_over_twice_the_spread(accuracies, seen):
     made = results({("one", "scale: 1"): accuracies})
-    assert study.difference(made, "one", "scale: 1").seen == seen
-    cell = [line for line in study.table(made).splitlines() if line.startswith("scale: 1")][0]
+    assert report.difference(made, "one", "scale: 1").seen == seen
+    cell = [line for line in report.table(made).splitlines() if line.startswith("scale: 1")][0]
     assert cell.count("·") == 2 - seen
     colours = [
-        line.get_color() for line in study.plot(made).axes[0].lines if line.get_marker() == "|"
+        line.get_color() for line in report.plot(made).axes[0].lines if line.get_marker() == "|"
     ]
     assert [colour == report.MARK for colour in colours] == [False, seen, False, False, False]
-    said = study.read(made).split("\n\n")[0]
+    said = report.read(made).split("\n\n")[0]
     assert ("seen for scale: 1 (" in said) == seen
     assert ("No dial makes a difference" in said) != seen
 
 
 def test_table_gives_mean_and_standard_deviation_in_percent():
-    text = study.table(results({("two", "scale: 1"): [0.60, 0.62, 0.64, 0.66, 0.68]}))
+    text = report.table(results({("two", "scale: 1"): [0.60, 0.62, 0.64, 0.66, 0.68]}))
     (line,) = [line for line in text.splitlines() if line.startswith("scale: 1")]
     assert line.split("   ")[-1] == "64.0 ± 3.2  +14.0"
     assert "mean ± standard deviation over 5 seeds" in text
@@ -541,7 +504,7 @@ def test_read_tells_drowned_from_undecided():
             ("two", "scale: 1"): [0.50, 0.52, 0.52, 0.52, 0.54],
         }
     )
-    one, two, _ = study.read(made).split("\n\n")
+    one, two, _ = report.read(made).split("\n\n")
     assert "the spread is at least as large: merge: h d, scale: 1." in one
     assert "more seeds might show one: scale: 1." in two
 
@@ -553,7 +516,7 @@ def test_read_says_when_the_control_alone_moves_as_much():
         {("one", "merge: h d"): control, ("two", "merge: h d"): control}
         | {("one", "scale: 1"): weak, ("two", "scale: 1"): strong}
     )
-    one, two, _ = study.read(made).split("\n\n")
+    one, two, _ = report.read(made).split("\n\n")
     assert "moves the control, which is chance, by 5.0: no less than scale: 1." in one
     assert "no less than" not in two
     assert "it does so by +0.0 ± 3.5" in one
@@ -561,7 +524,7 @@ def test_read_says_when_the_control_alone_moves_as_much():
 
 def test_read_says_what_is_at_the_ceiling_and_what_only_guesses():
     everything = {("one", name): [1.0] * 5 for name in ("middle", "merge: h d", "scale: 1")}
-    one, two, _ = study.read(results(everything | {("two", "scale: 1"): [0.11] * 5})).split("\n\n")
+    one, two, _ = report.read(results(everything | {("two", "scale: 1"): [0.11] * 5})).split("\n\n")
     assert "The middle is at the ceiling" in one and "at the ceiling" not in two
     assert "No better than guessing (by 3 points): scale: 1." in two and "guessing (" not in one
 
@@ -581,12 +544,12 @@ def test_read_says_what_is_at_the_ceiling_and_what_only_guesses():
     ],
 )
 def test_read_compares_the_two_ends(pglsum, verdict):
-    said = study.read(results({("one", "PGL-SUM"): pglsum})).split("\n\n")[0]
+    said = report.read(results({("one", "PGL-SUM"): pglsum})).split("\n\n")[0]
     assert said.splitlines()[-1].endswith(f": {verdict}.")
 
 
 def test_plot_has_a_panel_a_task_and_a_dot_a_seed():
-    fig = study.plot(results({("one", "scale: 1"): [0.6, 0.61, 0.62, 0.63, 0.64]}))
+    fig = report.plot(results({("one", "scale: 1"): [0.6, 0.61, 0.62, 0.63, 0.64]}))
     assert [axis.get_title().split("\n")[0] for axis in fig.axes] == ["one", "two"]
     labels = [label.get_text() for label in fig.axes[0].get_yticklabels()]
     assert labels == ["merge: h d", "scale: 1", "NesT", "PGL-SUM", "no attention"]
@@ -599,24 +562,24 @@ def test_a_study_that_was_stopped_is_not_reported():
     made = results({})
     for missing in (1, 5):  # the last setting lacks one seed, or all
         with pytest.raises(ValueError, match="'no attention'.* on 'two'.*: make study"):
-            study.table(made._replace(runs=made.runs[:-missing]))
+            report.table(made._replace(runs=made.runs[:-missing]))
 
 
 # the stored results
 
 
 def test_the_stored_results_are_complete_and_made_with_this_code():
-    stored = study.load()
-    jobs = [(each["task"], each["setting"], each["seed"]) for each in stored.runs]
-    assert sorted(jobs) == sorted(run.JOBS)
-    assert run.SEEDS >= 5
-    assert stored.hyperparameters == run.hyperparameters()
+    stored = load()
+    done = [(each["task"], each["setting"], each["seed"]) for each in stored.runs]
+    assert sorted(done) == sorted(jobs.JOBS)
+    assert jobs.SEEDS >= 5
+    assert stored.hyperparameters == jobs.hyperparameters()
     assert 0 < sum(each["cpu_seconds"] for each in stored.runs) < 2 * stored.wall_seconds
     assert all(abs(each["parameters"] / PARAMETERS - 1) < 0.002 for each in stored.runs)
 
 
 def test_a_stored_run_comes_out_again():
-    stored = study.load()
+    stored = load()
     if stored.machine["torch"] != torch.__version__:
         pytest.skip(f"measured with torch {stored.machine['torch']}")
     (kept,) = [
@@ -624,27 +587,23 @@ def test_a_stored_run_comes_out_again():
         for each in stored.runs
         if (each["task"], each["setting"], each["seed"]) == ("reverse", "no attention", 0)
     ]
-    assert training.train("reverse", "no attention", 0)["accuracy"] == pytest.approx(
+    assert run.train("reverse", "no attention", 0)["accuracy"] == pytest.approx(
         kept["accuracy"], abs=0.01
     )
 
 
 def test_the_stored_results_can_be_reported():
-    stored = study.load()
-    text = study.table(stored)
-    assert all(f"\n{setting} " in text for setting in study.SETTINGS)
-    said = study.read(stored)
-    assert all(f"{name}: " in said for name in study.TASKS)
-    assert len(study.plot(stored).axes) == len(study.TASKS)
+    stored = load()
+    text = report.table(stored)
+    assert all(f"\n{setting} " in text for setting in SETTINGS)
+    said = report.read(stored)
+    assert all(f"{name}: " in said for name in TASKS)
+    assert len(report.plot(stored).axes) == len(TASKS)
 
 
 def test_without_attention_the_three_other_tasks_are_guesswork():
-    stored = study.load()
+    stored = load()
     for each in stored.runs:
         if each["setting"] == "no attention" and each["task"] != "digits":
             chance = stored.hyperparameters["tasks"][each["task"]]["chance"]
             assert abs(each["accuracy"] - chance) < 0.03
-
-
-def test_public_names():
-    assert all(hasattr(study, name) for name in study.__all__)

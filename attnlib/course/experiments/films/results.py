@@ -4,15 +4,13 @@ make scorer        (some minutes; needs the clips and EfficientNet-Lite0)
 """
 
 import hashlib
-import json
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from attnlib.course.experiments.films.shots import shots
-from attnlib.course.experiments.films.shots import shots as stored_shots
+from attnlib.course.experiments.films.shots import STORED, measure, shots
 from attnlib.course.experiments.films.task import best_local
 from attnlib.course.experiments.films.training import (
     SEGMENTS,
@@ -24,8 +22,7 @@ from attnlib.course.experiments.films.training import (
     new_scorer,
     twin_share,
 )
-from attnlib.course.experiments.study.run import machine
-from attnlib.course.experiments.study.store import write
+from attnlib.course.experiments.store import machine, read, write
 from attnlib.course.models.files import read_state_dict
 from attnlib.course.models.scorer import FrameScorer
 from attnlib.course.progress import progress_bar
@@ -34,7 +31,7 @@ RESULTS = Path(__file__).with_name("results.json")
 SCORER = Path(__file__).with_name("scorer.safetensors")
 SEEDS = 5
 SCORER_SEES, SCORER_STEPS = "both", 3000  # of seed 0
-RESTORE = "git checkout brings it back, make scorer makes it anew"
+COMMAND = "make scorer"
 
 
 class Run(NamedTuple):
@@ -61,12 +58,12 @@ class Results(NamedTuple):
 
 def stored_results(path: Path = RESULTS) -> Results:
     """The results that come with attnlib. Raises ValueError if the file is damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        runs = [Run(**run) for run in found.pop("runs")]
-        return Results(scorer=Run(**found.pop("scorer")), runs=runs, **found)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} is damaged ({error}): {RESTORE}") from None
+    return read(path, _results, COMMAND)
+
+
+def _results(contents):
+    runs = [Run(**run) for run in contents.pop("runs")]
+    return Results(scorer=Run(**contents.pop("scorer")), runs=runs, **contents)
 
 
 def stored_scorer(path: Path = SCORER) -> FrameScorer:
@@ -77,7 +74,10 @@ def stored_scorer(path: Path = SCORER) -> FrameScorer:
     expected = stored_results().sha256
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != expected:
-        raise OSError(f"{path}: its SHA-256 is {found}, expected {expected}: {RESTORE}")
+        raise OSError(
+            f"{path}: its SHA-256 is {found}, expected {expected}: git checkout brings it back, "
+            f"{COMMAND} makes it anew"
+        )
     scorer = new_scorer(SCORER_SEES, seed=0)
     scorer.load_state_dict({name: each.float() for name, each in read_state_dict(path).items()})
     return scorer
@@ -109,7 +109,7 @@ def main() -> None:
     from safetensors.torch import save_file
 
     torch.set_num_threads(1)
-    save_file(stored_shots.measure(), stored_shots.STORED)
+    save_file(measure(), STORED)
     jobs = [(name, seed) for seed in range(SEEDS) for name in SETTINGS]
     runs = []
     with progress_bar(len(jobs) + 1, "scorer", "run") as bar:
@@ -120,7 +120,7 @@ def main() -> None:
         bar.update()
     save_file({name: each.half() for name, each in scorer.state_dict().items()}, SCORER)
     found = {
-        "machine": machine() | {"processes": "1"},
+        "machine": machine(),
         "steps": STEPS,
         "best_local": round(best_local(exam(shots("test").content), SEGMENTS), 4),
         "sha256": hashlib.sha256(SCORER.read_bytes()).hexdigest(),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from attnlib.course.experiments.films.inputs import WIDTH, stamped
 from attnlib.course.experiments.films.task import Films, films
-from attnlib.course.experiments.study.training import WEIGHT_DECAY, rate
+from attnlib.course.experiments.training import optimise
 from attnlib.course.models.scorer import FrameScorer
 
 STEPS = 1500
@@ -71,23 +71,18 @@ def fit(
 ) -> Iterator[float]:
     """Train the scorer on films from the shots `content`, and yield the loss of every step.
 
-    AdamW on 16 new films a step, binary cross-entropy between importance and `once`. The learning
-    rate rises over the first tenth of the steps, then falls to 0 as half a cosine.
+    Every step has 16 new films; the loss is the binary cross-entropy between importance and `once`.
     """
     generator = torch.Generator().manual_seed(seed)
-    trained = [each for each in scorer.parameters() if each.requires_grad]
-    optimiser = torch.optim.AdamW(trained, LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
-    for _ in range(steps):
+
+    def loss():
         given = films(content, BATCH, generator)
         x = flipped(given.content, generator) if flips else given.content
         importance, _ = scorer(stamped(x, time))  # (B, L)
-        loss = F.binary_cross_entropy(importance, given.once)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        yield loss.item()
+        return F.binary_cross_entropy(importance, given.once)
+
+    trained = [parameter for parameter in scorer.parameters() if parameter.requires_grad]
+    return optimise(trained, loss, steps, LEARNING_RATE)
 
 
 def flipped(content: Tensor, generator: torch.Generator) -> Tensor:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from attnlib.course.experiments import study
 from attnlib.course.experiments.fusions.fused import Fusion
 from attnlib.course.experiments.fusions.trial import FOUR, TASK, runs, stored
 from attnlib.course.experiments.study.report import Difference
+from attnlib.course.experiments.study.tasks import task
 from attnlib.course.figures.runs import plot_runs
 
 MINE = "mine"
@@ -47,7 +47,7 @@ def compete(fusion: Fusion | None) -> Figure | None:
         return None
     found = stored() | {MINE: runs(fusion)}
     print(table(found))
-    return plot_runs(found, chance=1 / study.task(TASK).classes, marked=MINE)
+    return plot_runs(found, chance=1 / task(TASK).classes, marked=MINE)
 
 
 def _cell(shares, others):

@@ -1,18 +1,19 @@
 """One fusion on one task of the study, with the study's seeds; and what it left of the four."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from attnlib.course.experiments import study
 from attnlib.course.experiments.fusions.fused import Fused, Fusion, check_fusion
+from attnlib.course.experiments.store import machine, read, write
 from attnlib.course.experiments.study.network import Network
-from attnlib.course.experiments.study.run import machine
-from attnlib.course.experiments.study.store import write
-from attnlib.course.experiments.study.training import STEPS, accuracy, fit
+from attnlib.course.experiments.study.results import load
+from attnlib.course.experiments.study.run import STEPS
+from attnlib.course.experiments.study.settings import MIDDLE
+from attnlib.course.experiments.study.tasks import task
+from attnlib.course.experiments.training import accuracy, fit
 from attnlib.segments import fuse
 
 TASK = "local"  # of the study: here the four fusions are neither alike nor at the ceiling
@@ -20,6 +21,7 @@ FOUR = {"add": "middle", "mult": "fusion: mult", "avg": "fusion: avg", "max": "f
 SEEDS = range(5)  # those of the study
 EXAMPLE = "√C · mult"
 STORED = Path(__file__).with_name("results.json")
+COMMAND = "python -m attnlib.course.experiments.fusions"
 
 
 def longer_mult(whole: Tensor, local: Tensor) -> Tensor:
@@ -29,12 +31,13 @@ def longer_mult(whole: Tensor, local: Tensor) -> Tensor:
 
 def run(fusion: Fusion, seed: int) -> float:
     """Train the study's middle with this fusion; the share of held-out labels that it finds."""
-    given = study.task(TASK)
+    given = task(TASK)
     torch.manual_seed(seed)
-    network = Network(study.MIDDLE, given.train.x.shape[-1], given.classes, per_token=True)
+    network = Network(MIDDLE, given.train.x.shape[-1], given.classes, per_token=True)
     network.attention = Fused(network.attention, fusion)
-    fit(network, given.train, STEPS[TASK], seed)
-    return accuracy(network, given.test)
+    for _ in fit(network, *given.train, STEPS[TASK], seed=seed):
+        pass
+    return accuracy(network, *given.test)
 
 
 def runs(fusion: Fusion, tell: Callable[[str], None] = print) -> list[float]:
@@ -54,14 +57,14 @@ def runs(fusion: Fusion, tell: Callable[[str], None] = print) -> list[float]:
 def stored(path: Path = STORED) -> dict[str, list[float]]:
     """Fusion -> accuracy of every seed: the study's four, and `longer_mult`."""
     found = {name: _of_study(setting) for name, setting in FOUR.items()}
-    kept = json.loads(path.read_text(encoding="utf-8"))["runs"]
-    return found | {EXAMPLE: [each["accuracy"] for each in kept]}
+    example = read(path, lambda kept: [run["accuracy"] for run in kept["runs"]], COMMAND)
+    return found | {EXAMPLE: example}
 
 
 def _of_study(setting):
     accuracies = {
         each["seed"]: each["accuracy"]
-        for each in study.load().runs
+        for each in load().runs
         if (each["task"], each["setting"]) == (TASK, setting)
     }
     return [accuracies[seed] for seed in SEEDS]
@@ -75,7 +78,7 @@ def main(path: Path = STORED) -> None:
         for seed, share in zip(SEEDS, runs(longer_mult), strict=True)
     ]
     head = {
-        "machine": machine() | {"processes": "1"},
+        "machine": machine(),
         "fusion": EXAMPLE,
         "task": TASK,
         "steps": STEPS[TASK],

@@ -2,8 +2,8 @@
 
 import argparse
 
+from attnlib.course.experiments.study.jobs import study
 from attnlib.course.experiments.study.report import read, table
-from attnlib.course.experiments.study.run import study
 
 
 def main() -> None:

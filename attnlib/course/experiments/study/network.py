@@ -13,7 +13,7 @@ PARAMETERS = 60_000  # of every network, to within half a row of the feed-forwar
 
 
 class Network(nn.Module):
-    """Embedding and learned positions, attention, feed-forward layer, readout: (B, L, F) -> logits.
+    """Embedding and learned positions, attention, feed-forward layer, readout.
 
     Where the attention has fewer parameters, the feed-forward layer is wider (`hidden`): the count
     is the same at all settings. Their kind is not.
@@ -40,15 +40,16 @@ class Network(nn.Module):
             nn.Linear(WIDTH, self.hidden), nn.GELU(), nn.Linear(self.hidden, WIDTH)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, L, F) -> (B, L, classes), or (B, classes)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, L, F) -> logits (B, L, classes), or (B, classes), and the map of the attention."""
         x = self.embed(x) + self.positions  # (B, L, C)
+        weights = None
         if self.attention is not None:
-            y, _ = self.attention(self.norms[0](x))
+            y, weights = self.attention(self.norms[0](x))
             x = x + y
         x = x + self.feed_forward(self.norms[1](x))
         x = self.norms[2](x)
-        return self.readout(x if self.per_token else x.mean(-2))
+        return self.readout(x if self.per_token else x.mean(-2)), weights
 
 
 def count(module: nn.Module) -> int:

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from attnlib.course.experiments.study.results import Results
 from attnlib.course.experiments.study.settings import CONTROL
-from attnlib.course.experiments.study.store import Results
 from attnlib.course.figures.style import MARK, STYLE, closed
 
 CEILING = 0.99  # from here on a better setting has no room to show it

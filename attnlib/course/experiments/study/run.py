@@ -1,140 +1,46 @@
-"""`make study`: every task, setting and seed, side by side on two cores, about 15 minutes.
+"""One run: a task, a setting and a seed in, the accuracy on held-out data out.
 
-Each run is stored when it is done. After Ctrl-C the same command goes on where it stopped.
+The optimiser, its schedule, the numbers of steps, the size of the network and the difficulty of
+the tasks were chosen once, on the middle alone and with other seeds, before any other setting had
+been trained. So they suit the middle: another setting might do better with another learning rate
+or more steps. The steps are few, so that the whole study takes minutes. It compares what is
+learned in that many steps, not what could be learned in the end.
 """
 
-import json
-import multiprocessing
-import platform
-import re
-import signal
 import time
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from datetime import date
-from itertools import islice, product
-from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
-from attnlib.course.experiments.study import network, training
+from attnlib.course.experiments.study.network import Network, count
 from attnlib.course.experiments.study.settings import SETTINGS
-from attnlib.course.experiments.study.store import AFRESH, STORED, Results, load, save
-from attnlib.course.experiments.study.tasks import TASKS, task
-from attnlib.course.experiments.study.training import train
+from attnlib.course.experiments.study.tasks import task
+from attnlib.course.experiments.training import accuracy, fit
 
-SEEDS = 5
-WORKERS = 2  # processes, of one thread each
-
-Job = tuple[str, str, int]  # task, setting, seed
-
-# Seeds change slowest: whatever is stopped early has whole rounds of all settings.
-JOBS = tuple(
-    (name, setting, seed) for seed, name, setting in product(range(SEEDS), TASKS, SETTINGS)
-)
+STEPS = MappingProxyType({"digits": 300, "global": 900, "local": 400, "reverse": 200})
 
 
-def study(path: Path = STORED, jobs: tuple[Job, ...] = JOBS, *, afresh: bool = False) -> Results:
-    """Do the jobs that are not yet stored in `path`, and store each when it is done.
+def train(name: str, setting: str, seed: int) -> dict:
+    """The run, as it is stored. For one task and seed the data come in the same order everywhere.
 
-    Raises ValueError if what is stored was made in another way, or is damaged.
+    Raises ValueError for a task or a setting that does not exist, and names those that do.
     """
-    tqdm = _tqdm()
-    begun = Results(machine(), hyperparameters(), 0.0, [])
-    results = load(path) if path.exists() and not afresh else begun
-    done = {(run["task"], run["setting"], run["seed"]) for run in results.runs}
-    left = [job for job in jobs if job not in done]
-    if results.hyperparameters != begun.hyperparameters:
-        raise ValueError(f"{path} was made with other hyperparameters: {AFRESH} replaces it")
-    if not left:
-        print(f"All {len(jobs)} runs are there. To measure them anew: {AFRESH}")
-        return results
-    _check_machine(path, results.machine, begun.machine)
-    start, before = time.perf_counter(), results.wall_seconds
-    for run in tqdm(trained(left), total=len(jobs), initial=len(jobs) - len(left), unit="run"):
-        wall = round(before + time.perf_counter() - start, 1)
-        results = results._replace(runs=[*results.runs, run], wall_seconds=wall)
-        save(results, path)
-    return results
-
-
-def trained(jobs: list[Job]) -> Iterator[dict]:
-    """The runs, in the order in which they are done. Ctrl-C leaves only after those in progress."""
-    context = multiprocessing.get_context("spawn")  # the same on all systems
-    pool = ProcessPoolExecutor(WORKERS, context, initializer=_prepare)
-    waiting = iter(jobs)
-    try:
-        # One job a process and none in store: what the pool has been given, it does to the end.
-        running = {pool.submit(train, *job) for job in islice(waiting, WORKERS)}
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            running |= {pool.submit(train, *job) for job in islice(waiting, len(done))}
-            yield from (future.result() for future in done)
-    finally:
-        pool.shutdown()
-
-
-def hyperparameters() -> dict:
-    """All that the accuracies depend on, but for the machine; as JSON gives it back."""
-    found = {
-        "width": network.WIDTH,
-        "heads": network.HEADS,
-        "parameters": network.PARAMETERS,
-        "steps": dict(training.STEPS),
-        "batch": training.BATCH,
-        "learning_rate": training.LEARNING_RATE,
-        "weight_decay": training.WEIGHT_DECAY,
-        "warm_up": training.WARM_UP,
-        "tasks": {name: _facts(name) for name in TASKS},
-        "settings": dict(SETTINGS),
-    }
-    return json.loads(json.dumps(found))
-
-
-def machine() -> dict[str, str]:
-    """What times and last digits depend on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    name = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return {
-        "cpu": name.group(1) if name else platform.processor() or platform.machine(),
-        "processes": str(WORKERS),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "date": date.today().isoformat(),
-    }
-
-
-def _facts(name):
+    start = time.process_time()
+    if setting not in SETTINGS:
+        raise ValueError(f"setting {setting!r} is unknown: expected one of {tuple(SETTINGS)}")
     given = task(name)
+    torch.manual_seed(seed)
+    per_token = given.train.labels.dim() == 2
+    features = given.train.x.shape[-1]
+    network = Network(SETTINGS[setting], features, given.classes, per_token)
+    for _ in fit(network, *given.train, STEPS[name], seed=seed):
+        pass
     return {
-        "asks": given.asks,
-        "chance": 1 / given.classes,
-        "train": list(given.train.x.shape),
-        "test": list(given.test.x.shape),
+        "task": name,
+        "setting": setting,
+        "seed": seed,
+        "accuracy": round(accuracy(network, *given.test), 5),
+        "parameters": count(network),
+        "hidden": network.hidden,
+        "cpu_seconds": round(time.process_time() - start, 2),
     }
-
-
-def _check_machine(path, stored, here):
-    for what in ("cpu", "torch"):
-        if stored[what] != here[what]:
-            raise ValueError(
-                f"{path} was begun with {what} {stored[what]!r}, and this is {here[what]!r}: "
-                f"finish it there, or begin again: {AFRESH}"
-            )
-
-
-def _prepare():
-    """In every process: one thread, and Ctrl-C is for the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-
-
-def _tqdm():
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'the progress bar needs tqdm: pip install "tqdm>=4.66"', name=error.name
-        ) from None
-    return tqdm

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
-from attnlib.course.experiments import learning
+from attnlib.course.experiments import locality
 from attnlib.course.lessons import exercise
 from attnlib.course.lessons.learning.exercises import (
     APART_MISTAKES,
@@ -118,7 +118,7 @@ def test_wrong_looks_are_named(words, answer):
 def test_the_network_has_seen_what_the_exercise_says(side, levels, block):
     """Columns of pixels are changed one after the other: which tokens of level 2 feel it?"""
     torch.manual_seed(0)
-    arguments = {**learning.SMALL, "img_size": side, "num_levels": levels, "embed_dims": 16}
+    arguments = {**locality.SMALL, "img_size": side, "num_levels": levels, "embed_dims": 16}
     network = NestClassifier(**arguments).double().eval()
     with torch.no_grad():
         for parameter in network.parameters():

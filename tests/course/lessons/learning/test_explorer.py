@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnlib.course.experiments import learning
+from attnlib.course.experiments import locality
 from attnlib.course.lessons.learning.explorer import MEAN, explore_levels, levels_drawer
 
 PICTURES = 3
@@ -12,7 +12,7 @@ PICTURES = 3
 
 @pytest.fixture(scope="module")
 def network():
-    network = learning.small_nest(0)
+    network = locality.small_nest(0)
     with torch.no_grad():
         for parameter in network.parameters():  # so that its maps have a pattern
             parameter += 0.3 * torch.randn_like(parameter)
@@ -68,7 +68,7 @@ def test_the_sentence_tells_what_the_network_took_it_for(network, pictures, draw
 
 def with_level_2(network, weights):
     """The drawer of a network whose level 2 has these weights (16,), for every query and head."""
-    flat = learning.with_equal_weights(learning.with_equal_weights(network, 0), 1)
+    flat = locality.with_equal_weights(locality.with_equal_weights(network, 0), 1)
     draw = levels_drawer(flat, torch.rand(1, 8, 8), torch.zeros(1, dtype=torch.long))
     maps = dict(zip(draw.__code__.co_freevars, draw.__closure__, strict=True))["maps"]
     maps.cell_contents[1] = weights.expand_as(maps.cell_contents[1])

@@ -6,8 +6,8 @@ import torch
 from matplotlib.figure import Figure
 
 from attnlib.course import data
-from attnlib.course.experiments.films import new_scorer, squeeze, stamped
-from attnlib.course.experiments.films.inputs import WIDTH
+from attnlib.course.experiments.films.inputs import WIDTH, squeeze, stamped
+from attnlib.course.experiments.films.training import new_scorer
 from attnlib.course.lessons.video.length import count_frames
 from attnlib.course.lessons.video.summarise import summarise
 from attnlib.course.models.nest import NestClassifier

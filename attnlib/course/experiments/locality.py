@@ -1,13 +1,12 @@
 """Is a local first level better than a global one? A small NesT on digits, several seeds.
 
-    python -m attnlib.course.experiments.learning    (trains all, some minutes, and stores it)
+    python -m attnlib.course.experiments.locality    (trains all, some minutes, and stores it)
 
 The number of steps and the learning rate are those of the digits in the study, which were chosen
 there for another network: neither of the two compared here was favoured.
 """
 
 import copy
-import json
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,10 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from attnlib.course import data
-from attnlib.course.experiments.learning.fitting import fit, share_right
-from attnlib.course.experiments.study.run import machine
-from attnlib.course.experiments.study.store import write
-from attnlib.course.experiments.study.training import STEPS as STUDY_STEPS
+from attnlib.course.experiments.store import machine, read, write
+from attnlib.course.experiments.study.run import STEPS as STUDY_STEPS
+from attnlib.course.experiments.training import accuracy, fit
 from attnlib.course.models.nest import NestClassifier
 from attnlib.layout import deblockify
 
@@ -41,7 +39,8 @@ SEEDS = 10
 LARGEST = 1200  # digits to train with
 TRAINED_ON = (LARGEST, 120)
 FIRST_LEVELS = ("4 blocks", "1 block")
-STORED = Path(__file__).with_name("results.json")
+STORED = Path(__file__).with_suffix(".json")
+COMMAND = "python -m attnlib.course.experiments.locality"
 
 
 class Run(NamedTuple):
@@ -116,13 +115,13 @@ def run(first_level: str, digits: int, seed: int) -> Run:
     x = pictures[:, None]  # (n, 1, 8, 8)
     for _ in fit(network, x[trained], labels[trained], STEPS, seed=seed):
         pass
-    right = share_right(network, x[held_out], labels[held_out])
+    right = accuracy(network, x[held_out], labels[held_out])
     return Run(first_level, digits, seed, round(right, 5))
 
 
 def stored_runs(path: Path = STORED) -> list[Run]:
     """The results that come with attnlib: every first level, number of digits and seed."""
-    return [Run(**each) for each in json.loads(path.read_text(encoding="utf-8"))["runs"]]
+    return read(path, lambda contents: [Run(**run) for run in contents["runs"]], COMMAND)
 
 
 def main(path: Path = STORED) -> None:
@@ -134,5 +133,9 @@ def main(path: Path = STORED) -> None:
         for seed in range(SEEDS)
         for first_level in FIRST_LEVELS
     ]
-    head = {"machine": machine() | {"processes": "1"}, "steps": STEPS}
+    head = {"machine": machine(), "steps": STEPS}
     write(path, head, [each._asdict() for each in runs])
+
+
+if __name__ == "__main__":
+    main()

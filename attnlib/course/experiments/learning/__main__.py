@@ -1,3 +1,0 @@
-from attnlib.course.experiments.learning.locality import main
-
-main()

@@ -1,4 +1,4 @@
-"""How far the dials between two styles move an output."""
+"""Where one setting of the dials stands between the two styles."""
 
 from collections.abc import Mapping, Sequence
 from math import log10
@@ -10,65 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.figures.style import COLOURS, ENDS, NOTHING, QUIET, STYLE, closed
 
 ZERO = 1e-17  # where exactly 0 is drawn
 ROUNDING = 1e-12
 TICKS = {ZERO: "0", 1e-15: "10⁻¹⁵", 1e-10: "10⁻¹⁰", 1e-5: "10⁻⁵", 0.1: "0.1", 1.0: "1"}
-
-
-def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
-    """For every dial how far it moves the output: a dot a seed, a line at their mean.
-
-    Args:
-        effects: title of a panel -> dial -> (seeds,) distances. A dial that one panel lacks cannot
-            act there.
-    """
-    names = dict.fromkeys(name for panel in effects.values() for name in panel)
-    names = sorted(
-        names, key=lambda name: max(p[name].mean() for p in effects.values() if name in p)
-    )
-    with plt.rc_context(STYLE):
-        size = (4.8 * len(effects) + 1.8, 0.36 * len(names) + 1.5)
-        fig, axes = plt.subplots(1, len(effects), figsize=size, sharey=True, layout="constrained")
-        for axis, (title, panel) in zip(np.atleast_1d(axes), effects.items(), strict=True):
-            for row, name in enumerate(names):
-                if name not in panel:
-                    axis.text(0.03, row, "cannot act here", va="center", color=QUIET)
-                elif panel[name].max() < ROUNDING:
-                    axis.text(0.03, row, "only rounding", va="center", color=QUIET)
-                else:
-                    values = panel[name].numpy()
-                    axis.plot(values, [row] * len(values), "o", color=ENDS[0], alpha=0.25, ms=7)
-                    axis.plot(values.mean(), row, "|", color=MARK, ms=18, mew=2.5)
-            axis.set_xlim(0, 1.6)
-            axis.axvline(2**0.5, color=NOTHING, linewidth=2, zorder=0)
-            axis.text(1.4, -0.5, "unrelated", ha="right", va="center", color=QUIET)
-            axis.set_title(title)
-            axis.set_xlabel("relative difference")
-        axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-        axis.set_ylim(-1, len(names) - 0.5)
-    return closed(fig)
-
-
-def read_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> str:
-    """A table of the same: a line for each dial, mean and spread over the seeds."""
-    names = dict.fromkeys(name for panel in effects.values() for name in panel)
-    rows = [["", *effects]]
-    for name in names:
-        cells = [_read(panel.get(name)) for panel in effects.values()]
-        rows.append([name.replace("_", " "), *cells])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-    return "\n".join(lines)
-
-
-def _read(values):
-    if values is None:
-        return "cannot act here"
-    if values.max() < ROUNDING:
-        return "only rounding"
-    return f"{values.mean():.2f} ± {values.std():.2f}"
 
 
 def plot_setting(

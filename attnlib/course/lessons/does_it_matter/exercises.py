@@ -1,0 +1,117 @@
+"""Two settings, trained from the same seeds: how far apart they are, and how surely."""
+
+import torch
+
+from attnlib.course.widgets.checking import find_mistake
+from attnlib.course.widgets.exercise import Exercise
+
+
+def paired_difference(ours, others):
+    """Mean of ours minus others, and its spread over the seeds."""
+    apart = ours - others  # seed by seed
+    return apart.mean().item(), apart.std().item()
+
+
+def _of(mean, spread):
+    """Both from the differences of the seeds."""
+
+    def found(ours, others):
+        apart = ours - others
+        return mean(apart).item(), spread(apart).item()
+
+    return found
+
+
+def _with_spread(spread):
+    """The right mean beside spread(ours, others)."""
+    return lambda ours, others: ((ours - others).mean().item(), spread(ours, others).item())
+
+
+def _sorted(ours, others):
+    return paired_difference(ours.sort().values, others.sort().values)
+
+
+def _every_with_every(ours, others):
+    apart = ours[:, None] - others
+    return apart.mean().item(), apart.std().item()
+
+
+UNPAIRED = (
+    "That is the spread of two groups that have nothing to do with each other. Here seed 0 of one "
+    "belongs to seed 0 of the other: take the differences first, then their spread."
+)
+MISTAKES = {
+    "The sign is the wrong way: ours minus others, so that + means that ours does better.": (
+        lambda ours, others: paired_difference(others, ours)
+    ),
+    UNPAIRED: _with_spread(lambda ours, others: (ours.var() + others.var()).sqrt()),
+    "The two spreads were added. Take the differences first, then their spread.": _with_spread(
+        lambda ours, others: ours.std() + others.std()
+    ),
+    "The two spreads were subtracted. Take the differences first, then their spread.": _with_spread(
+        lambda ours, others: ours.std() - others.std()
+    ),
+    "That is the spread of ours alone. Wanted is that of the differences.": _with_spread(
+        lambda ours, others: ours.std()
+    ),
+    "That is the spread of others alone. Wanted is that of the differences.": _with_spread(
+        lambda ours, others: others.std()
+    ),
+    "The spread is divided by n. The report divides by n − 1, as torch's std does by itself.": (
+        _of(torch.mean, lambda apart: apart.std(correction=0))
+    ),
+    "That is the variance. The spread is its square root.": _of(torch.mean, torch.var),
+    "Divided by √n: that says how sure the mean is. Wanted is how far the seeds lie apart.": (
+        _of(torch.mean, lambda apart: apart.std() / len(apart) ** 0.5)
+    ),
+    "That is the range, largest minus smallest. Wanted is the standard deviation.": _of(
+        torch.mean, lambda apart: apart.max() - apart.min()
+    ),
+    "The signs are lost: a seed where ours does worse must count as minus.": lambda ours, others: (
+        (ours - others).abs().mean().item(),
+        (ours - others).abs().std().item(),
+    ),
+    "That is the median. Wanted is the mean.": _of(torch.median, torch.std),
+    "The mean comes first, then the spread.": lambda ours, others: paired_difference(ours, others)[
+        ::-1
+    ],
+    "The seeds were sorted, so they lost their partners. Leave them in their order.": _sorted,
+    "Every seed was compared with every other. Seed 0 has one partner, seed 0.": _every_with_every,
+    "Those are percentage points. Leave the accuracies as they come, in [0, 1].": (
+        lambda ours, others: paired_difference(100 * ours, 100 * others)
+    ),
+    "Divided by others, it is a ratio. Wanted is the difference itself.": lambda ours, others: (
+        paired_difference(ours / others, torch.ones_like(others))
+    ),
+}
+
+
+def _cases():
+    """Pairs that go up and down together, as trainings from one seed may."""
+    generator = torch.Generator().manual_seed(0)
+    for seeds in (5, 3, 8, 2):
+        others = 0.7 + 0.05 * torch.randn(seeds, generator=generator, dtype=torch.float64)
+        apart = 0.02 * torch.randn(seeds, generator=generator, dtype=torch.float64) - 0.01
+        yield others + apart, others
+
+
+def _find_mistake(answer):
+    return find_mistake(answer, paired_difference, list(_cases()), MISTAKES)
+
+
+EXERCISES = (
+    Exercise(
+        "does_it_matter.paired_difference",
+        "Write paired_difference(ours: torch.Tensor, others: torch.Tensor) -> (mean, spread).\n"
+        "ours and others are (n,), accuracies of the same n seeds in the same order.\n"
+        "mean: of ours minus others. spread: the standard deviation, over the seeds, of ours\n"
+        "minus others. Both as in the report: the spread divides by n − 1.",
+        _find_mistake,
+        (
+            "First one tensor (n,): what differs, seed by seed.",
+            "Then its mean, and its standard deviation: .mean(), .std(). Return both.",
+            ".std() divides by n − 1 by itself. Other libraries may not: numpy's divides by n.",
+        ),
+        paired_difference,
+    ),
+)

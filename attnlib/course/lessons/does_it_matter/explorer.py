@@ -1,0 +1,89 @@
+"""The stored study, seed by seed: one task, the middle, and one other setting."""
+
+from collections.abc import Callable
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from attnlib.course.experiments import study
+from attnlib.course.lessons.does_it_matter.figures import plot_pairs
+from attnlib.course.widgets.controls import choice
+from attnlib.course.widgets.explorer import Explorer
+
+MIDDLE = "middle"
+
+
+def accuracies(results: study.Results, task: str, setting: str) -> Tensor:
+    """(seeds,) the shares of right answers on held-out data, in the order of the seeds.
+
+    Raises:
+        ValueError: there are no runs of that task and setting.
+    """
+    found = {
+        run["seed"]: run["accuracy"]
+        for run in results.runs
+        if (run["task"], run["setting"]) == (task, setting)
+    }
+    if not found:
+        tasks, settings = choices(results)
+        raise ValueError(
+            f"task must be one of {tasks}, setting {MIDDLE!r} or one of {settings}, "
+            f"got {task!r}, {setting!r}"
+        )
+    return torch.tensor([found[seed] for seed in sorted(found)], dtype=torch.float64)
+
+
+def choices(results: study.Results) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tasks, and the settings beside the middle."""
+    settings = results.hyperparameters["settings"]
+    return tuple(results.hyperparameters["tasks"]), tuple(
+        each for each in settings if each != MIDDLE
+    )
+
+
+def seeds_drawer(results: study.Results) -> Callable[[str, str], tuple[Figure, str]]:
+    """draw(task, setting) -> the seeds of that setting beside those of the middle."""
+
+    def draw(task: str, setting: str) -> tuple[Figure, str]:
+        ours, others = (accuracies(results, task, each) for each in (setting, MIDDLE))
+        found = study.difference(results, task, setting)
+        chance = results.hyperparameters["tasks"][task]["chance"]
+        figure = plot_pairs(
+            ours.tolist(), others.tolist(), (setting, "the middle"), chance, found.seen
+        )
+        return figure, _read(task, setting, ours, others, found)
+
+    return draw
+
+
+def explore_seeds(results: study.Results) -> Explorer:
+    """Choose a task and a setting. See `seeds_drawer`."""
+    tasks, settings = choices(results)
+    controls = {
+        "task": choice("task", "global", tasks),
+        "setting": choice("setting", "fusion: avg", settings),
+    }
+    return Explorer("explore_seeds", seeds_drawer(results), controls)
+
+
+def _read(task, setting, ours, others, found):
+    higher = int((ours > others).sum())
+    verdict = (
+        "more than twice the spread: a difference is seen."
+        if found.seen
+        else 'not more than twice the spread: no difference is seen, which is not "no difference".'
+    )
+    return (
+        f"{task}, {setting}: {_percent(ours)}, the middle {_percent(others)}. Seed by seed the "
+        f"difference is {_points(found.mean)} ± {100 * found.spread:.1f} points, above 0 for "
+        f"{higher} of {len(ours)} seeds. The mean is {verdict}"
+    )
+
+
+def _percent(shares):
+    return f"{100 * shares.mean():.1f} ± {100 * shares.std():.1f} %"
+
+
+def _points(share):
+    return f"{100 * share:+.1f}".replace("-", "−")

@@ -6,7 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.experiments import study
+from attnlib.course.experiments.study.report import difference
+from attnlib.course.experiments.study.results import Results
 from attnlib.course.lessons.does_it_matter.figures import plot_pairs
 from attnlib.course.widgets.controls import choice
 from attnlib.course.widgets.explorer import Explorer
@@ -14,7 +15,7 @@ from attnlib.course.widgets.explorer import Explorer
 MIDDLE = "middle"
 
 
-def accuracies(results: study.Results, task: str, setting: str) -> Tensor:
+def accuracies(results: Results, task: str, setting: str) -> Tensor:
     """(seeds,) the shares of right answers on held-out data, in the order of the seeds.
 
     Raises:
@@ -34,7 +35,7 @@ def accuracies(results: study.Results, task: str, setting: str) -> Tensor:
     return torch.tensor([found[seed] for seed in sorted(found)], dtype=torch.float64)
 
 
-def choices(results: study.Results) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def choices(results: Results) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The tasks, and the settings beside the middle."""
     settings = results.hyperparameters["settings"]
     return tuple(results.hyperparameters["tasks"]), tuple(
@@ -42,12 +43,12 @@ def choices(results: study.Results) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
 
 
-def seeds_drawer(results: study.Results) -> Callable[[str, str], tuple[Figure, str]]:
+def seeds_drawer(results: Results) -> Callable[[str, str], tuple[Figure, str]]:
     """draw(task, setting) -> the seeds of that setting beside those of the middle."""
 
     def draw(task: str, setting: str) -> tuple[Figure, str]:
         ours, others = (accuracies(results, task, each) for each in (setting, MIDDLE))
-        found = study.difference(results, task, setting)
+        found = difference(results, task, setting)
         chance = results.hyperparameters["tasks"][task]["chance"]
         figure = plot_pairs(
             ours.tolist(), others.tolist(), (setting, "the middle"), chance, found.seen
@@ -57,7 +58,7 @@ def seeds_drawer(results: study.Results) -> Callable[[str, str], tuple[Figure, s
     return draw
 
 
-def explore_seeds(results: study.Results) -> Explorer:
+def explore_seeds(results: Results) -> Explorer:
     """Choose a task and a setting. See `seeds_drawer`."""
     tasks, settings = choices(results)
     controls = {

@@ -1,6 +1,6 @@
 """The two branches of a scorer side by side; and a film with the importance of every frame."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -119,3 +119,67 @@ def _plot_curve(axis, importance, cuts, keys, every, published):
     axis.set(xlabel="frame", ylabel="importance", ylim=(0, 1.02))
     axis.margins(x=0.01)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def plot_looks(
+    importance: Tensor, weights: Tensor, letters: Sequence[str], cuts: Sequence[int], frame: int
+) -> Figure:
+    """Above, the importance of every frame; below, how much one frame, in red, looks at each.
+
+    Args:
+        importance, weights: (L,) each.
+        letters: one for each place between the cuts; the same letter is the same shot.
+        cuts: the first frames of all places but the first.
+        frame: the one that looks.
+    """
+    length = len(importance)
+    edges = (0, *cuts, length)
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(2, 1, figsize=(9.4, 4.2), sharex=True, layout="constrained")
+        rows = (("importance", importance, ENDS[0]), ("weight", weights, ENDS[1]))
+        for axis, (name, values, colour) in zip(axes, rows, strict=True):
+            colours = [colour] * length
+            axis.bar(range(length), values.numpy(force=True), color=colours, width=0.9)
+            axis.set_ylabel(name)
+            for cut in cuts:
+                axis.axvline(cut - 0.5, color=QUIET, linewidth=0.8)
+            axis.axvspan(frame - 0.5, frame + 0.5, color=MARK, alpha=0.35, linewidth=0)
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.margins(x=0)
+        axes[0].set_ylim(0, 1)
+        for letter, start, stop in zip(letters, edges, edges[1:], strict=False):
+            place = ((start + stop - 1) / 2, 1.02)
+            axes[0].text(*place, letter, ha="center", va="bottom", weight="bold")
+        axes[1].set_xlabel("frame")
+    return closed(fig)
+
+
+
+def plot_seeds(
+    found: Mapping[str, Sequence[tuple[float, float]]], kinds: tuple[str, str], chance: float
+) -> Figure:
+    """A row a setting; above in orange the first kind, below in blue the second, a bar the mean.
+
+    Args:
+        found: setting -> pairs of shares in [0, 1], one a seed.
+        kinds: what the two of a pair are.
+        chance: the share of guessing, a dashed line.
+    """
+    with plt.rc_context(STYLE):
+        size = (8.4, 0.62 * len(found) + 1.3)
+        fig, axis = plt.subplots(figsize=size, layout="constrained")
+        for row, pairs in enumerate(found.values()):
+            shares = 100 * np.array(pairs)  # (seeds, 2)
+            for column, shift, colour in ((0, -0.16, ENDS[1]), (1, 0.16, ENDS[0])):
+                there = np.full(len(shares), row + shift)
+                name = kinds[column] if row == 0 else None
+                axis.plot(shares[:, column], there, "o", color=colour, alpha=0.6, label=name)
+                mean = {"markersize": 15, "markeredgewidth": 3}
+                axis.plot(shares[:, column].mean(), row + shift, "|", color=colour, **mean)
+        axis.axvline(100 * chance, color=QUIET, linestyle="--", label="guessing")
+        axis.set_yticks(range(len(found)), found)
+        axis.invert_yaxis()
+        axis.set_xlabel("frames right, in percent")
+        axis.set_xlim(40, 101)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return closed(fig)

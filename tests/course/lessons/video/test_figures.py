@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from attnlib import attention
-from attnlib.course.lessons.learning.figures import plot_seeds
+from attnlib.course.lessons.video.figures import plot_seeds
 from attnlib.course.lessons.video.figures import plot_branches, plot_summary, read_branches
 from attnlib.segments import GlobalLocalMap
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import attnlib.course.widgets.questions
-from attnlib.course.widgets.questions import misconceptions, questions
+from attnlib.course.widgets.questions.data import misconceptions
+from attnlib.course.widgets.questions.widget import questions
 
 SHOTS = Path(__file__).with_name("shots")
 CODE = Path(attnlib.course.widgets.questions.__file__).parent

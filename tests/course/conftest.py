@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from attnlib.course import data
+from attnlib.course.models.minilm.model import load
 
 
 @pytest.fixture
@@ -39,3 +40,12 @@ def differences():
 def bikes() -> torch.Tensor:
     """All 250 frames of the clip, 48 rows each."""
     return data.frames()
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The frozen language model; without its weights the test is skipped."""
+    try:
+        return load()
+    except ModuleNotFoundError as error:
+        pytest.skip(str(error))

@@ -13,14 +13,9 @@ from torch import nn
 
 from attnlib import BlockAttention, SelfAttention, attention, blockify, fuse, segment_slices
 from attnlib.course.manifest import LESSONS, lesson
-from attnlib.course.widgets.questions import (
-    FORMS,
-    LANGUAGES,
-    answers_as_text,
-    as_text,
-    misconceptions,
-    questions,
-)
+from attnlib.course.widgets.questions.data import FORMS, LANGUAGES, misconceptions
+from attnlib.course.widgets.questions.text import answers_as_text, as_text
+from attnlib.course.widgets.questions.widget import questions
 from notebooks.execute import HERE, read
 
 ALL = {each["id"]: each for each in misconceptions()}

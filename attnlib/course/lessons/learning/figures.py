@@ -1,6 +1,6 @@
 """One small picture, and at each level whom a token there attends to, laid over the picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import ENDS, MARK, QUIET, STYLE, closed
+from attnlib.course.figures.style import ENDS, MARK, STYLE, closed
 
 FAINT = 0.35  # of the ink, so that circles are seen on it
 FULL = 0.92  # the diameter of the largest circle, in tokens

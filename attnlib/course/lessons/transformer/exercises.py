@@ -31,9 +31,9 @@ ON_PREVIOUS_MISTAKES = {
         lambda weights: weights.diagonal(-1, -2, -1)
     ),
     "For the first query you take the last token (index -1): leave it out.": (
-        lambda weights: torch.cat(
-            [weights.diagonal(-1, -2, -1), weights[:, :1, -1]], dim=-1
-        ).mean(-1)
+        lambda weights: torch.cat([weights.diagonal(-1, -2, -1), weights[:, :1, -1]], dim=-1).mean(
+            -1
+        )
     ),
 }
 
@@ -51,7 +51,7 @@ EXERCISES = (
     Exercise(
         "transformer.on_previous",
         "Write on_previous(weights) -> torch.Tensor:\n"
-        "weights (H, N, N), queries down, keys across, N at least 2. The result has H numbers: for\n"
+        "weights (H, N, N), queries down, keys across, N at least 2. The result: H numbers, for\n"
         "each head the weight that a query gives to the token before it, mean over all queries\n"
         "that have one. A head that always looks at the token before gets 1.",
         _find_mistake_in_on_previous,

@@ -23,10 +23,8 @@ def words_drawer(
     def draw(sentence: int, layer: int, head: int, word: int) -> tuple[Figure, str]:
         names, maps = seen[sentence]
         if word >= len(names):
-            raise ValueError(
-                f"word={word} must be below {len(names)}, the tokens of this sentence"
-            )
-        weights = maps[layer].weights()[0, head]  # (N, N)
+            raise ValueError(f"word={word} must be below {len(names)}, the tokens of this sentence")
+        weights = maps[layer].weights()[head]  # (N, N)
         title = f"layer {layer}, head {head}"
         return plot_words({title: (weights, names)}), _read(title, weights[word], names, word)
 

@@ -78,7 +78,7 @@ EXERCISES = (
         "importance of every shot, in order. Without a cut the film is one shot.",
         _find_mistake_in_shots,
         (
-            "Put 0 before the cuts and the length behind them: edges = [0, *cuts, len(importance)].",
+            "Put 0 before the cuts, the length behind them: edges = [0, *cuts, len(importance)].",
             "Shot number s has the frames edges[s] … edges[s + 1] - 1, a slice.",
             "torch.stack makes one tensor of a list of numbers that are tensors.",
         ),

@@ -154,7 +154,6 @@ def plot_looks(
     return closed(fig)
 
 
-
 def plot_seeds(
     found: Mapping[str, Sequence[tuple[float, float]]], kinds: tuple[str, str], chance: float
 ) -> Figure:

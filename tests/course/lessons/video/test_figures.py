@@ -5,8 +5,12 @@ import pytest
 import torch
 
 from attnlib import attention
-from attnlib.course.lessons.video.figures import plot_seeds
-from attnlib.course.lessons.video.figures import plot_branches, plot_summary, read_branches
+from attnlib.course.lessons.video.figures import (
+    plot_branches,
+    plot_seeds,
+    plot_summary,
+    read_branches,
+)
 from attnlib.segments import GlobalLocalMap
 
 

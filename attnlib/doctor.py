@@ -69,7 +69,7 @@ def _weights() -> Iterator[Finding]:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield Finding(name, f"not here, and only lesson 10 needs it: {cure}")
+            yield Finding(name, f"not here, and only lesson 12 needs it: {cure}")
             continue
         if version == wanted:
             yield Finding(name, version)

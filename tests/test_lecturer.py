@@ -5,12 +5,13 @@ from itertools import accumulate
 
 import pytest
 
-from notebooks.execute import HERE, LESSONS, read
+from attnlib.course.manifest import LESSONS
+from notebooks.execute import HERE, read
 
 PAGE = HERE.parent / "docs/lecturer.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-LECTURE = ("00", "02", "03", "05", "08")
-PATHS = {path.stem[:2]: path for path in sorted(HERE.glob(LESSONS))}
+LECTURE = [f"{each.number:02d}" for each in LESSONS if each.lecture]
+PATHS = {f"{each.number:02d}": HERE / f"{each.stem}.ipynb" for each in LESSONS}
 NAMED = re.compile("“([^”]+)”")  # these marks are kept for headings
 
 

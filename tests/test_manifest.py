@@ -112,10 +112,11 @@ ENTRY = """
 number = {number}
 name = "echoes"
 title = "Echoes"
-question = "who hears whom twice?"
+question = "who hears whom?"
 needs = ["two_cousins"]
 minutes = 8
 core = 8
+aim = "Say it twice"
 """
 EXERCISES = '''"""Say it twice."""
 
@@ -165,7 +166,9 @@ def run(folder, *arguments):
 
 def test_a_new_lesson_is_a_notebook_its_folder_and_one_entry(copy):
     """… and `python -m docs.front`, which puts it into the README's table and on the map."""
-    new = Lesson(len(LESSONS), "echoes", "Echoes", "who hears whom twice?", ["two_cousins"], 8, 8)
+    new = Lesson(
+        len(LESSONS), "echoes", "Echoes", "who hears whom twice?", ["two_cousins"], 8, 8, ""
+    )
     rooms = copy / "attnlib/course/lessons"
     with (rooms / "lessons.toml").open("a", encoding="utf-8") as file:
         file.write(ENTRY.format(number=new.number))
@@ -188,4 +191,4 @@ def test_a_new_lesson_is_a_notebook_its_folder_and_one_entry(copy):
         "notebook and not new_lesson or made_of_it or drawn_from_it or numbered",
     )  # fmt: skip
     assert re.search(r"\d+ passed", said)
-    assert manifest.FILE != rooms / "lessons.toml"
+    assert rooms / "lessons.toml" != manifest.FILE

@@ -367,7 +367,9 @@ def test_links_lead_to_decks_or_nowhere():
 
 
 def test_the_index_lists_the_decks_and_the_lecture():
-    lessons = [Lesson(n, "x", "<T>", "why?", [], 9, core=n, lecture=n > 0) for n in range(3)]
+    lessons = [
+        Lesson(n, "x", "<T>", "why?", [], 9, core=n, aim="", lecture=n > 0) for n in range(3)
+    ]
     html = index(lessons)
     assert html.count('<td><a href="0') == 3
     assert "00 · &lt;T&gt;" in html

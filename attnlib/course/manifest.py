@@ -10,9 +10,9 @@ FILE = Path(__file__).with_name("lessons") / "lessons.toml"
 class Lesson(NamedTuple):
     """One lesson. Its `name` is the key of its folder, exercises and links; `number` is its place.
 
-    `minutes` are those of the whole lesson, `core` those that nobody should leave out; `needs` are
-    names of earlier lessons; `side` is "NesT", "PGL-SUM" or "" for both; `lecture` says whether its
-    core belongs to the lecture of 90 minutes.
+    `needs` are names of earlier lessons. `minutes` are those of the whole lesson, `core` those that
+    nobody should leave out. `aim` is what a reader can do after it. `side` is "NesT", "PGL-SUM", or
+    "" for both. `lecture` says whether its core belongs to the lecture of 90 minutes.
     """
 
     number: int
@@ -22,6 +22,7 @@ class Lesson(NamedTuple):
     needs: list[str]
     minutes: int
     core: int
+    aim: str
     side: str = ""
     lecture: bool = False
 

@@ -12,7 +12,7 @@ from attnlib.course.figures.influence import plot_influence, read_influence
 from attnlib.course.figures.maps import plot_map, read_map
 from attnlib.course.figures.named import plot_named_maps
 from attnlib.course.figures.pictures import plot_shots, plot_tokens
-from attnlib.course.lessons.detective.figures import plot_effects, plot_setting, read_effects
+from attnlib.course.lessons.detective.figures import plot_setting
 from attnlib.course.lessons.kernels.figures import plot_pixel_rows
 from attnlib.course.lessons.transformer.figures import plot_words
 
@@ -200,51 +200,3 @@ def test_both_maps_at_once_are_refused_with_the_way_out():
     for look in (plot_map, read_map):
         with pytest.raises(TypeError, match="take its .whole or one of .segments"):
             look(maps)
-
-
-EFFECTS = {
-    "one": {"merge": torch.tensor([1e-16, 3e-16]), "scale": torch.tensor([0.2, 0.4])},
-    "other": {"scale": torch.tensor([0.1, 0.3]), "fusion": torch.tensor([1.0, 1.2])},
-}
-
-
-def test_effects_show_every_seed_and_their_mean():
-    left, right = plot_effects(EFFECTS).axes
-    dots = {tuple(line.get_xdata()) for line in left.lines if len(line.get_xdata()) == 2}
-    np.testing.assert_allclose(sorted(dots)[0], (0.2, 0.4), rtol=1e-6)
-    means = [line.get_xdata()[0] for line in right.lines if line.get_marker() == "|"]
-    np.testing.assert_allclose(sorted(means), (0.2, 1.1), rtol=1e-6)
-    assert {text.get_text() for text in left.texts} >= {"only rounding", "cannot act here"}
-    names = [label.get_text() for label in left.get_yticklabels()]
-    assert names == ["merge", "scale", "fusion"]  # the largest on top
-
-
-def test_effects_are_read_with_their_spread():
-    assert read_effects(EFFECTS).splitlines() == [
-        "        one              other",
-        "merge   only rounding    cannot act here",
-        "scale   0.30 ± 0.14      0.20 ± 0.14",
-        "fusion  cannot act here  1.10 ± 0.14",
-    ]
-
-
-def test_a_setting_shows_maps_differences_and_distances():
-    matrices = {"a": torch.eye(4), "b": torch.full((4, 4), 0.25), "c": None}
-    distances = {"from one": 0.0, "from other": 0.5}
-    figure = plot_setting(matrices, torch.arange(4.0), distances, edges=[2])
-    drawn = np.ma.filled(images(figure)[0], np.nan)  # three maps side by side, the last not there
-    np.testing.assert_allclose(drawn[:, :4], np.eye(4))
-    np.testing.assert_allclose(drawn[:, 4:8], np.full((4, 4), 0.25))
-    assert np.isnan(drawn[:, 8:]).all()
-    assert [text.get_text() for text in figure.axes[0].texts] == ["a", "b", "c", "none"]
-    titles = {axis.get_title(): axis for axis in figure.axes}
-    (steps,) = titles["difference from NesT's end, token by token"].patches
-    assert steps.get_data().values.tolist() == [0, 1, 2, 3]
-    axis = titles["distance of the whole output"]
-    places = [line.get_xdata()[0] for line in axis.lines]
-    assert places[1] == pytest.approx(np.log10(0.5))
-    assert places[0] < -15  # 0 has no place on a logarithmic axis: at its left end
-    labels = dict(
-        zip(axis.get_xticks(), [t.get_text() for t in axis.get_xticklabels()], strict=True)
-    )
-    assert labels[-1] == "0.1" and labels[-10] == "10⁻¹⁰"

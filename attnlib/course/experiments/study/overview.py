@@ -39,7 +39,7 @@ def plot_matters(results: Results) -> Figure:
             axis.set_title(title)
             axis.spines[["top", "right"]].set_visible(False)
         low, high = axes[0].get_xlim()
-        axes[0].set_xlim(low, high + 0.27 * (high - low))  # room for the numbers
+        axes[0].set_xlim(low, high + 0.42 * (high - low))  # room for the numbers
         axes[0].set_yticks(range(len(ROWS)), ROWS.values())
         axes[0].set_ylim(len(ROWS) - 0.5, -0.5)
         fig.supxlabel("percentage points more or less than the middle", fontsize=SIZE)

@@ -93,7 +93,7 @@ def plot_pairs(
         left.set_xticks((0, 1), names[::-1])
         left.set_xlim(-0.4, 1.4)
         low, high = min(100 * chance, ours.min(), others.min()), max(ours.max(), others.max())
-        room = 0.08 * (high - low)
+        room = max(0.08 * (high - low), 1.0)
         left.set_ylim(low - room, high + room)
         left.set_title("right answers, in percent")
         _plot_apart(right, ours - others, seen)

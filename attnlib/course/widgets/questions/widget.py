@@ -34,7 +34,7 @@ def questions(form: str) -> Questions:
     that says nothing of who answered, or when.
 
     Args:
-        form: "A", before the course, or "B", after the detective: the same ten, asked otherwise.
+        form: "A", before the course, or "B", after lesson 09: the same ten, asked otherwise.
     Raises:
         ValueError: for another form.
     """

@@ -1,4 +1,4 @@
-"""One small picture, and at each level whom a token there attends to, laid over the picture."""
+"""A digit, and whom one of its places attends to at each level."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

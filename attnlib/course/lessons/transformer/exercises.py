@@ -1,4 +1,4 @@
-"""How much of its weight a head gives to the token before."""
+"""How much each head looks at the token before."""
 
 import torch
 
@@ -7,59 +7,86 @@ from attnlib.course.widgets.exercise import Exercise
 
 
 def on_previous(weights):
-    """The mean weight of a query on the token before it, for each head."""
+    """Mean weight of each query on the token before it, all but the first: (H, N, N) -> (H,)."""
     return weights.diagonal(-1, -2, -1).mean(-1)
 
 
-ON_PREVIOUS_MISTAKES = {
-    "That is the weight on the token *behind*: queries are rows, so take the diagonal below.": (
+def _wrapped(weights):
+    """Query 0 takes the last key: in Python, index −1."""
+    query = torch.arange(weights.shape[-1])
+    return weights[:, query, query - 1].mean(-1)
+
+
+def _rows_won(weights):
+    before = torch.arange(weights.shape[-1] - 1)
+    return (weights[:, 1:].argmax(-1) == before).float().mean(-1)
+
+
+PREVIOUS_MISTAKES = {
+    "That is the token after it. Query i is row i, and the token before it is key i − 1.": (
         lambda weights: weights.diagonal(1, -2, -1).mean(-1)
     ),
-    "That is the weight of a token on itself: go one diagonal further down.": (
+    "That is the main diagonal, what each token gives to itself.": (
         lambda weights: weights.diagonal(0, -2, -1).mean(-1)
     ),
-    "You divide by N. The first query has no token before it: there are N - 1 others.": (
+    "The first query has no token before it. There your index is −1, and Python takes the last "
+    "key. Leave that query out.": _wrapped,
+    "You divide by N. The first query has no token before it, so there are N − 1.": (
         lambda weights: weights.diagonal(-1, -2, -1).sum(-1) / weights.shape[-1]
     ),
-    "That is the sum over the queries: take the mean, or long sentences seem to have it more.": (
+    "That is the sum. Take the mean over the queries.": (
         lambda weights: weights.diagonal(-1, -2, -1).sum(-1)
     ),
-    "That is one number for all heads: keep the first axis, H.": (
+    "You take the mean over all cells of those rows, N of them in each. Take one cell a row.": (
+        lambda weights: weights.diagonal(-1, -2, -1).mean(-1) / weights.shape[-1]
+    ),
+    "Each row sums to 1, so a mean over all its keys is 1/N whatever the map. Take one key a "
+    "row.": lambda weights: weights[:, 1:].mean((-2, -1)),
+    "That is the column of token 0. The token before query i is key i − 1, another one for each "
+    "query.": lambda weights: weights[:, 1:, 0].mean(-1),
+    "Two tokens back: the token before query i is key i − 1.": (
+        lambda weights: weights.diagonal(-2, -2, -1).mean(-1)
+    ),
+    "You give one number. Each head has its own: the mean is over queries only.": (
         lambda weights: weights.diagonal(-1, -2, -1).mean()
     ),
-    "The mean over the queries is still to be taken: asked is one number a head.": (
+    "You give a number for each query, (H, N − 1). Take their mean.": (
         lambda weights: weights.diagonal(-1, -2, -1)
     ),
-    "For the first query you take the last token (index -1): leave it out.": (
-        lambda weights: torch.cat([weights.diagonal(-1, -2, -1), weights[:, :1, -1]], dim=-1).mean(
-            -1
-        )
+    "You count the queries whose largest weight is on the token before. How large it is counts.": (
+        _rows_won
+    ),
+    "That is the largest of them. Take the mean over the queries.": (
+        lambda weights: weights.diagonal(-1, -2, -1).amax(-1)
     ),
 }
 
 
-def _find_mistake_in_on_previous(answer):
+def _random_weights():
     generator = torch.Generator().manual_seed(0)
-    cases = [
-        (torch.rand(heads, length, length, generator=generator).softmax(-1),)
-        for heads, length in ((2, 5), (12, 15), (1, 2), (3, 8))
-    ]
-    return find_mistake(answer, on_previous, cases, ON_PREVIOUS_MISTAKES)
+    sizes = ((3, 5), (1, 4), (12, 15), (2, 3), (5, 2))
+    return [(torch.randn(h, n, n, generator=generator).mul(2).softmax(-1),) for h, n in sizes]
 
 
 EXERCISES = (
     Exercise(
-        "transformer.on_previous",
-        "Write on_previous(weights) -> torch.Tensor:\n"
-        "weights (H, N, N), queries down, keys across, N at least 2. The result: H numbers, for\n"
-        "each head the weight that a query gives to the token before it, mean over all queries\n"
-        "that have one. A head that always looks at the token before gets 1.",
-        _find_mistake_in_on_previous,
-        (
-            "Query i and key i - 1: in the picture that is a line below the diagonal.",
-            "weights.diagonal(offset, dim1, dim2) takes such a line out of every head.",
-            "weights.diagonal(-1, -2, -1) has the shape (H, N - 1); its last axis are the queries.",
+        key="transformer.on_previous",
+        task=(
+            "Which head looks at the token before? Write on_previous(weights).\n"
+            "  weights  (H, N, N) one map a head, queries down, keys across\n"
+            "  returns  (H,): for each head the mean weight that a query gives to the token\n"
+            "           just before it. The first query has none: leave it out.\n"
+            "It is tried on random weights."
         ),
-        on_previous,
+        find_mistake=lambda answer: find_mistake(
+            answer, on_previous, _random_weights(), PREVIOUS_MISTAKES
+        ),
+        hints=(
+            "Draw a map of 4 × 4 on paper, and mark where query 1 has key 0, query 2 key 1, …",
+            "It is the line just below the main diagonal, N − 1 cells long.",
+            "weights.diagonal(offset, dim1=-2, dim2=-1) is (H, cells); an offset of 1 is the line "
+            "above the main diagonal. Or take two index tensors: weights[:, rows, columns].",
+        ),
+        answer=on_previous,
     ),
 )

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, STYLE, closed, draw_weights
 
+ROOM = 0.24  # inches for the name of a token
+
 
 def plot_words(panels: Mapping[str, tuple[Tensor, Sequence[str]]]) -> Figure:
     """Weights between named tokens, a panel each, on one colour scale from 0 to 1; 0 is grey.
@@ -25,7 +27,9 @@ def plot_words(panels: Mapping[str, tuple[Tensor, Sequence[str]]]) -> Figure:
                 f"for each of the names, got shape {tuple(weights.shape)}"
             )
     with plt.rc_context(STYLE):
-        size = (0.8 + 5.4 * len(panels), 5.4)
+        longest = max(len(names) for _, names in panels.values())
+        side = max(5.4, ROOM * longest + 1.2)
+        size = (0.8 + side * len(panels), side)
         fig, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         for axis, (title, (weights, names)) in zip(axes.flat, panels.items(), strict=True):
             image = draw_weights(axis, weights.numpy(force=True), vmin=0, vmax=1)

@@ -1,4 +1,6 @@
-"""From the importance of frames to the importance of shots."""
+"""The importance of every shot: what key frames are chosen by."""
+
+from itertools import pairwise
 
 import torch
 
@@ -7,81 +9,109 @@ from attnlib.course.widgets.exercise import Exercise
 
 
 def shot_importance(importance, cuts):
-    """The mean importance of every shot, in order."""
+    """The mean importance of every shot: (L,), first frames of shots 2, 3, … -> (shots,)."""
     edges = [0, *cuts, len(importance)]
-    shots = zip(edges, edges[1:], strict=False)
-    return torch.stack([importance[start:stop].mean() for start, stop in shots])
+    shots = [importance[start:stop] for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return torch.stack([shot.mean() for shot in shots])
 
 
-def _each(change):
-    """`change(frames of the shot)` for every shot."""
+def _each(take):
+    """One number a shot, by `take(importance, start, stop)`."""
 
     def changed(importance, cuts):
-        edges = [0, *cuts, len(importance)]
-        shots = zip(edges, edges[1:], strict=False)
-        return torch.stack([change(importance[start:stop]) for start, stop in shots])
+        edges = (0, *cuts, len(importance))
+        return torch.stack([take(importance, *pair) for pair in pairwise(edges)])
 
     return changed
 
 
-def _for_every_frame(importance, cuts):
-    edges = [0, *cuts, len(importance)]
-    sizes = torch.tensor(edges).diff()
-    return shot_importance(importance, cuts).repeat_interleave(sizes)
+def _counted_twice(importance, start, stop):
+    return importance[start : stop + 1].mean()
 
 
-def _without(importance, cuts, *, first=0, last=None):
-    return shot_importance(importance, cuts)[first:last]
+def _first_lost(importance, start, stop):
+    return importance[start + (start > 0) : stop].mean()
 
 
-def _a_frame_late(importance, cuts):
-    """The frame at a cut counted for the shot before it."""
+def _late_cuts(importance, cuts):
     return shot_importance(importance, [cut + 1 for cut in cuts])
 
 
+def _equal_pieces(importance, cuts):
+    return torch.stack([piece.mean() for piece in importance.tensor_split(len(cuts) + 1)])
+
+
+def _spread(importance, cuts):
+    """Each frame gets the mean of its shot."""
+    edges = (0, *cuts, len(importance))
+    lengths = torch.tensor([stop - start for start, stop in pairwise(edges)])
+    return shot_importance(importance, cuts).repeat_interleave(lengths)
+
+
 SHOT_MISTAKES = {
-    "The last shot is missing: it goes from the last cut to the end of the film.": (
-        lambda importance, cuts: _without(importance, cuts, last=-1)
+    "The last shot is lost: it ends where the film ends, and no cut says so.": (
+        lambda importance, cuts: shot_importance(importance, cuts)[:-1]
     ),
-    "The first shot is missing: it goes from frame 0 to the first cut.": (
-        lambda importance, cuts: _without(importance, cuts, first=1)
+    "The first shot is lost: it begins at frame 0, and no cut says so.": (
+        lambda importance, cuts: shot_importance(importance, cuts)[1:]
     ),
-    "A cut is the first frame of the *new* shot, and you count it for the one before.": (
-        _a_frame_late
+    "Shots are lost at both ends: the film's own two ends are edges too.": (
+        lambda importance, cuts: shot_importance(importance, cuts)[1:-1]
     ),
-    "That is the sum over the frames, so a long shot seems important: take the mean.": _each(
-        torch.sum
-    ),
-    "That is the largest importance of a shot: asked is the mean.": _each(torch.max),
-    "That is one number a frame: asked is one number a shot.": _for_every_frame,
-    "That is the mean over the whole film, for every shot the same.": (
+    "A cut is counted twice: it is the first frame of its shot, and not the last of the one "
+    "before. In a slice, stop stays outside.": _each(_counted_twice),
+    "A cut is the first frame of its shot. You give it to the shot before.": _late_cuts,
+    "A cut is the first frame of its shot, and you leave it out.": _each(_first_lost),
+    "You give one number. Each shot has its own mean.": lambda importance, cuts: importance.mean(),
+    "That is the mean of the whole film for every shot.": (
         lambda importance, cuts: importance.mean().expand(len(cuts) + 1)
     ),
+    "That is the sum. Take the mean: a long shot is not important because it is long.": _each(
+        lambda importance, start, stop: importance[start:stop].sum()
+    ),
+    "You divide by the length of the film. Divide by that of the shot.": _each(
+        lambda importance, start, stop: importance[start:stop].sum() / len(importance)
+    ),
+    "That is the largest importance of each shot. Take the mean.": _each(
+        lambda importance, start, stop: importance[start:stop].max()
+    ),
+    "That is the importance of the frame in the middle. Take the mean of all frames.": _each(
+        lambda importance, start, stop: importance[(start + stop) // 2]
+    ),
+    "That is the importance of the first frame. Take the mean of all frames.": _each(
+        lambda importance, start, stop: importance[start]
+    ),
+    "You cut the film into pieces of equal length. Cut it at the cuts.": _equal_pieces,
+    "You give a number for each frame, (L,). Give one for each shot.": _spread,
 }
 
 
-def _find_mistake_in_shots(answer):
+def _films():
+    """Cuts that are not even, and a film of one shot; first those where most mistakes differ."""
     generator = torch.Generator().manual_seed(0)
-    cases = [
-        (torch.rand(length, generator=generator), cuts)
-        for length, cuts in ((10, (4,)), (12, (3, 7)), (48, (6, 11, 18, 24, 30, 36, 41)), (9, ()))
-    ]
-    return find_mistake(answer, shot_importance, cases, SHOT_MISTAKES)
+    cases = ((12, (3, 5, 9)), (7, (4,)), (20, (2, 11, 13, 18)), (9, ()), (5, (1, 2, 3, 4)))
+    return [(torch.rand(length, generator=generator), cuts) for length, cuts in cases]
 
 
 EXERCISES = (
     Exercise(
-        "video.shot_importance",
-        "Write shot_importance(importance, cuts) -> torch.Tensor:\n"
-        "importance (L,), a number from 0 to 1 for each frame; cuts, a tuple of int: the first\n"
-        "frame of every shot but the first. The result has len(cuts) + 1 numbers: the mean\n"
-        "importance of every shot, in order. Without a cut the film is one shot.",
-        _find_mistake_in_shots,
-        (
-            "Put 0 before the cuts, the length behind them: edges = [0, *cuts, len(importance)].",
-            "Shot number s has the frames edges[s] … edges[s + 1] - 1, a slice.",
-            "torch.stack makes one tensor of a list of numbers that are tensors.",
+        key="video.shot_importance",
+        task=(
+            "How important is each shot? Write shot_importance(importance, cuts).\n"
+            "  importance  (L,) a number for each frame\n"
+            "  cuts        the first frames of shots 2, 3, …; a film of one shot has none: ()\n"
+            "  returns     (shots,): the mean importance of the frames of every shot\n"
+            "It is tried on random numbers, with cuts at uneven places. With\n"
+            "importance = torch.tensor([1.0, 0.0, 0.5, 0.7]) and cuts = (2,) it returns\n"
+            "tensor([0.5, 0.6])."
         ),
-        shot_importance,
+        find_mistake=lambda answer: find_mistake(answer, shot_importance, _films(), SHOT_MISTAKES),
+        hints=(
+            "How many shots are there, if there are three cuts?",
+            "Put the two ends of the film to the cuts: edges = [0, *cuts, len(importance)].",
+            "A shot is importance[start:stop], for two edges that follow one another; torch.stack "
+            "makes one tensor of many.",
+        ),
+        answer=shot_importance,
     ),
 )

@@ -1,59 +1,113 @@
-"""A film of the task, a frame of it, and where that frame looks, in a trained scorer."""
+"""A film in which one shot may come again: what that does to the importance of every frame."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from attnlib.course.experiments.films.inputs import stamped
-from attnlib.course.experiments.films.task import Films
-from attnlib.course.lessons.video.figures import plot_looks
+from attnlib.course.experiments.films.shots import FRAMES, pictures, shots
+from attnlib.course.lessons.video.figures import Shown, plot_look
 from attnlib.course.models.scorer import FrameScorer
-from attnlib.course.widgets.controls import slider
+from attnlib.course.widgets.controls import choice, slider
 from attnlib.course.widgets.explorer import Explorer
-from attnlib.course.widgets.formatting import two
+
+LETTERS = "ABCDEF"  # the six shots that test, as they follow one another in their clip
+EACH = 6  # frames of a shot at each of its places
+FIRST, AGAIN = 3, 3 + FRAMES // 2  # where they begin: in the shot's first half, and in its other
+LONGEST = EACH * (len(LETTERS) + 1)
 
 
-def looks_drawer(scorer: FrameScorer, films: Films) -> Callable[[int, int], tuple[Figure, str]]:
-    """draw(film, frame) -> the importance of every frame, and the weights of that one.
+class Film(NamedTuple):
+    """Of each frame (L,): its shot, which of its 24, and its place; `names` of the places."""
 
-    Of the global branch, mean over its heads.
+    shot: Tensor
+    frame: Tensor
+    place: Tensor
+    names: str
+
+
+def film(shot: str, after: str | None) -> Film:
+    """A B C D E F, six frames each, and `shot` once more, with other frames, behind `after`.
+
+    With `after=None` every shot occurs once. Raises ValueError for what is no shot, and where the
+    two places would touch: there would be no cut between them.
     """
+    if shot not in tuple(LETTERS):
+        raise ValueError(f"shot must be one of {', '.join(LETTERS)}, got {shot!r}")
+    if after not in (None, *LETTERS):
+        raise ValueError(f"after must be None or one of {', '.join(LETTERS)}, got {after!r}")
+    names, starts = LETTERS, [FIRST] * len(LETTERS)
+    if after is not None:
+        place = LETTERS.index(after) + 1
+        if place - LETTERS.index(shot) in (0, 1):
+            raise ValueError(
+                f"after={after!r}: there {shot} would touch its own other place, with no cut "
+                "between the two. Take another"
+            )
+        names = f"{LETTERS[:place]}{shot}{LETTERS[place:]}"
+        starts.insert(place, AGAIN)
+    order = torch.tensor([LETTERS.index(name) for name in names])
+    frames = torch.tensor(starts)[:, None] + torch.arange(EACH)
+    places = torch.arange(len(names)).repeat_interleave(EACH)
+    return Film(order.repeat_interleave(EACH), frames.flatten(), places, names)
 
-    def draw(film: int, frame: int) -> tuple[Figure, str]:
+
+def look_drawer(scorer: FrameScorer) -> Callable[..., tuple[Figure, str]]:
+    """draw(shot, after, frame) -> the film, its importance, and whom that frame attends to.
+
+    The film is that of `film`. The map is the one of the global branch, heads averaged.
+
+    Args:
+        scorer: takes what `stamped` gives, in eval mode.
+    """
+    content = shots("test").content
+    every = torch.arange(FRAMES)
+    thumbnails = torch.stack([pictures(torch.full_like(every, n), every) for n in range(6)])
+
+    def draw(shot: str, after: str | None, frame: int) -> tuple[Figure, str]:
+        made = film(shot, after)
+        if not 0 <= frame < len(made.shot):
+            raise ValueError(
+                f"frame={frame} must lie in 0 … {len(made.shot) - 1}: the film ends there"
+            )
         with torch.no_grad():
-            importance, maps = scorer(stamped(films.content[film]))
-        weights = maps.whole.weights().mean(-3)[frame]  # (L,)
-        letters = films.letters(film).split()
-        place = films.place[film]
-        figure = plot_looks(importance, weights, letters, films.cuts(film), frame)
-        return figure, _read(films, film, frame, importance, weights, letters[place[frame]])
+            importance, maps = scorer(stamped(content[made.shot, made.frame]))
+        row = maps.whole.weights().mean(-3)[frame]
+        once = torch.tensor([made.names.count(name) == 1 for name in made.names])[made.place]
+        cuts = tuple((made.place.diff().nonzero().flatten() + 1).tolist())
+        shown = Shown(thumbnails[made.shot, made.frame], cuts, made.names, importance, once, row)
+        return plot_look(shown, frame), _read(made, frame, importance, once, row)
 
     return draw
 
 
-def explore_looks(scorer: FrameScorer, films: Films, most: int = 12) -> Explorer:
-    """Choose one of the first `most` films, and a frame of it. See `looks_drawer`."""
-    draw = looks_drawer(scorer, films)
-    last = films.place.shape[-1] - 1
+def explore_look(scorer: FrameScorer) -> Explorer:
+    """Choose a shot, where it comes again, and a frame that looks. See `look_drawer`."""
     controls = {
-        "film": slider("film", 1, 0, min(most, len(films.place)) - 1),
-        "frame": slider("frame i", 2, 0, last),
+        "shot": choice("shot", "A", LETTERS),
+        "after": choice("comes again after", "F", (None, *LETTERS)),
+        "frame": slider("frame", FIRST, 0, LONGEST - 1),
     }
-    return Explorer("explore_looks", draw, controls)
+    return Explorer("explore_look", look_drawer(scorer), controls)
 
 
-def _read(films, film, frame, importance, weights, letter):
-    place, twin = films.place[film], films.twin[film, frame]
-    own = two(weights[place == place[frame]].sum())
-    truth, said = int(films.once[film, frame]), two(importance[frame])
-    if not twin.any():
-        return (
-            f"Frame {frame} shows shot {letter}, which comes once: its importance should be "
-            f"{truth}, and is {said}. Its own shot gets {own} of its weight."
-        )
+def _read(made, frame, importance, once, row):
+    name, value, single = made.names[made.place[frame]], importance[frame], once[frame].item()
+    right = ((importance > 0.5) == once).sum().item()
+    shares = torch.zeros(len(made.names)).index_add_(0, made.place, row)
+    most = shares.argmax().item()
+    if most == made.place[frame]:
+        where = "its own place"
+    else:
+        where = f"shot {made.names[most]}" if made.names[most] != name else f"{name}'s other place"
     return (
-        f"Frame {frame} shows shot {letter}, which comes twice: its importance should be {truth}, "
-        f"and is {said}. Its own place gets {own} of its weight, the other place of {letter} "
-        f"{two(weights[twin].sum())}."
+        f"Film {' '.join(made.names)}. Frame {frame} shows {name}, which occurs "
+        f"{'once' if single else 'twice'}. Its importance is {value:.2f}, "
+        f"{'rightly' if (value > 0.5) == single else 'wrongly'} "
+        f"{'above' if value > 0.5 else 'below'} one half. In the global branch {where} gets the "
+        f"largest part of its weight: {shares[most]:.0%}. Right in this film: {right} of "
+        f"{len(importance)} frames."
     )

@@ -1,6 +1,8 @@
-"""The two branches of a scorer side by side; and a film with the importance of every frame."""
+"""Maps of a scorer, a film with the importance of every frame, and results of several seeds."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -121,39 +123,6 @@ def _plot_curve(axis, importance, cuts, keys, every, published):
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
-def plot_looks(
-    importance: Tensor, weights: Tensor, letters: Sequence[str], cuts: Sequence[int], frame: int
-) -> Figure:
-    """Above, the importance of every frame; below, how much one frame, in red, looks at each.
-
-    Args:
-        importance, weights: (L,) each.
-        letters: one for each place between the cuts; the same letter is the same shot.
-        cuts: the first frames of all places but the first.
-        frame: the one that looks.
-    """
-    length = len(importance)
-    edges = (0, *cuts, length)
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(2, 1, figsize=(9.4, 4.2), sharex=True, layout="constrained")
-        rows = (("importance", importance, ENDS[0]), ("weight", weights, ENDS[1]))
-        for axis, (name, values, colour) in zip(axes, rows, strict=True):
-            colours = [colour] * length
-            axis.bar(range(length), values.numpy(force=True), color=colours, width=0.9)
-            axis.set_ylabel(name)
-            for cut in cuts:
-                axis.axvline(cut - 0.5, color=QUIET, linewidth=0.8)
-            axis.axvspan(frame - 0.5, frame + 0.5, color=MARK, alpha=0.35, linewidth=0)
-            axis.spines[["top", "right"]].set_visible(False)
-            axis.margins(x=0)
-        axes[0].set_ylim(0, 1)
-        for letter, start, stop in zip(letters, edges, edges[1:], strict=False):
-            place = ((start + stop - 1) / 2, 1.02)
-            axes[0].text(*place, letter, ha="center", va="bottom", weight="bold")
-        axes[1].set_xlabel("frame")
-    return closed(fig)
-
-
 def plot_seeds(
     found: Mapping[str, Sequence[tuple[float, float]]], kinds: tuple[str, str], chance: float
 ) -> Figure:
@@ -182,3 +151,80 @@ def plot_seeds(
         axis.set_xlim(40, 101)
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return closed(fig)
+
+
+class Shown(NamedTuple):
+    """A film of L frames to look at, and what a scorer makes of it.
+
+    frames: (L, height, width, 3) in [0, 1].
+    cuts: the first frames of all its places but the first; names: one for each place.
+    importance: (L,) in [0, 1]; once: (L,) bool, whether it should be 1.
+    row: (L,) the weights that one frame gives.
+    """
+
+    frames: Tensor
+    cuts: Sequence[int]
+    names: Sequence[str]
+    importance: Tensor
+    once: Tensor
+    row: Tensor
+
+
+def plot_look(shown: Shown, query: int) -> Figure:
+    """Three strips over one axis of frames: a picture a place, importance, and the query's row.
+
+    Orange lines say what the importance should be. The query is red, in every strip. Places whose
+    shot occurs twice stand on orange ground.
+    """
+    places = list(pairwise((0, *shown.cuts, len(shown.importance))))
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(
+            3,
+            1,
+            figsize=(10.2, 5.0),
+            height_ratios=(1, 1.7, 1.5),
+            sharex=True,
+            layout="constrained",
+        )
+        film, above, below = axes
+        for (start, stop), name in zip(places, shown.names, strict=True):
+            edges = (start - 0.5, stop - 0.5)
+            film.imshow(shown.frames[start].numpy(force=True), extent=(*edges, 0, 1), aspect="auto")
+            film.text((start + stop - 1) / 2, 1.08, name, ha="center", fontsize=14)
+            wanted = shown.once[start].item()
+            above.hlines(
+                wanted, *edges, ENDS[1], linewidth=4, label="should be" if not start else ""
+            )
+            for axis in (above, below) if not wanted else ():
+                axis.axvspan(*edges, color=ENDS[1], alpha=0.18, linewidth=0)
+        for cut in shown.cuts:
+            for axis in axes:
+                axis.axvline(cut - 0.5, color="white" if axis is film else QUIET, linewidth=1)
+        _plot_bars(above, shown.importance, query, "importance")
+        above.set_ylim(-0.05, 1.08)
+        above.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        _plot_bars(below, shown.row, query, f"weight given\nby frame {query}")
+        below.plot(query, 0, "^", color=MARK, markersize=11, clip_on=False, zorder=4)
+        below.set(xlabel="frame", ylim=(0, 1.08))
+        film.plot(query, -0.1, "v", color=MARK, markersize=11, clip_on=False)
+        film.set(xlim=(-0.5, len(shown.importance) - 0.5), ylim=(0, 1))
+        film.set_axis_off()
+        film.add_patch(_frame(places, query))
+    return closed(fig)
+
+
+def _frame(places, query):
+    """Red, round the picture of the query's place."""
+    (edges,) = [each for each in places if each[0] <= query < each[1]]
+    corner, width = (edges[0] - 0.5, 0), edges[1] - edges[0]
+    box = plt.Rectangle(corner, width, 1, fill=False, edgecolor=MARK, linewidth=3, zorder=3)
+    box.set_clip_on(False)
+    return box
+
+
+def _plot_bars(axis, values, query, name):
+    colours = [ENDS[0]] * len(values)
+    colours[query] = MARK
+    axis.bar(range(len(values)), values.numpy(force=True), 0.8, color=colours)
+    axis.set_ylabel(name)
+    axis.spines[["top", "right"]].set_visible(False)

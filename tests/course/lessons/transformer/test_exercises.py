@@ -1,62 +1,72 @@
-"""The check takes every right way to write it, and names the known wrong answers."""
+"""Right answers pass however written, wrong ones are named."""
 
 import pytest
 import torch
 
 from attnlib.course.lessons import exercise
-from attnlib.course.lessons.transformer.exercises import ON_PREVIOUS_MISTAKES
+from attnlib.course.lessons.transformer.exercises import PREVIOUS_MISTAKES, on_previous
 
 KEY = "transformer.on_previous"
 
 
-def by_loop(weights):
-    pairs = range(1, weights.shape[-1])
-    return torch.stack([weights[:, i, i - 1] for i in pairs]).mean(0)
-
-
-def by_mask(weights):
-    length = weights.shape[-1]
-    before = torch.ones(length, length).tril(-1).triu(-1)
-    return (weights * before).sum((-2, -1)) / (length - 1)
-
-
-def by_index(weights):
-    i = torch.arange(1, weights.shape[-1])
-    return weights[:, i, i - 1].mean(1)
-
-
-@pytest.mark.parametrize("answer", [by_loop, by_mask, by_index])
-def test_right_answers_pass_however_written(answer):
-    assert exercise(KEY).check(answer) == "✔ Right."
-
-
-@pytest.mark.parametrize(
-    ("sentence", "answer"), ON_PREVIOUS_MISTAKES.items(), ids=ON_PREVIOUS_MISTAKES
-)
-def test_every_sentence_is_reached_by_its_own_mistake(sentence, answer):
-    verdict = exercise(KEY).check(answer)
+def test_the_untouched_stub_is_not_written_yet():
+    verdict = exercise(KEY).check(lambda weights: None)
     assert not verdict.right
-    assert sentence in verdict
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (lambda weights: None, "Not written yet"),
-        (lambda weights: by_index(weights).tolist(), "must return a torch.Tensor"),
-        (lambda weights: by_index(weights).flip(0), "the value at"),
-        (lambda weights: by_index(weights.mul_(2)) / 2, "changes its arguments"),
-        ("diagonal", "must be a function"),
-    ],
-)
-def test_other_wrong_answers_are_refused(answer, words):
-    verdict = exercise(KEY).check(answer)
-    assert not verdict.right
-    assert words in verdict
+    assert verdict.startswith("✘ Not written yet")
 
 
 def test_the_printed_solution_passes_its_check(capsys):
     exercise(KEY).solution()
-    space = {}
+    space = {"torch": torch}
     exec(capsys.readouterr().out, space)
-    assert exercise(KEY).check(space["on_previous"]).right
+    assert exercise(KEY).check(space["on_previous"]) == "✔ Right."
+
+
+def test_every_known_mistake_is_called_by_its_own_name():
+    for sentence, mistake in PREVIOUS_MISTAKES.items():
+        assert exercise(KEY).check(mistake).startswith(f"✘ {sentence}")
+
+
+def by_index(weights):
+    query = torch.arange(1, weights.shape[-1])
+    return weights[:, query, query - 1].mean(-1)
+
+
+def by_loop(weights):
+    return torch.stack(
+        [torch.stack([head[i, i - 1] for i in range(1, len(head))]).mean() for head in weights]
+    )
+
+
+def by_shift(weights):
+    return weights[:, 1:, :-1].diagonal(dim1=1, dim2=2).mean(1)
+
+
+@pytest.mark.parametrize("answer", [by_index, by_loop, by_shift])
+def test_other_right_ways_pass(answer):
+    assert exercise(KEY).check(answer).right
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("That is the token after it", lambda w: by_index(w.mT)),
+        (
+            "Python takes the last key",
+            lambda w: torch.stack([w[:, i, i - 1] for i in range(w.shape[-1])]).mean(0),
+        ),
+        ("You divide by N.", lambda w: by_index(w) * (w.shape[-1] - 1) / w.shape[-1]),
+        ("what each token gives to itself", lambda w: w.diagonal(dim1=1, dim2=2).mean(-1)),
+        ("whatever the map", lambda w: w.mean(-1)[:, 1:].mean(-1)),
+        ("must return a torch.Tensor, and returned list", lambda w: by_index(w).tolist()),
+        ("the shape must be (3,), and is (3, 1)", lambda w: by_index(w)[:, None]),
+        ("It must be a function", torch.zeros(3)),
+    ],
+)
+def test_wrong_ways_are_named(words, answer):
+    assert words in exercise(KEY).check(answer)
+
+
+def test_a_shift_by_one_has_1_and_its_neighbour_has_0():
+    shift = torch.eye(6).roll(1, 0)
+    assert on_previous(torch.stack([shift, shift.T, torch.eye(6)])).tolist() == [1, 0, 0]

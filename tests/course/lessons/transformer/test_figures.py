@@ -25,6 +25,15 @@ def test_names_that_do_not_fit_are_refused():
         plot_words({"a": (torch.eye(2), ["x", "y", "z"])})
 
 
+@pytest.mark.parametrize("length", [2, 15, 39])
+def test_the_names_of_a_long_sentence_do_not_touch(length):
+    names = [f"word{n}" for n in range(length)]
+    figure = plot_words({"x": (torch.eye(length), names)})
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].get_yticklabels()]
+    assert all(one.y0 >= after.y1 for one, after in zip(boxes, boxes[1:], strict=False))
+
+
 def test_every_score_is_written_into_its_cell():
     scores = torch.tensor([[0.05, 0.5, 0.9], [0.1, 0.2, 0.3]])
     figure = plot_head_scores({"above": scores, "below": 1 - scores})

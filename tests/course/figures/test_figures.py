@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from attnlib import GlobalLocalAttention, SameGroup, attention
 from attnlib.course.figures import maps
-from attnlib.course.figures.influence import plot_influence, read_influence
+from attnlib.course.figures.influence import plot_influence, plot_token_influence, read_influence
 from attnlib.course.figures.maps import plot_map, read_map
 from attnlib.course.figures.named import plot_named_maps
 from attnlib.course.figures.pictures import plot_shots, plot_tokens
@@ -154,6 +154,28 @@ def test_influence_draws_exact_zeros_apart():
     matrix = torch.tensor([[1.0, 0.0], [0.5, 1.0]])
     (drawn,) = images(plot_influence({"a": matrix}))[:1]
     assert drawn.mask.tolist() == [[False, True], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("smallest", "floor"), [(1e-9, 1e-4), (1e-4, 1e-4), (1e-2, 1e-2), (0.2, 0.2)]
+)
+def test_the_scale_of_influence_begins_at_the_smallest_but_spans_no_more_than_1_to_10000(
+    smallest, floor
+):
+    one, other = torch.tensor([[3.0, 0.0], [1.0, 3.0]]), torch.tensor([[3.0, 0.0], [0.0, 1.0]])
+    other[0, 1] = 3 * smallest
+    figure = plot_influence({"a": one, "b": other})
+    scales = [axis.images[0].get_clim() for axis in figure.axes if axis.images]
+    assert scales[:2] == [pytest.approx((3 * floor, 3.0), rel=1e-6)] * 2
+
+
+def test_the_influence_on_one_token_has_the_scale_that_is_given():
+    rows = {"a": torch.rand(4, 6), "b": torch.zeros(4, 6)}
+    figure = plot_token_influence(torch.rand(8, 12, 3), 2, rows, (1, 2), largest=5.0)
+    for axis, row in zip(figure.axes[1:3], rows.values(), strict=True):
+        (image,) = axis.images
+        assert image.get_clim() == pytest.approx((5e-3, 5.0))
+        np.testing.assert_array_equal(image.get_array().filled(0), row)
 
 
 def test_the_sentence_of_influence_counts_pairs_of_different_groups():

@@ -50,6 +50,7 @@ MOVED = {
     "bool index": lambda x: x[torch.tensor([True, False, False, True])],
     "cat": lambda x: torch.cat([x[:, 1], x[:, 0]], dim=-1),
     "stack": lambda x: torch.stack(x.unbind(2)),
+    "dsplit": lambda x: x.dsplit(3),
     "movedim": lambda x: x.movedim(0, -1).contiguous().squeeze().clone(),
     "expand": lambda x: x[:1].expand(3, 2, 3),
     "rearrange": lambda x: rearrange(x, "n h d -> n (d h)"),
@@ -72,11 +73,61 @@ def test_labels_move_as_the_numbers_do(move):
     assert shapes == [part.shape for part in numbers]
 
 
-def test_every_move_has_a_name_that_torch_knows():
-    unknown = {name for name in MOVES if not (hasattr(torch, name) or hasattr(Tensor, name))} - {
-        "__get__"
-    }
-    assert unknown == set()
+PAIR = torch.tensor([1, 0])
+BY_ARGUMENTS = [
+    ((), "clone detach contiguous ravel flatten squeeze fliplr flipud t adjoint"),
+    ((PAIR,), "__getitem__ take"),
+    (((4, 6),), "view reshape"),
+    ((torch.empty(4, 6),), "view_as reshape_as"),
+    ((1, (2, 3)), "unflatten"),
+    ((1, 0), "permute transpose swapaxes swapdims movedim moveaxis select"),
+    ((0,), "unsqueeze unbind"),
+    ((-1, -1), "expand"),
+    ((torch.empty(2, 4, 6),), "expand_as"),
+    (((2, 4, 6),), "broadcast_to"),
+    ((2, 1), "repeat"),
+    (((2, 1),), "tile"),
+    ((2,), "chunk split tensor_split unsafe_chunk unsafe_split hsplit vsplit"),
+    (([1, 3],), "split_with_sizes"),
+    ((0, 1, 2), "narrow unfold"),
+    ((1,), "diagonal roll"),
+    ((0, PAIR), "index_select"),
+    ((0, PAIR[None]), "gather"),
+    ((PAIR[None], 1), "take_along_dim"),
+    ((torch.eye(4, 6) > 0,), "masked_select"),
+    (((0,),), "flip"),
+    ((1, (0, 1)), "rot90"),
+    ((2, 0), "repeat_interleave"),
+    (((2, 3), (3, 1)), "as_strided"),
+]
+BY_NAME = {name: arguments for arguments, names in BY_ARGUMENTS for name in names.split()}
+JOINS = ["cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"]
+JOINS += ["column_stack", "row_stack"]
+
+
+def same_numbers(one, other):
+    pairs = zip(*([x] if isinstance(x, Tensor) else x for x in (one, other)), strict=True)
+    return all(a.shape == b.shape and a.tolist() == b.tolist() for a, b in pairs)
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_every_move_by_its_name_moves_labels(name):
+    move = getattr(Tensor, name, None) or getattr(torch, name)
+    moved = move(labelled((4, 6)), *BY_NAME[name])
+    assert all(isinstance(x, Labelled) for x in ([moved] if isinstance(moved, Tensor) else moved))
+    assert same_numbers(moved, move(torch.arange(24).view(4, 6), *BY_NAME[name]))
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_every_way_to_join_moves_labels(name):
+    join = getattr(torch, name)
+    moved = join(labelled((4, 6)).chunk(2))
+    assert isinstance(moved, Labelled)
+    assert same_numbers(moved, join(torch.arange(24).view(4, 6).chunk(2)))
+
+
+def test_no_move_is_left_untested():
+    assert {*BY_NAME, *JOINS, "dsplit", "__get__"} == MOVES  # the last two: see MOVED
 
 
 def test_a_view_shares_the_memory():

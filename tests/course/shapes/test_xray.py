@@ -609,6 +609,34 @@ def test_dots_in_an_equation_count_from_the_last_axis():
     assert step[:4] == ("einsum", "B G N 5", (B, G, N, 5), "b g n c, g 5 c -> b g n 5")
 
 
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_product_of_a_tensor_with_itself_has_a_true_pattern(data):
+    one, other = ("".join(data.draw(st.permutations("abcde"))[:3]) for _ in range(2))
+    out = "".join(data.draw(st.lists(st.sampled_from(one + other), unique=True)))
+    x = torch.arange(27.0).view(3, 3, 3)
+    multiply = lambda x: torch.einsum(f"{one},{other}->{out}", x, x)
+    (step,) = xray(multiply, x).steps
+    pattern = step.pattern.replace("′", "_again")
+    torch.testing.assert_close(einops.einsum(x, x, pattern), multiply(x))
+
+
+def test_linear_attention_multiplies_channels_with_channels():
+    def without_softmax(x):
+        q, k, v = x.view(B, L, 3, H, 8).permute(2, 0, 3, 1, 4)
+        return q @ (k.mT @ v)
+
+    *_, one, two = xray(without_softmax, torch.randn(B, L, 144), heads=H).steps
+    assert (one.axes, one.pattern) == ("B H D D", "b h d l, b h l d′ -> b h d d′")
+    assert (two.axes, two.pattern) == ("B H L D", "b h l d, b h d d′ -> b h l d′")
+
+
+def test_an_axis_met_twice_keeps_what_it_probably_is():
+    project = nn.Linear(C, C, bias=False)
+    step = xray(lambda x: (y := project(x)).mT @ y, torch.randn(B, L, C)).steps[-1]
+    assert (step.axes, step.pattern) == ("B C C", "b c l, b l c′ -> b c c′")
+
+
 def test_heads_alone_are_told_by_their_size():
     (step,) = xray(lambda x: x.view(B, L, H, 4, 2), torch.randn(B, L, C), heads=H).steps
     assert step[1:4] == ("B L H 4 2", (B, L, H, 4, 2), "b l (h 4 2) -> b l h 4 2")

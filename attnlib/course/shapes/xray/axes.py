@@ -30,7 +30,7 @@ class Factor:
 
     def twin(self, name: str = "") -> "Factor":
         """The same, met a second time, as keys meet queries: an axis of its own."""
-        factor = Factor(self.size, self.letter, self.kind, name or self.name)
+        factor = Factor(self.size, self.letter, self.kind, name or self.name, self.likely)
         factor.tokens = self.tokens
         return factor
 

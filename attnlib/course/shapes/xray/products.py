@@ -94,8 +94,10 @@ def product(operands, terms: list[str], out: str, letters: Letters) -> Effect:
     for pair in pairs[-1:]:
         for letter, name in zip(pair, "ij", strict=True):
             chosen[letter] = (chosen[letter][0].twin(name),)
-    inputs = [tuple(chosen[letter] for letter in term) for term in terms]
-    output = distinct(chosen[letter] for letter in out)
+    # Two letters are two axes, even where both are the channels of one tensor: kᵀ @ v.
+    order = [*out, *(letter for letter in chosen if letter not in out)]
+    chosen = dict(zip(order, distinct(chosen[letter] for letter in order), strict=True))
+    *inputs, output = (tuple(chosen[letter] for letter in term) for term in (*terms, out))
     if pairs:
         return Effect(inputs, output, verb="scores q @ kᵀ")
     # Without its keys, a query is a token again.

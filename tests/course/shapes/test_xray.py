@@ -602,11 +602,32 @@ def test_a_view_of_another_dtype_is_numbers():
     assert step == ("view", "2 10 96", (B, L, 96), "", 0, "moves")
 
 
-def test_dots_in_an_equation_count_from_the_last_axis():
-    weight = torch.randn(G, 5, C)
-    project = lambda x: torch.einsum("... n c, ... e c -> ... n e", x, weight)
+@pytest.mark.parametrize("lead", [(), (G,), (B, G)])
+@pytest.mark.parametrize("weight_first", [False, True])
+def test_dots_in_an_equation_count_from_the_last_axis(weight_first, lead):
+    weight, terms = torch.randn(*lead, 5, C), ["... n c", "... e c"]
+
+    def project(x):
+        pairs = list(zip(terms, (x, weight), strict=True))[:: -1 if weight_first else 1]
+        return torch.einsum(", ".join(t for t, _ in pairs) + " -> ... n e", *(y for _, y in pairs))
+
     (step,) = xray(project, torch.randn(B, G, N, C)).steps
-    assert step[:4] == ("einsum", "B G N 5", (B, G, N, 5), "b g n c, g 5 c -> b g n 5")
+    assert step[:3] == ("einsum", "B G N 5", (B, G, N, 5))
+    names = " ".join(["b", "g"][2 - len(lead) :] + ["5", "c"])
+    left = [names, "b g n c"] if weight_first else ["b g n c", names]
+    assert step.pattern == f"{', '.join(left)} -> b g n 5"
+
+
+def test_what_is_the_same_twice_is_queries_and_keys_only_where_it_is_tokens():
+    x = torch.randn(B, L, C)
+    channels = xray(lambda x: x.mT @ x, x).steps[-1]
+    assert channels[:4] == ("matmul", "B C C", (B, C, C), "b c l, b l c′ -> b c c′")
+    some = lambda x: torch.cat([x[:, :3], x[:, 5:]], 1)
+    tokens = xray(lambda x: (y := some(x)) @ y.mT, x).steps[-1]
+    assert tokens[:4] == ("scores q @ kᵀ", "B 8 8", (B, 8, 8), "b i c, b c j -> b i j")
+    some = lambda x: torch.cat([x[..., :3], x[..., 5:]], -1)
+    channels = xray(lambda x: (y := some(x)).mT @ y, x).steps[-1]
+    assert channels[:2] == ("matmul", "B 46 46")
 
 
 @settings(max_examples=150, deadline=None)
@@ -635,6 +656,45 @@ def test_an_axis_met_twice_keeps_what_it_probably_is():
     project = nn.Linear(C, C, bias=False)
     step = xray(lambda x: (y := project(x)).mT @ y, torch.randn(B, L, C)).steps[-1]
     assert (step.axes, step.pattern) == ("B C C", "b c l, b l c′ -> b c c′")
+
+
+class InBlocks(nn.Module):
+    num_segments = 2
+
+    def forward(self, x):
+        return x.unflatten(0, (2, 3)), x.unflatten(1, (2, 5))
+
+
+def test_only_tokens_are_cut_into_groups():
+    batch, tokens = xray(InBlocks(), torch.randn(6, L, C)).steps
+    assert (batch.axes, tokens.axes) == ("2 3 L C", "B G N C")
+
+
+def test_only_tokens_that_add_up_to_all_tokens_are_all_tokens():
+    def cut_and_joined(x):
+        return (
+            torch.cat([x[:, :3], x[:, 3:]], 1),
+            torch.cat([x[:, :3], x[:, 4:]], 1),
+            torch.cat([x[..., :3], x[..., :7]], -1),
+        )
+
+    steps = xray(cut_and_joined, torch.randn(B, L, C)).steps
+    assert [step.axes for step in steps if step.step == "cat"] == ["B L C", "B 9 C", "B L 10"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_a_chain_takes_the_memory_of_a_copy_wherever_that_stands_in_it(data):
+    calls = {"transpose": (-2, -1), "unsqueeze": (0,), "clone": ()}
+    moves = data.draw(st.lists(st.sampled_from(list(calls)), min_size=1, max_size=5))
+
+    def chain(x):
+        for name in moves:
+            x = getattr(x, name)(*calls[name])  # one statement, one row
+
+    x = torch.randn(L, C)
+    (step,) = xray(chain, x).steps
+    assert (step.bytes, step.kind) == ((x.nbytes, "copies") if "clone" in moves else (0, "moves"))
 
 
 def test_heads_alone_are_told_by_their_size():

@@ -64,7 +64,7 @@ def read_map(map_or_array: AttentionMap | Tensor) -> str:
     for head in range(strips[0].shape[0]):
         tops = torch.cat([strip[head].amax(-1) for strip in strips])  # (N,)
         query = tops.nan_to_num(-1.0).argmax().item()
-        key = strips[query // step][head, query % step].nan_to_num(-1.0).argmax().item()
+        key = strips[query // step][head, query % step].argmax().item()
         entropies = torch.cat([entropy(strip[head]) for strip in strips])
         sentences.append(
             f"Head {head}: the largest weight is {tops[query]:.2f} (query {query} on key {key}); "

@@ -45,6 +45,39 @@ def test_all_heads_share_one_scale(map_):
     assert limits == {(0, map_.weights().max().item())}
 
 
+def test_heads_stand_four_in_a_row_each_under_its_name():
+    figure = plot_map(torch.rand(6, 3, 5))
+    pictures = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in pictures] == [f"head {head}" for head in range(6)]
+    places = [axis.get_subplotspec() for axis in pictures]
+    rows_and_columns = [(place.rowspan.start, place.colspan.start) for place in places]
+    assert rows_and_columns == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1)]
+    assert sum(axis.axison for axis in figure.axes) == 6 + 1  # and the colour bar
+    (alone,) = (axis for axis in plot_map(torch.rand(3, 5)).axes if axis.images)
+    assert alone.get_title() == ""
+
+
+@pytest.mark.parametrize(
+    ("shape", "drawn", "unit"),
+    [
+        ((3, 4), (3, 4), "weight"),
+        ((3, 10), (3, 4), "mean weight of a cell"),
+        ((10, 3), (4, 3), "mean weight of a cell"),
+    ],
+)
+def test_a_map_that_is_long_one_way_only_is_pooled_there_and_keeps_its_place(
+    shape, drawn, unit, monkeypatch
+):
+    monkeypatch.setattr(maps, "LARGEST", 4)
+    q, k = torch.randn(1, shape[0], 4), torch.randn(1, shape[1], 4)
+    _, map_ = attention(q, k, k)
+    picture, bar = plot_map(map_).axes
+    (image,) = picture.images
+    assert image.get_array().shape == drawn
+    assert image.get_extent() == [-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5]
+    assert bar.get_ylabel() == unit
+
+
 def test_weights_as_an_array_are_drawn_too(map_):
     (drawn,) = images(plot_map(map_.weights()[1]))
     np.testing.assert_allclose(drawn, map_.weights()[1].numpy())
@@ -81,6 +114,11 @@ def test_the_sentence_names_the_strongest_pair_and_the_entropy():
     assert read_map(weights).endswith("the entropy is 100% of uniform attention's.")
     weights[2] = torch.tensor([0.0, 0.9, 0.1, 0.0])
     assert "Head 0: the largest weight is 0.90 (query 2 on key 1)" in read_map(weights)
+
+
+def test_a_row_of_nan_is_not_the_strongest():
+    weights = torch.tensor([[0.4, 0.6], [torch.nan, torch.nan], [0.8, 0.2]])
+    assert "the largest weight is 0.80 (query 2 on key 0)" in read_map(weights)
 
 
 def test_the_sentence_of_a_certain_map_has_entropy_zero():

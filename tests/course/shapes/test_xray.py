@@ -714,3 +714,74 @@ def test_axes_of_the_readers_choice():
     assert table.steps[0][:4] == (
         "flatten", "B height·width C", (2, 15, C), "b height width c -> b (height width) c",
     )  # fmt: skip
+
+
+def shown(function, x, **known):
+    """(step, axes) of every row."""
+    return [step[:2] for step in xray(function, x, **known).steps]
+
+
+def test_three_parts_of_what_is_no_projection_are_not_q_k_and_v():
+    steps = shown(lambda x: x.unflatten(-1, (3, 16)).unbind(2), torch.randn(B, L, C))
+    assert steps == [("unflatten", "B L 3 16"), ("unbind", "B L 16")]
+
+
+@pytest.mark.parametrize("size", [H, C // H, C])
+def test_a_size_tells_a_letter_of_channels_only(size):
+    x = torch.randn(B, 2 * size, C)
+    assert shown(lambda x: x.unflatten(1, (2, size)), x, heads=H) == [
+        ("unflatten", f"B 2 {size} C")
+    ]
+    table = torch.randn(2 * size, size)
+    assert shown(lambda x: x.mT @ table, x, heads=H)[-1] == ("matmul", f"B C {size}")
+
+
+def test_pieces_side_by_side_are_heads_only_if_each_may_be_of_one_and_all_are_there():
+    of_one_head, to_width = nn.Linear(C, 5), nn.Linear(C, C)
+
+    def joined(x):
+        piece, whole = of_one_head(x), to_width(x)
+        return [torch.cat(pieces, -1) for pieces in ([piece] * 2, [piece] * 4, [whole] * 2)]
+
+    steps = shown(joined, torch.randn(B, L, C), heads=2)
+    assert [axes for step, axes in steps if step == "cat"] == ["B L H·5", "B L 4·5", "B L 2·C"]
+
+
+def test_slices_are_written_as_in_the_code():
+    cut = lambda x: (x[::2], x[:, 1:9:3], x[..., 4:], x[:1], x[0, :, None, -1])
+    assert shown(cut, torch.randn(B, L, C)) == [
+        ("[::2]", "1 L C"),
+        ("[:, 1:9:3]", "B 3 C"),
+        ("[..., 4:]", "B L 44"),
+        ("[:1]", "1 L C"),
+        ("[0, :, None, -1]", "L 1"),
+    ]
+
+
+def test_expand_keeps_the_axes_that_are_there():
+    x = torch.randn(B, L, C)
+    assert shown(lambda x: x[:, None].expand(3, B, 7, L, C), x)[-1] == ("expand", "3 B 7 L C")
+
+
+def test_what_is_split_twice_is_shown_by_its_first_split():
+    def split_twice(x):
+        y = F.linear(x, torch.zeros(144, C))
+        return y.view(B, L, 3, H, 8), y.view(B, L, 4, 36)
+
+    linear, first, second = shown(split_twice, torch.randn(B, L, C), heads=H)[-3:]
+    assert (linear[1], first[1], second[1]) == ("B L 3·H·D", "B L 3 H D", "B L 4 36")
+
+
+def test_tokens_joined_again_are_the_same_tokens():
+    def meet(x):
+        again = torch.cat([x[:, :3], x[:, 3:]], 1)
+        return again @ x.mT
+
+    step = xray(meet, torch.randn(B, L, C)).steps[-1]
+    assert step[:4] == ("scores q @ kᵀ", "B L L", (B, L, L), "b i c, b c j -> b i j")
+
+
+def test_the_stride_of_an_axis_of_size_1_is_no_difference():
+    x = torch.randn(L, C).as_strided((1, L, C), (7, C, 1))
+    assert x.view(1, L, C).stride() != x.stride()
+    assert shown(lambda x: x.view(1, L, C), x) == []

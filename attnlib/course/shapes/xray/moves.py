@@ -79,7 +79,7 @@ def indexed(call: Call) -> Effect:
         if k is None:
             output.append(())
         elif isinstance(k, slice):
-            output.append(_sliced(old.pop(0), sizes[len(output)], k))
+            output.append(_sliced(old.pop(0), sizes[len(output)]))
         else:
             called = _called(old.pop(0))[k : k + 1]
     pure = all(k is None or k == slice(None) for k in index)
@@ -143,7 +143,5 @@ def _of_one_head(axis) -> bool:
     return all(f.kind == CHANNELS and "C" not in f.letter + f.likely for f in leaves(axis))
 
 
-def _sliced(axis, size, k):
-    if size == size_of(axis) and k.step in (None, 1):
-        return axis
-    return (Factor(size, kind=axis[0].kind if axis else ""),)
+def _sliced(axis, size):
+    return axis if size == size_of(axis) else (Factor(size, kind=axis[0].kind if axis else ""),)

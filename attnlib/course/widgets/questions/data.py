@@ -6,7 +6,6 @@ from pathlib import Path
 from attnlib.course.manifest import lesson
 
 FORMS = ("A", "B")
-LANGUAGES = ("en", "zh")
 FILE = Path(__file__).with_name("questions.json")
 
 
@@ -27,7 +26,8 @@ def items(form: str) -> list[dict]:
     Raises:
         ValueError: for another form.
     """
-    check("form", form, FORMS)
+    if form not in FORMS:
+        raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
     return [
         {name: each[name] for name in ("id", "name", "because")} | _read_again(each) | each[form]
         for each in misconceptions()
@@ -37,8 +37,3 @@ def items(form: str) -> list[dict]:
 def _read_again(misconception):
     again = misconception["again"]
     return {"again": again | {"lesson": lesson(again["lesson"]).stem}}
-
-
-def check(name: str, got: str, expected: tuple[str, ...]) -> None:
-    if got not in expected:
-        raise ValueError(f"{name} must be one of {', '.join(expected)}, got {got!r}")

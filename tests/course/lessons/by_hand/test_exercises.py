@@ -11,6 +11,7 @@ from attnlib import attention
 from attnlib.course.lessons import exercise
 from attnlib.course.lessons.by_hand import exercises as lesson_01
 from attnlib.course.lessons.by_hand.figures import plot_lookup, plot_row, read_lookup
+from tests.course.lessons.named import assert_named
 
 WRONG_ROWS = {
     "Not written yet": lambda scores: None,
@@ -211,29 +212,6 @@ def test_the_fitting_scale_gives_scores_of_spread_one():
     q, k = 0.3 * torch.randn(400, 48), 5 * torch.randn(400, 48)
     scores = lesson_01.fitting_scale(48, 0.3, 5.0) * q @ k.T
     assert scores.std().item() == pytest.approx(1, abs=0.02)
-
-
-def assert_named(key, answer, words):
-    verdict = exercise(key).check(answer)
-    assert not verdict.right
-    assert words in verdict
-
-
-@pytest.mark.parametrize(
-    "key", ["by_hand.rows_to_weights", "by_hand.attention_by_hand", "by_hand.fitting_scale"]
-)
-def test_what_is_no_function_is_told_so(key):
-    assert_named(key, None, "It must be a function, and is NoneType.")
-
-
-@pytest.mark.parametrize(
-    "key", ["by_hand.rows_to_weights", "by_hand.attention_by_hand", "by_hand.fitting_scale"]
-)
-def test_the_printed_solution_passes_its_check(key, capsys):
-    exercise(key).solution()
-    space = {"torch": torch}  # all that the lesson imports of what a solution needs
-    exec(capsys.readouterr().out, space)
-    assert exercise(key).check(space[exercise(key).answer.__name__]) == "✔ Right."
 
 
 MISTAKES = {

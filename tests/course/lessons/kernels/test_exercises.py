@@ -14,6 +14,7 @@ from attnlib.course.lessons.kernels import exercises as lesson_10
 from attnlib.course.lessons.kernels import tiles
 from attnlib.course.lessons.kernels.costs import Cost
 from attnlib.course.lessons.kernels.figures import plot_costs, plot_pixel_rows, read_costs
+from tests.course.lessons.named import assert_named
 
 # Merging two parts
 
@@ -347,25 +348,6 @@ def test_other_right_lengths_pass(answer):
 
 
 # All three
-
-
-def assert_named(key, answer, words):
-    verdict = exercise(key).check(answer)
-    assert not verdict.right
-    assert words in verdict
-
-
-@pytest.mark.parametrize("key", ["kernels.merge", "kernels.window_of_map", "kernels.most_tokens"])
-def test_what_is_no_function_is_told_so(key):
-    assert_named(key, None, "It must be a function, and is NoneType.")
-
-
-@pytest.mark.parametrize("key", ["kernels.merge", "kernels.window_of_map", "kernels.most_tokens"])
-def test_the_printed_solution_passes_its_check(key, capsys):
-    exercise(key).solution()
-    space = {"torch": torch}  # all that the lesson imports of what a solution needs
-    exec(capsys.readouterr().out, space)
-    assert exercise(key).check(space[exercise(key).answer.__name__]) == "✔ Right."
 
 
 MISTAKES = {

@@ -137,12 +137,12 @@ class SegmentAttention(nn.Module):
         size = (length + count - 1) // count
         index = torch.arange(length, device=x.device)
         segment, here = index // size, index % size
-        whose = (segment[:, None] == torch.arange(count, device=x.device)).to(x.dtype)  # (L, G)
-        qkv = torch.einsum("...lc,gec,lg->...le", x, self.qkv, whose)  # (…, L, 3·H·D)
+        one_hot = (segment[:, None] == torch.arange(count, device=x.device)).to(x.dtype)  # (L, G)
+        qkv = torch.einsum("...lc,gec,lg->...le", x, self.qkv, one_hot)  # (…, L, 3·H·D)
         positions = self.positions((length - segment * size).clamp(max=size)[:, None])
         bias = None if positions is None else positions(here[:, None], here)  # (L, L)
         heads, _ = self._of_heads(qkv, bias, segment[:, None] == segment)
-        return torch.einsum("...le,gce,lg->...lc", merge_heads(heads), self.out, whose)
+        return torch.einsum("...le,gce,lg->...lc", merge_heads(heads), self.out, one_hot)
 
     def _attend(self, x, segments, bias):
         """(…, G, N, C) with the parameters of those segments -> y (…, G, N, C), G maps."""

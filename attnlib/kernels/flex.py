@@ -32,9 +32,9 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
         )
     block_mask = None
     if mask is not None:
-        whose = (None, None) if callable(mask) else sizes[:2]  # a function serves all heads
+        maps = (None, None) if callable(mask) else sizes[:2]  # a function serves all heads
         allowed = _of_indices(mask, lead, sizes)
-        block_mask = make_mask(allowed, *whose, *sizes[2:], device=q.device)
+        block_mask = make_mask(allowed, *maps, *sizes[2:], device=q.device)
     score_mod = None
     if bias is not None:
         within = torch.promote_types(q.dtype, torch.float32)

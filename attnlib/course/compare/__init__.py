@@ -12,7 +12,7 @@ from attnlib.course.compare.dials import (
     as_matrix,
     attend,
     dead,
-    draw,
+    sample_parameters,
     turned,
     undo_notation,
 )
@@ -66,7 +66,7 @@ __all__ = [
     "attend",
     "dead",
     "distance",
-    "draw",
+    "sample_parameters",
     "drop_key_bias",
     "influence",
     "move_value_bias",

@@ -30,16 +30,16 @@ class DialledAttention(nn.Module):
         check_divides("heads", heads, "width", width)
         check_count("num_groups", num_groups, least=2)
         self.width, self.num_groups = width, num_groups
-        own = num_groups if self.dials["group_parameters"] == "own" else 1
+        sets = num_groups if self.dials["group_parameters"] == "own" else 1
         full = (heads, width // heads)
-        self.main = self._branch(own if self.dials["sees"] == "own group" else 1, *full)
+        self.main = self._branch(sets if self.dials["sees"] == "own group" else 1, *full)
         self.local = None
         if self.dials["fusion"] is not None and self.dials["local_branch"] == "full":
-            self.local = self._branch(own, *full)
+            self.local = self._branch(sets, *full)
         elif self.dials["fusion"] is not None:
             local_width = width // num_groups
             check_divides("4 heads", LOCAL_HEADS, "width // num_groups", local_width)
-            self.local = self._branch(own, *narrow_size(width, num_groups))
+            self.local = self._branch(sets, *narrow_size(width, num_groups))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Maps]:
         """(…, L, C) -> the same, and the maps."""

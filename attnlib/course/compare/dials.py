@@ -107,7 +107,9 @@ def dead(dials: Mapping, *, training: bool = False) -> dict[str, str]:
     return reasons
 
 
-def draw(seed: int, width: int = 48, heads: int = 6, num_groups: int = 4) -> Parameters:
+def sample_parameters(
+    seed: int, width: int = 48, heads: int = 6, num_groups: int = 4
+) -> Parameters:
     """Random parameters in float64, every entry normal with variance 1 / width.
 
     Neither original starts like this. It is a size at which scores, positions and biases all
@@ -152,7 +154,7 @@ def attend(
 
     Args:
         x: (…, L, C), cut into G contiguous groups of ⌈L / G⌉ tokens; the last may be shorter.
-        parameters: as `draw` makes them; in x's dtype.
+        parameters: as `sample_parameters` makes them; in x's dtype.
         dials: name -> value, see `VALUES`; those not given stand at NesT's side.
         num_groups: G; by default that of the parameters.
         training: whether the dial "dropout" acts.
@@ -202,13 +204,13 @@ def _branch(x, branch, groups, dials, training):
     sizes = {group.stop - group.start for group in groups}
     if dials["input"] == "groups together" and len(sizes) == 1:
         apart = x.unflatten(-2, (len(groups), -1))  # (…, G, N, C)
-        theirs = _of(branch, slice(0, 1 if shared else len(groups)))
-        y, weights = _attend(apart, theirs, dials, training)
+        selected = _of(branch, slice(0, 1 if shared else len(groups)))
+        y, weights = _attend(apart, selected, dials, training)
         return y.flatten(-3, -2), weights.unbind()
     ys, maps = [], []
     for number, group in enumerate(groups):
-        its = _of(branch, slice(0, 1) if shared else slice(number, number + 1))
-        y, weights = _attend(x[..., None, group, :], its, dials, training)
+        selected = _of(branch, slice(0, 1) if shared else slice(number, number + 1))
+        y, weights = _attend(x[..., None, group, :], selected, dials, training)
         ys.append(y.squeeze(-3))
         maps.extend(weights.unbind())
     return torch.cat(ys, -2), tuple(maps)
@@ -254,8 +256,8 @@ def _positions(kind, length, width) -> KeptTable | None:
 def as_matrix(maps: tuple[AttentionMap, ...], length: int) -> Tensor:
     """The maps of one branch as one: (L, L), the mean over heads, groups on the diagonal."""
     matrix, start = torch.zeros(length, length), 0
-    for its in maps:
-        size = its.shape[-1]
-        matrix[start : start + size, start : start + size] = its.weights().detach().mean(-3)
+    for map_ in maps:
+        size = map_.shape[-1]
+        matrix[start : start + size, start : start + size] = map_.weights().detach().mean(-3)
         start += size
     return matrix

@@ -13,7 +13,7 @@ from attnlib.course.compare.dials import (
     VALUES,
     attend,
     dead,
-    draw,
+    sample_parameters,
     turned,
     undo_notation,
 )
@@ -29,7 +29,7 @@ def distance(x: Tensor, seed: int, dials: Mapping, other: Mapping, notation: boo
         x: (L, C), float64, C divisible by 24 and by 4 groups of 4 heads: 48, 96, ….
         notation: whether differences that are only notation count too; else they are undone.
     """
-    parameters = draw(seed, x.shape[-1])
+    parameters = sample_parameters(seed, x.shape[-1])
 
     def output(setting):
         rewritten = parameters if notation else undo_notation(parameters, setting)

@@ -18,14 +18,13 @@ def check_fit(x: Tensor, parameters, dials: Mapping, num_groups: int | None) -> 
     if num_groups is None:
         num_groups = len(qkv)
     check_count("num_groups", num_groups)
-    own = num_groups if dials["group_parameters"] == "own" else None
-    _check_branch(
-        "main", parameters.main, dials, None if dials["sees"] == "all tokens" else own, qkv
-    )
+    wanted = num_groups if dials["group_parameters"] == "own" else None
+    main_wanted = None if dials["sees"] == "all tokens" else wanted
+    _check_branch("main", parameters.main, dials, main_wanted, qkv)
     if dials["fusion"] is not None:
         name = dials["local_branch"]
         _check_qkv(name, getattr(parameters, name))
-        _check_branch(name, getattr(parameters, name), dials, own, qkv)
+        _check_branch(name, getattr(parameters, name), dials, wanted, qkv)
     _check_x(x, qkv)
     return num_groups
 
@@ -37,12 +36,14 @@ def _check_qkv(name, branch):
         raise ValueError(f"these dials use parameters.{name}: its qkv must be {AXES}, got {got}")
 
 
-def _check_branch(name, branch, dials, own, main):
-    """`own`: how many sets of parameters there must be, or None. `main`: whose C and dtype."""
+def _check_branch(name, branch, dials, wanted, main):
+    """`wanted`: how many sets of parameters there must be, or None. `main`: whose C and dtype."""
     sets, _, heads, head_dim, _ = branch.qkv.shape
     width = main.shape[-1]
-    if own is not None and sets != own:
-        raise ValueError(f"parameters.{name} must have a set for each of {own} groups, got {sets}")
+    if wanted is not None and sets != wanted:
+        raise ValueError(
+            f"parameters.{name} must have a set for each of {wanted} groups, got {sets}"
+        )
     bias = (sets, heads, head_dim)
     shapes = {"qkv": (sets, 3, heads, head_dim, width), "out": (sets, width, heads * head_dim)}
     if dials["query_bias"]:

@@ -120,7 +120,7 @@ def take(module: nn.Module, layout: Layout) -> Heads:
     Raises ValueError naming the parameter that is not there or does not have the axes said.
     """
     views = {part: _views(module, layout, part) for part in AXES}
-    parts = {part: its and torch.stack(its) for part, its in views.items()}
+    parts = {part: tensors and torch.stack(tensors) for part, tensors in views.items()}
     if views["out_bias"]:
         parts["out_bias"] = parts["out_bias"].squeeze(0)  # all heads share it
     return Heads(**parts, scale=layout.scale)

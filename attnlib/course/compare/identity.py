@@ -76,8 +76,8 @@ class Finding:
         return "\n".join(
             [f"{self.verdict.upper()}: f is {self.f}; g is {self.g}."]
             + [f"Witness: {witness.sentence}." for witness in self.witnesses]
-            + _told("f into g", self.forth)
-            + _told("g into f", self.back)
+            + _described("f into g", self.forth)
+            + _described("g into f", self.back)
         )
 
 
@@ -256,7 +256,7 @@ def _relative(y, other):
     return ((y - other).abs().max() / other.abs().max()).detach()  # else all graphs pile up
 
 
-def _told(way, move) -> list[str]:
+def _described(way, move) -> list[str]:
     if isinstance(move, str):
         return [f"{way}: no, {move}."]
     indented = (f"    {line}".rstrip() for line in move.code.splitlines())

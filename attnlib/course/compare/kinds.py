@@ -167,8 +167,8 @@ def _same_row(factor, nest, pglsum, base, dial, symmetry=None) -> Row:
 def _row(factor, nest, pglsum, f, g, symmetry=None) -> Row:
     """Two modules given to `same`, and then to one step of gradient descent."""
     one, other = (
-        Adapter(its, layouts=(its.layout,)) if isinstance(its, _Biased) else adapt(its)
-        for its in (f, g)
+        Adapter(module, layouts=(module.layout,)) if isinstance(module, _Biased) else adapt(module)
+        for module in (f, g)
     )
     finding = same(one, other)
     if finding.verdict == "different":

@@ -37,7 +37,9 @@ def another_group(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
         return None
     group = torch.arange(len(x)) // (len(x) // setting.num_groups)
     others = enumerate(_others(x, setting.num_groups))
-    return _changed(call, x, [(group == which, group != which, other) for which, other in others])
+    return _changed(
+        call, x, [(group == number, group != number, other) for number, other in others]
+    )
 
 
 def later_token(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
@@ -70,8 +72,8 @@ def permuting_inside(call: Callable, x: Tensor, setting: Setting) -> Trial | Non
         return None
     # In one group at a time: the same order in all is obeyed by who compares their n-th tokens.
     apart = [
-        torch.cat([*groups[:which], tokens[order], *groups[which + 1 :]])
-        for which, tokens in enumerate(groups)
+        torch.cat([*groups[:number], tokens[order], *groups[number + 1 :]])
+        for number, tokens in enumerate(groups)
         for order in _orders(len(tokens))
     ]
     return _permuted(call, x, apart)

@@ -45,10 +45,10 @@ def load_checkpoint(path: str | PathLike, **settings) -> NestClassifier | FrameS
     state = read_state_dict(path)
     kind, read_shapes = _recognise(path, state)
     try:
-        told, untold = read_shapes(state)
-        _check_asked(untold, settings)
+        known, unknown = read_shapes(state)
+        _check_asked(unknown, settings)
         dtype = _dtype(state)
-        network = kind(**told | settings).to(dtype)
+        network = kind(**known | settings).to(dtype)
         _check_fits(network, state)
     except ValueError as error:
         raise ValueError(f"{path}, taken for a {kind.__name__}: {error}") from error
@@ -76,7 +76,7 @@ def _nest(state) -> tuple[dict, list[str]]:
     hidden = [_shape(state, first(i) + "mlp.fc1.weight", 2)[0] for i in range(num_levels)]
     _, blocks, tokens, _ = _shape(state, "levels.0.pos_embed", 4)
     _, in_chans, _, patch_size = _shape(state, "patch_embed.proj.weight", 4)
-    told = {
+    known = {
         "img_size": isqrt(blocks * tokens) * patch_size,
         "in_chans": in_chans,
         "patch_size": patch_size,
@@ -90,25 +90,25 @@ def _nest(state) -> tuple[dict, list[str]]:
         "mlp_ratio": max(map(Fraction, hidden, dims)),
         "qkv_bias": any(name.endswith("attn.qkv.bias") for name in state),
     }
-    return told, ["num_heads", "pad_type"]
+    return known, ["num_heads", "pad_type"]
 
 
 def _scorer(state) -> tuple[dict, list[str]]:
     """The same for a FrameScorer, under the published names or its own stacked ones."""
     input_size, output_size = _shape(state, "attention.attention.out.weight", 2)
-    told = {"input_size": input_size, "output_size": output_size}
-    untold = ["pos_enc"]
+    known = {"input_size": input_size, "output_size": output_size}
+    unknown = ["pos_enc"]
     if _is_published(state):
-        told["heads"] = _count(state, r"attention\.attention\.W[kqv]\.(\d+)\.")
+        known["heads"] = _count(state, r"attention\.attention\.W[kqv]\.(\d+)\.")
         segments = _count(state, r"attention\.local_attention\.(\d+)\.")
     else:
-        untold.append("heads")
+        unknown.append("heads")
         stacked = "attention.local_attention.qkv"
         segments = _shape(state, stacked, 3)[0] if stacked in state else 0
     if segments:
-        told["num_segments"] = segments
-        untold.append("fusion")
-    return told, untold
+        known["num_segments"] = segments
+        unknown.append("fusion")
+    return known, unknown
 
 
 def _count(state, pattern) -> int:
@@ -126,8 +126,8 @@ def _shape(state, name, rank) -> tuple[int, ...]:
     return shape
 
 
-def _check_asked(untold, settings):
-    missing = [name for name in untold if name not in settings]
+def _check_asked(unknown, settings):
+    missing = [name for name in unknown if name not in settings]
     if missing:
         asked = "; ".join(ASKED[name] for name in missing)
         raise ValueError(f"its shapes do not tell {' and '.join(missing)}. Give {asked}")

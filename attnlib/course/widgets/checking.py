@@ -30,7 +30,7 @@ def find_mistake(
         return f"It must be a function, and is {_kind(answer)}."
     for case in cases:
         given = copy.deepcopy(case)
-        want, where = right(*copy.deepcopy(case)), _told(right, case)
+        want, where = right(*copy.deepcopy(case)), _described(right, case)
         try:
             got = answer(*given)
         except Exception as error:  # the reader's own code may raise anything
@@ -109,7 +109,7 @@ def _first_that_gives(got, mistakes, case):
     return None
 
 
-def _told(function, case):
+def _described(function, case):
     """The arguments as a reader knows them: x of shape (4, 6), heads=2."""
     names = inspect.signature(function).parameters
     return ", ".join(

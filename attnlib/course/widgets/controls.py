@@ -5,27 +5,25 @@ from collections.abc import Sequence
 import ipywidgets as widgets
 
 NONE = "none"  # a list that stands at None itself looks as if nothing were chosen
-WHOLE_TEXT = {"description_width": "initial"}
+UNCUT = {"description_width": "initial"}
 
 
 def slider(text: str, value: int, low: int, high: int) -> widgets.IntSlider:
     """A whole number from low to high."""
-    return widgets.IntSlider(value, low, high, description=text, style=WHOLE_TEXT)
+    return widgets.IntSlider(value, low, high, description=text, style=UNCUT)
 
 
 def fine_slider(
     text: str, value: float, low: float, high: float, step: float = 0.1
 ) -> widgets.FloatSlider:
     """A number from low to high, in steps."""
-    return widgets.FloatSlider(
-        value, min=low, max=high, step=step, description=text, style=WHOLE_TEXT
-    )
+    return widgets.FloatSlider(value, min=low, max=high, step=step, description=text, style=UNCUT)
 
 
 def choice(text: str, value, options: Sequence) -> widgets.Dropdown:
     """One of several values."""
     value = NONE if value is None else value
-    return widgets.Dropdown(options=named(options), value=value, description=text, style=WHOLE_TEXT)
+    return widgets.Dropdown(options=named(options), value=value, description=text, style=UNCUT)
 
 
 def named(options: Sequence) -> list[tuple[str, object]]:

@@ -35,7 +35,7 @@ class Exercise:
     find_mistake: Callable
     hints: tuple[str, ...]
     answer: object
-    _told: int = field(default=0, repr=False)
+    _shown: int = field(default=0, repr=False)
 
     def __repr__(self) -> str:
         return f"Exercise {self.key}\n{self.task}"
@@ -49,8 +49,8 @@ class Exercise:
 
     def hint(self) -> None:
         """Print one hint more at each call."""
-        self._told = min(self._told + 1, len(self.hints))
-        print("\n".join(f"{n}. {hint}" for n, hint in enumerate(self.hints[: self._told], 1)))
+        self._shown = min(self._shown + 1, len(self.hints))
+        print("\n".join(f"{n}. {hint}" for n, hint in enumerate(self.hints[: self._shown], 1)))
 
     def solution(self) -> None:
         """Print code that passes the check."""

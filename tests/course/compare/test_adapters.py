@@ -67,9 +67,9 @@ def test_the_layout_finds_the_parameters_of_one_attention(kind):
     y = adapter(x)
     assert y.shape == x.shape
     assert y.requires_grad  # its graph is what `influence` follows
-    for its, expected in zip(x, y, strict=True):
-        close(plain(take(module, layout), its), expected)
-        close(adapter(its), expected)  # alone as in a batch
+    for example, expected in zip(x, y, strict=True):
+        close(plain(take(module, layout), example), expected)
+        close(adapter(example), expected)  # alone as in a batch
     assert adapter.width == C
     assert adapter.num_groups == 1
     assert adapter.name == type(module).__name__
@@ -96,7 +96,7 @@ def test_segments_follow_the_global_branch_in_the_layouts():
     whole, *segments = (take(module, layout) for layout in adapter.layouts)
     assert len(segments) == adapter.num_groups == 3
     x = tokens(6)
-    local = [plain(its, part) for its, part in zip(segments, x.split(2), strict=True)]
+    local = [plain(heads, part) for heads, part in zip(segments, x.split(2), strict=True)]
     close(adapter(x), fuse(plain(whole, x), torch.cat(local), "max"))
     assert adapter.name == "GlobalLocalAttention, 3 groups"
 
@@ -115,12 +115,12 @@ def test_the_layouts_find_the_parameters_of_every_setting_of_the_dials(dials):
     assert adapter.num_groups == (3 if grouped else 1)
     assert adapter.width == 24
 
-    def branch(own):
-        own_parameters = own and dials["group_parameters"] == "own"
-        its = [every.pop(0) for _ in range(3 if own_parameters else 1)]
-        parts = x.split(2) if own else [x]
-        its = its if own_parameters else its * len(parts)
-        return torch.cat([plain(heads, part) for heads, part in zip(its, parts, strict=True)])
+    def branch(local):
+        own_parameters = local and dials["group_parameters"] == "own"
+        sets = [every.pop(0) for _ in range(3 if own_parameters else 1)]
+        parts = x.split(2) if local else [x]
+        sets = sets if own_parameters else sets * len(parts)
+        return torch.cat([plain(heads, part) for heads, part in zip(sets, parts, strict=True)])
 
     y = branch(dials["sees"] == "own group")
     if dials["fusion"] is not None:

@@ -42,10 +42,10 @@ def tokens(*shape):
 
 def numbers(dials):
     """How many numbers the setting learns, by formula."""
-    own = G if dials["group_parameters"] == "own" else 1
-    sets = [(own if dials["sees"] == "own group" else 1, C)]
+    sets_each = G if dials["group_parameters"] == "own" else 1
+    sets = [(sets_each if dials["sees"] == "own group" else 1, C)]
     if dials["fusion"] is not None:
-        sets.append((own, C if dials["local_branch"] == "full" else C // G))
+        sets.append((sets_each, C if dials["local_branch"] == "full" else C // G))
     biases = dials["query_bias"] + 2 * dials["key_value_bias"]
     return sum(
         count * (4 * C * inner + biases * inner + C * dials["output_bias"]) for count, inner in sets
@@ -145,10 +145,10 @@ def matrices(module):
 def test_a_normal_start_has_the_deviation_that_it_says(dials):
     module = DialledAttention(turned(dials, initial="normal .02"), 96, 6, 4)
     for pair in matrices(module):
-        for its in pair:
-            assert its.std().item() == pytest.approx(0.02, rel=0.03)
-            assert abs(its.mean().item()) < 0.001
-            assert its.abs().max() > 0.05  # three deviations: not uniform
+        for matrix in pair:
+            assert matrix.std().item() == pytest.approx(0.02, rel=0.03)
+            assert abs(matrix.mean().item()) < 0.001
+            assert matrix.abs().max() > 0.05  # three deviations: not uniform
 
 
 @pytest.mark.parametrize("dials", [NEST, PGLSUM], ids=["NEST", "PGLSUM"])
@@ -156,19 +156,19 @@ def test_a_xavier_start_fills_its_bounds_a_head_by_itself(dials):
     module = DialledAttention(turned(dials, initial="Xavier √2"), 96, 6, 4)
     for qkv, out in matrices(module):
         heads, head_dim = qkv.shape[2:4]
-        for its, fan in ((qkv, 96 + head_dim), (out, 96 + heads * head_dim)):
+        for matrix, fan in ((qkv, 96 + head_dim), (out, 96 + heads * head_dim)):
             bound = 2**0.5 * (6 / fan) ** 0.5
-            assert 0.99 * bound < its.max() <= bound
-            assert -bound <= its.min() < -0.99 * bound
-            assert its.std().item() == pytest.approx(bound / 3**0.5, rel=0.03)
+            assert 0.99 * bound < matrix.max() <= bound
+            assert -bound <= matrix.min() < -0.99 * bound
+            assert matrix.std().item() == pytest.approx(bound / 3**0.5, rel=0.03)
 
 
 @pytest.mark.parametrize("initial", VALUES["initial"])
 def test_biases_start_at_zero(initial):
     module = DialledAttention(turned(NEST, initial=initial), C, H, G)
-    biases = {name: its for name, its in module.named_parameters() if "bias" in name}
+    biases = {name: bias for name, bias in module.named_parameters() if "bias" in name}
     assert len(biases) == 4
-    assert all(its.count_nonzero() == 0 for its in biases.values())
+    assert all(bias.count_nonzero() == 0 for bias in biases.values())
 
 
 def test_every_group_starts_with_numbers_of_its_own():

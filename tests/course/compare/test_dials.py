@@ -18,7 +18,7 @@ from attnlib.course.compare import (
     Parameters,
     attend,
     dead,
-    draw,
+    sample_parameters,
     turned,
     undo_notation,
 )
@@ -34,7 +34,7 @@ settings = st.fixed_dictionaries({name: st.sampled_from(values) for name, values
 
 
 def small(seed=0, **sizes):
-    return draw(seed, **({"width": C, "heads": H, "num_groups": G} | sizes))
+    return sample_parameters(seed, **({"width": C, "heads": H, "num_groups": G} | sizes))
 
 
 def tokens(*shape, width=C):
@@ -60,9 +60,9 @@ def test_one_end_is_block_attention(width, heads, groups, lead):
         close(y, expected.reshape(y.shape))
         assert maps.local == ()
         assert len(maps.main) == groups
-        for group, its in enumerate(maps.main):
+        for group, map_ in enumerate(maps.main):
             weights = blocks_map.weights()[:, group]  # (B, H, N, N)
-            close(its.weights(), weights.reshape(its.shape))
+            close(map_.weights(), weights.reshape(map_.shape))
 
 
 @pytest.mark.parametrize(("width", "heads", "groups"), [(24, 3, 3), (24, 1, 6), (8, 8, 2)])
@@ -78,16 +78,16 @@ def test_the_other_end_is_global_and_local_attention(width, heads, groups, fusio
         expected, whole = module(x)
         close(y, expected)
         close(maps.main[0].weights(), whole.whole.weights())
-        lengths = [its.shape[-1] for its in whole.segments if its.shape[-1]]
-        assert [its.shape[-1] for its in maps.local] == lengths
-        for its, segment in zip(maps.local, whole.segments, strict=False):
-            close(its.weights(), segment.weights())
+        lengths = [map_.shape[-1] for map_ in whole.segments if map_.shape[-1]]
+        assert [map_.shape[-1] for map_ in maps.local] == lengths
+        for map_, segment in zip(maps.local, whole.segments, strict=False):
+            close(map_.weights(), segment.weights())
 
 
 def test_the_two_ends_are_in_evaluation_mode_and_in_the_dtype_of_the_parameters():
     for module in (compare.nest_end(small()), compare.pglsum_end(small(), None, "add")):
         assert not module.training
-        assert {its.dtype for its in module.parameters()} == {torch.float64}
+        assert {parameter.dtype for parameter in module.parameters()} == {torch.float64}
 
 
 def test_the_dials_not_given_stand_at_one_end():
@@ -111,12 +111,12 @@ def plain(x, parameters, dials):
     length, width = x.shape
     groups = parameters.main.qkv.shape[0]
     size = math.ceil(length / groups)
-    own = [list(range(g * size, min((g + 1) * size, length))) for g in range(groups)]
-    seen = [list(range(length))] if dials["sees"] == "all tokens" else own
+    segments = [list(range(g * size, min((g + 1) * size, length))) for g in range(groups)]
+    seen = [list(range(length))] if dials["sees"] == "all tokens" else segments
     y = one_branch(x, parameters.main, seen, dials)
     if dials["fusion"] is None:
         return y
-    local = one_branch(x, getattr(parameters, dials["local_branch"]), own, dials)
+    local = one_branch(x, getattr(parameters, dials["local_branch"]), segments, dials)
     y, local = y / y.norm(dim=-1, keepdim=True), local / local.norm(dim=-1, keepdim=True)
     if dials["fusion"] == "max":
         return torch.where(y > local, y, local)
@@ -170,10 +170,10 @@ def test_every_input_of_a_batch_is_by_itself(dials, length):
     y, maps = attend(x, parameters, dials)
     assert y.shape == x.shape
     close(y[1, 0], attend(x[1, 0], parameters, dials)[0])
-    for its in (*maps.main, *maps.local):
-        assert isinstance(its, AttentionMap)
-        assert its.shape[:2] == (2, 2)
-        close(its.weights().sum(-1), torch.ones(its.shape[:-1], dtype=torch.float64))
+    for map_ in (*maps.main, *maps.local):
+        assert isinstance(map_, AttentionMap)
+        assert map_.shape[:2] == (2, 2)
+        close(map_.weights().sum(-1), torch.ones(map_.shape[:-1], dtype=torch.float64))
 
 
 @given(settings, st.integers(2, 10))
@@ -205,7 +205,7 @@ def test_gradients_flow_to_every_parameter_that_is_used(dials, training):
     dial_of |= {"query_bias": "query_bias", "out_bias": "output_bias"}
     for branch in parameters:
         for name, part in branch._asdict().items():
-            live = any(branch is its for its in used) and dials.get(dial_of.get(name), True)
+            live = any(branch is other for other in used) and dials.get(dial_of.get(name), True)
             assert (part.grad is not None) == live, name
             assert part.grad is None or part.grad.isfinite().all()
 
@@ -342,7 +342,7 @@ def test_drawing_leaves_the_global_generator_alone():
 
 
 def test_every_entry_has_variance_one_over_the_width():
-    for branch in draw(0, width=96, heads=6, num_groups=4):
+    for branch in sample_parameters(0, width=96, heads=6, num_groups=4):
         for name, part in branch._asdict().items():
             assert part.std().item() == pytest.approx(96**-0.5, rel=0.25), name
             assert abs(part.mean().item()) < 0.25 * 96**-0.5, name
@@ -478,10 +478,10 @@ def test_one_set_of_parameters_serves_as_many_groups_as_wished():
     for groups in (2, 3, 5):
         y, maps = attend(x, Parameters(one, None, None), num_groups=groups)
         size = math.ceil(10 / groups)
-        for start, its in zip(range(0, 10, size), maps.main, strict=True):
-            own = x[start : start + size]
-            close(y[start : start + size], attend(own, parameters, {"sees": "all tokens"})[0])
-            assert its.shape == (H, len(own), len(own))
+        for start, map_ in zip(range(0, 10, size), maps.main, strict=True):
+            segment = x[start : start + size]
+            close(y[start : start + size], attend(segment, parameters, {"sees": "all tokens"})[0])
+            assert map_.shape == (H, len(segment), len(segment))
 
 
 @pytest.mark.parametrize("parameters", [None, tuple(small()), small().main])

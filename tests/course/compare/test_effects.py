@@ -14,9 +14,9 @@ from attnlib.course.compare import (
     attend,
     dead,
     distance,
-    draw,
     relative_difference,
     repaired,
+    sample_parameters,
     sensitivity,
     turned,
     turned_alone,
@@ -36,7 +36,7 @@ def x():
 
 def by_hand(x, seed, dials, other):
     """The distance with the parameters as they are."""
-    outputs = (attend(x, draw(seed, WIDTH), setting)[0] for setting in (dials, other))
+    outputs = (attend(x, sample_parameters(seed, WIDTH), setting)[0] for setting in (dials, other))
     return relative_difference(*outputs)
 
 
@@ -103,7 +103,7 @@ def test_notation_counts_before_it_is_undone(each, end, x):
 
 def test_twenty_seeds_are_taken_unless_told():
     x = torch.randn(4, WIDTH, dtype=torch.float64)
-    assert {its.shape for its in turned_alone(x).values()} == {(20,)}
+    assert {effect.shape for effect in turned_alone(x).values()} == {(20,)}
 
 
 @pytest.mark.parametrize("order", [tuple(VALUES), tuple(reversed(VALUES))], ids=["on", "back"])

@@ -30,8 +30,8 @@ def parameter(*shape):
 def module(**parameters):
     """A module that holds these parameters and does nothing."""
     built = nn.Module()
-    for name, its in parameters.items():
-        built.register_parameter(name, its)
+    for name, parameter in parameters.items():
+        built.register_parameter(name, parameter)
     return built
 
 
@@ -197,31 +197,33 @@ def test_what_is_put_is_what_is_taken(way):
 @pytest.mark.parametrize("way", WAYS)
 def test_putting_what_was_taken_changes_nothing(way):
     built, layout = WAYS[way]()
-    before = {name: its.detach().clone() for name, its in built.named_parameters()}
+    before = {name: parameter.detach().clone() for name, parameter in built.named_parameters()}
     put(built, layout, take(built, layout))
-    for name, its in built.named_parameters():
-        assert its.equal(before[name])
-        assert its.requires_grad
+    for name, parameter in built.named_parameters():
+        assert parameter.equal(before[name])
+        assert parameter.requires_grad
 
 
 def test_putting_one_group_leaves_the_others_alone():
     built = grouped()
-    before = {name: its.detach().clone() for name, its in built.named_parameters()}
+    before = {name: parameter.detach().clone() for name, parameter in built.named_parameters()}
     put(built, grouped_layout(1), take(*stacked("three h d")))
-    for name, its in built.named_parameters():
-        assert its[0].equal(before[name][0])
-        assert its[2].equal(before[name][2])
-        assert (its[1] != before[name][1]).all()
+    for name, parameter in built.named_parameters():
+        assert parameter[0].equal(before[name][0])
+        assert parameter[2].equal(before[name][2])
+        assert (parameter[1] != before[name][1]).all()
 
 
 def test_what_is_taken_is_a_copy_without_gradients():
     built, layout = stacked("three h d")
     heads = take(built, layout)
-    before = [its.detach().clone() for its in built.parameters()]
+    before = [parameter.detach().clone() for parameter in built.parameters()]
     for part in heads[:-1]:
         assert not part.requires_grad
         part += 1.0
-    assert all(its.equal(was) for its, was in zip(built.parameters(), before, strict=True))
+    assert all(
+        parameter.equal(was) for parameter, was in zip(built.parameters(), before, strict=True)
+    )
 
 
 def test_a_bias_that_is_not_given_becomes_zero():
@@ -237,12 +239,14 @@ def test_a_bias_that_is_not_given_becomes_zero():
 
 
 def refused(message, change, layout=None):
-    built, own = stacked("three h d")
+    built, fitting = stacked("three h d")
     heads = change(take(*stacked("three h d")))
-    before = [its.detach().clone() for its in built.parameters()]
+    before = [parameter.detach().clone() for parameter in built.parameters()]
     with pytest.raises(ValueError, match=message):
-        put(built, layout or own, heads)
-    assert all(its.equal(was) for its, was in zip(built.parameters(), before, strict=True))
+        put(built, layout or fitting, heads)
+    assert all(
+        parameter.equal(was) for parameter, was in zip(built.parameters(), before, strict=True)
+    )
 
 
 BARE = Layout(H, 1.0, ("qkv", "(three h d) c"), ("out", "c (h d)"))

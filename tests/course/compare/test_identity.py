@@ -414,11 +414,11 @@ class Centred(nn.Module):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_a_norm_before_it_hides_from_no_symmetry_whom_an_attention_sees(norm):
-    told = {"later_token", "another_group", "alone_or_in_a_batch"}
+    telling = {"later_token", "another_group", "alone_or_in_a_batch"}
     for make_other in (multihead, blocks, lambda: adapt(blocks(), num_groups=2)):
         finding = same(Normed(NORMS[norm]()), make_other())
         found = {w.symmetry.__name__ for w in finding.witnesses if w.obeys == "f"}
-        assert not found & told
+        assert not found & telling
     causal = same(Normed(NORMS[norm](), causal=True), multihead())
     assert "later_token" in {w.symmetry.__name__ for w in causal.witnesses if w.obeys == "f"}
 
@@ -579,18 +579,18 @@ def test_a_module_that_changes_the_shape_is_told_so():
 
 
 def test_a_layout_that_does_not_fit_is_named():
-    own = Own()
-    (layout,) = own.adapter().layouts
+    module = Own()
+    (layout,) = module.adapter().layouts
     wrong = replace(layout, qkv=("qkv.weight", STACKED))
     with pytest.raises(ValueError, match=r"'qkv.weight' is no parameter of Own: wqkv\.weight"):
-        same(Adapter(own, layouts=(wrong,)), blocks())
+        same(Adapter(module, layouts=(wrong,)), blocks())
 
 
 def test_a_layout_in_the_wrong_order_proves_nothing():
-    own = Own(order="h d three")
-    (layout,) = own.adapter().layouts
+    module = Own(order="h d three")
+    (layout,) = module.adapter().layouts
     wrong = replace(layout, qkv=("wqkv.weight", STACKED))
-    finding = same(Adapter(own, layouts=(wrong,)), blocks())
+    finding = same(Adapter(module, layouts=(wrong,)), blocks())
     assert finding.verdict == "undecided"
     assert "the parameters fit, but the outputs then differ by" in finding.forth
 
@@ -618,7 +618,7 @@ def test_another_number_of_groups_is_another_function():
 
 
 def state(f):
-    return {name: its.clone() for name, its in module_of(f).state_dict().items()}
+    return {name: tensor.clone() for name, tensor in module_of(f).state_dict().items()}
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -631,10 +631,10 @@ def test_the_two_are_left_as_they_were(make, training):
     assert module_of(f).training == training
     assert g.training
     for module, was in ((module_of(f), before), (g, others)):
-        for name, its in module.state_dict().items():
-            assert its.dtype == torch.float32
-            assert its.equal(was[name])
-        assert all(its.requires_grad and its.grad is None for its in module.parameters())
+        for name, tensor in module.state_dict().items():
+            assert tensor.dtype == torch.float32
+            assert tensor.equal(was[name])
+        assert all(tensor.requires_grad and tensor.grad is None for tensor in module.parameters())
     assert x.equal(given_x)
     assert x.grad is None
 

@@ -52,8 +52,10 @@ def test_a_broken_move_would_show_in_the_kind(monkeypatch):
     broken = compare.DialledAttention._of
 
     def scrambled(branch):
-        its = broken(branch)
-        return its and its._replace(out=its.out * torch.arange(1.0, 49.0, dtype=its.out.dtype))
+        result = broken(branch)
+        return result and result._replace(
+            out=result.out * torch.arange(1.0, 49.0, dtype=result.out.dtype)
+        )
 
     monkeypatch.setattr(compare.DialledAttention, "_of", staticmethod(scrambled))
     row = kinds._same_row("merge", "", "", kinds.BARE, "merge")

@@ -129,14 +129,14 @@ def test_directions_are_counted_only_where_there_is_room_for_more(length, inner,
     assert trial is None or len(trial.got) == min(length, C) - inner
 
 
-@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda its: its.__name__)
+@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda function: function.__name__)
 def test_the_changed_input_is_the_one_that_gave_the_rows(symmetry):
     x = torch.randn(L, C, dtype=torch.float64)
     seen = []
     call = biased()
     symmetry(lambda x: seen.append(x.clone()) or call(x), x, SETTING)
     trial = symmetry(call, x, SETTING)
-    assert any(trial.changed.shape == its.shape and trial.changed.equal(its) for its in seen)
+    assert any(trial.changed.shape == given.shape and trial.changed.equal(given) for given in seen)
 
 
 def changed_by(symmetry, call=lambda x: x):
@@ -354,7 +354,7 @@ def test_a_query_bias_shows_under_a_causal_mask_too():
     assert (trial.got - trial.expected).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda its: its.__name__)
+@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda function: function.__name__)
 def test_one_token_alone_is_tested_or_left_out(symmetry):
     trial = symmetry(lambda x: x, torch.randn(1, C, dtype=torch.float64), Setting())
     assert trial is None or trial.got.numel()

@@ -132,14 +132,14 @@ def test_frames_refuse_what_is_no_video(tmp_path):
 def test_frames_of_a_file_cut_off_come_with_a_warning(tmp_path, name, codec, said):
     whole = write_video(tmp_path / name, noise(20), codec=codec)
     part = cut_off(whole, 0.6)
-    with pytest.warns(UserWarning, match=rf"cut off\.m..' is damaged or cut off.*{said}") as told:
+    with pytest.warns(UserWarning, match=rf"cut off\.m..' is damaged or cut off.*{said}") as warned:
         got = data.frames(part)
     assert 5 <= len(got) <= 14
     # The last one may be half grey: it was decoded from half its bytes.
     assert torch.equal(got[:-1], data.frames(whole, limit=len(got) - 1))
-    words = str(told[0].message)
+    words = str(warned[0].message)
     assert f"{len(got)} frames could be read, up to frame {len(got) - 1}," in words
-    assert told[0].filename == __file__  # the caller's line, not ours
+    assert warned[0].filename == __file__  # the caller's line, not ours
 
     # Up to the damage nothing is wrong.
     assert torch.equal(data.frames(part, limit=4), got[:4])

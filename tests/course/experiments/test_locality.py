@@ -74,13 +74,13 @@ def test_the_seed_decides_the_parameters():
 
 
 def test_parameters_start_as_those_of_the_network_do():
-    drawn, own = (each.state_dict() for each in (locality.small_nest(0), _new(1)))
+    drawn, original = (each.state_dict() for each in (locality.small_nest(0), _new(1)))
     for name, parameter in drawn.items():
         if parameter.dim() == 1:
-            assert parameter.equal(own[name]), name
+            assert parameter.equal(original[name]), name
         elif parameter.numel() > 1000:
-            torch.testing.assert_close(parameter.std(), own[name].std(), rtol=0.1, atol=0)
-            assert not parameter.equal(own[name])
+            torch.testing.assert_close(parameter.std(), original[name].std(), rtol=0.1, atol=0)
+            assert not parameter.equal(original[name])
 
 
 def _new(seed):

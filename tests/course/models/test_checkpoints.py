@@ -151,8 +151,8 @@ def test_a_nest_of_any_size_is_read_from_its_shapes(arguments, patch_size, tmp_p
 def test_a_scorer_of_any_size_is_read_from_its_shapes(arguments, published, tmp_path):
     network = FrameScorer(**arguments).eval()
     state = network.published_state_dict() if published else network.state_dict()
-    told = ("input_size", "output_size", "num_segments") + ("heads",) * published
-    settings = {name: value for name, value in arguments.items() if name not in told}
+    known = ("input_size", "output_size", "num_segments") + ("heads",) * published
+    settings = {name: value for name, value in arguments.items() if name not in known}
     other = load_checkpoint(save(state, tmp_path / "x.pt"), **settings)
     x = torch.randn(7, arguments["input_size"])
     torch.testing.assert_close(other(x)[0], network(x)[0], rtol=0, atol=0)

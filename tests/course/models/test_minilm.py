@@ -138,16 +138,16 @@ def test_another_writing_of_the_layers_gives_the_same(minilm, animal):
     x = minilm.words(torch.tensor([minilm.vocabulary[piece] for piece in minilm.pieces(ANIMAL)]))
     x = minilm.norm(x + minilm.positions.weight[: len(x)] + minilm.kinds.weight[0])[None]
     for layer in minilm.layers:
-        theirs = nn.TransformerEncoderLayer(
+        torch_layer = nn.TransformerEncoderLayer(
             384, 12, 1536, 0.0, F.gelu, layer_norm_eps=1e-12, batch_first=True
         )
         qkv = (layer.query, layer.key, layer.value)
-        theirs.self_attn.in_proj_weight.data = torch.cat([linear.weight for linear in qkv])
-        theirs.self_attn.in_proj_bias.data = torch.cat([linear.bias for linear in qkv])
-        theirs.self_attn.out_proj = layer.out
-        theirs.linear1, theirs.linear2 = layer.widen, layer.narrow
-        theirs.norm1, theirs.norm2 = layer.norm, layer.last_norm
-        x = theirs(x)
+        torch_layer.self_attn.in_proj_weight.data = torch.cat([linear.weight for linear in qkv])
+        torch_layer.self_attn.in_proj_bias.data = torch.cat([linear.bias for linear in qkv])
+        torch_layer.self_attn.out_proj = layer.out
+        torch_layer.linear1, torch_layer.linear2 = layer.widen, layer.narrow
+        torch_layer.norm1, torch_layer.norm2 = layer.norm, layer.last_norm
+        x = torch_layer(x)
     mean = F.normalize(x[0].mean(0), dim=0)
     torch.testing.assert_close(animal[0], mean, atol=TOLERANCE, rtol=0)
 

@@ -123,7 +123,7 @@ def test_each_layer_of_each_level_gives_its_map(device):
     logits, maps = network(torch.randn(5, 3, 16, 16, device=device))
     assert logits.shape == (5, 3)
     assert [len(level) for level in maps] == [2, 1]
-    assert all(map is its for map, its in zip(all_maps(maps), seen, strict=True))
+    assert all(map is expected for map, expected in zip(all_maps(maps), seen, strict=True))
     assert {map.shape for map in maps[0]} == {(5, 4, 2, 16, 16)}  # (B, G, H, N, N)
     assert maps[1][0].shape == (5, 1, 4, 16, 16)
 

@@ -111,7 +111,7 @@ def test_the_printed_solution_passes_its_check(key, capsys):
 
 def test_hints_come_one_more_at_a_time(capsys):
     task = exercise("two_cousins.same_segment")
-    task._told = 0
+    task._shown = 0
     counts = []
     for _ in range(5):
         task.hint()

@@ -15,12 +15,12 @@ def clock(monkeypatch):
 
 def test_its_text_form_is_the_same_however_far_it_is():
     curve = live.LiveCurve(3)
-    told = repr(curve)
+    text = repr(curve)
     for loss in (2.0, 1.0, 0.5):
         curve.add(loss)
-        assert repr(curve) == told
-    assert "3 steps" in told
-    assert repr(live.LiveCurve(4)) != told
+        assert repr(curve) == text
+    assert "3 steps" in text
+    assert repr(live.LiveCurve(4)) != text
 
 
 def test_it_draws_twice_a_second_at_most_and_after_the_last_step(clock):

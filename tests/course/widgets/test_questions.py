@@ -232,8 +232,8 @@ def test_a_louder_branch_leaves_the_sum_as_it_is(form, factors):
 def test_one_step_parts_two_equal_functions(form, factor):
     x, wanted = torch.randn(20, 3), torch.randn(20, 1)
     inner, absorbed = nn.Linear(3, 1), nn.Linear(3, 1)
-    for mine, its in zip(absorbed.parameters(), inner.parameters(), strict=True):
-        mine.data = factor * its.data
+    for scaled, parameter in zip(absorbed.parameters(), inner.parameters(), strict=True):
+        scaled.data = factor * parameter.data
     functions = (lambda: factor * inner(x), lambda: absorbed(x))
     before = [f() for f in functions]
     torch.testing.assert_close(*before)

@@ -76,14 +76,14 @@ def films(content: Tensor, count: int, generator: torch.Generator) -> Films:
     halves[:, -TWICE:] = 1 - halves[:, ONCE:-TWICE]  # the second time: the other half
     order = ORDERS[draw(len(ORDERS))]  # (B, 8)
     lengths = LENGTHS[draw(len(LENGTHS))]  # (B, 8)
-    which = torch.where(order < ONCE + TWICE, order, order - TWICE)
+    chosen = torch.where(order < ONCE + TWICE, order, order - TWICE)
     first = torch.rand(count, PLACES, generator=generator) * (HALF - lengths + 1)
     first = first.long() + HALF * halves.gather(1, order)
 
     place = torch.arange(PLACES).repeat(count).repeat_interleave(lengths.flatten())
     place = place.view(count, LENGTH)
     since = torch.arange(LENGTH) - (lengths.cumsum(1) - lengths).gather(1, place)  # the cut
-    shot, frame = shots.gather(1, which).gather(1, place), first.gather(1, place) + since
+    shot, frame = shots.gather(1, chosen).gather(1, place), first.gather(1, place) + since
     once = (order < ONCE).float().gather(1, place)
     return Films(content[shot, frame], once, shot, frame, place)
 

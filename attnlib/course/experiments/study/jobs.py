@@ -101,10 +101,10 @@ def _facts(name):
 
 
 def _check_machine(path, stored, here):
-    for what in ("cpu", "torch"):
-        if stored[what] != here[what]:
+    for field in ("cpu", "torch"):
+        if stored[field] != here[field]:
             raise ValueError(
-                f"{path} was begun with {what} {stored[what]!r}, and this is {here[what]!r}: "
+                f"{path} was begun with {field} {stored[field]!r}, and this is {here[field]!r}: "
                 f"finish it there, or begin again: {AFRESH}"
             )
 

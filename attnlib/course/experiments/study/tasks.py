@@ -153,8 +153,8 @@ def _montages(draw):
         generator = torch.Generator().manual_seed(seed)
         photographs, labels = draw(n, generator)
         table = crops(part)
-        which = torch.randint(table.shape[1], photographs.shape, generator=generator)
-        examples.append(Examples(table[photographs, which], labels))
+        crop = torch.randint(table.shape[1], photographs.shape, generator=generator)
+        examples.append(Examples(table[photographs, crop], labels))
     return examples
 
 

@@ -32,8 +32,8 @@ def plot_scores(query: Tensor, keys: Tensor, bars: Mapping[str, Tensor], head_di
         fig.subplots_adjust(left=0.01, right=0.99, bottom=0.04, top=0.9, wspace=0.32)
         _plot_arrows(axes[0], query, keys, shadows=head_dim == 2)
         axes[0].set_title("q and keys" if head_dim == 2 else f"q and keys, 2 of D = {head_dim}")
-        for axis, (title, values), its in zip(axes[1:], bars.items(), ends, strict=True):
-            _plot_bars(axis, values.numpy(), its)
+        for axis, (title, values), limits in zip(axes[1:], bars.items(), ends, strict=True):
+            _plot_bars(axis, values.numpy(), limits)
             axis.set_title(title)
         for key, colour in enumerate(_colours(len(keys))):
             style = {"color": colour, "weight": "bold", "ha": "right", "va": "center"}

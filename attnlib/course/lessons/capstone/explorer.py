@@ -17,7 +17,7 @@ IN_GROUPS = ("blocks", "segments")
 Pairs = Mapping[str, tuple[nn.Module, nn.Module]]
 
 
-def suspects_drawer(x: Tensor, pairs: Pairs) -> Callable[[str, int], tuple[Figure, str]]:
+def bug_hunt_drawer(x: Tensor, pairs: Pairs) -> Callable[[str, int], tuple[Figure, str]]:
     """draw(suspect, length) -> the influence of both modules on the first tokens of x.
 
     Args:
@@ -43,13 +43,13 @@ def suspects_drawer(x: Tensor, pairs: Pairs) -> Callable[[str, int], tuple[Figur
     return draw
 
 
-def explore_suspects(x: Tensor, pairs: Pairs) -> Explorer:
-    """Choose a suspect and a length: who influences whom, in both? See `suspects_drawer`."""
+def explore_bug_hunt(x: Tensor, pairs: Pairs) -> Explorer:
+    """Choose a suspect and a length: who influences whom, in both? See `bug_hunt_drawer`."""
     controls = {
         "suspect": choice("suspect", "segments", list(pairs)),
         "length": slider("tokens", min(30, len(x)), GROUPS, len(x)),
     }
-    return Explorer("explore_suspects", suspects_drawer(x, pairs), controls)
+    return Explorer("explore_bug_hunt", bug_hunt_drawer(x, pairs), controls)
 
 
 def _read(suspect, length, found):

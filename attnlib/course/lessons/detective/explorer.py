@@ -20,13 +20,13 @@ def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
         x: (L, C), float64; see `compare.distance`.
         seed: of the parameters, the same at every setting.
     """
-    parameters, length = compare.draw(seed, x.shape[-1]), len(x)
+    parameters, length = compare.sample_parameters(seed, x.shape[-1]), len(x)
     num_groups = len(parameters.main.qkv)
     edges = [group.start for group in segment_slices(length, num_groups)[1:]]
 
     def output(dials, undone):
-        its = compare.undo_notation(parameters, dials) if undone else parameters
-        return compare.attend(x, its, dials)
+        used = compare.undo_notation(parameters, dials) if undone else parameters
+        return compare.attend(x, used, dials)
 
     # The two ends do not move: once is enough, and not at every turn.
     ends = {

@@ -78,12 +78,12 @@ def _read(scale, head_dim, scores, weights, entropies):
     heads, last = len(weights), weights[-1]
     query, key = divmod(last.argmax().item(), len(last))
     each = ", ".join(f"{share:.0%}" for share in entropies)
-    which = f"heads 0 to {heads - 1}: {each}" if heads > 1 else f"head 0: {each}"
+    named = f"heads 0 to {heads - 1}: {each}" if heads > 1 else f"head 0: {each}"
     unseen = f" The maps of the other {heads - 1} are not returned." if heads > 2 else ""
     unseen = " The map of head 0 is not returned." if heads == 2 else unseen
     return (
         f"H = {heads}, D = {head_dim}, scale {scale}: the scores run from {two(scores.min())} to "
-        f"{two(scores.max())}.\nEntropy, against uniform attention's, of {which}.\nReturned is the "
+        f"{two(scores.max())}.\nEntropy, against uniform attention's, of {named}.\nReturned is the "
         f"map of head {heads - 1}; its largest weight is {two(last.max())} (query {query} on key "
         f"{key}).{unseen}"
     )

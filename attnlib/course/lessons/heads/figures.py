@@ -24,7 +24,9 @@ def plot_heads(
         head_dim: D: channels 0 to D − 1 have the colour of head 0, and so on.
         places: what to call the places of the strips in the last panel, written below them.
     """
-    numbers = [int(number) for groups in panels.values() for _, its in groups for number in its]
+    numbers = [
+        int(number) for groups in panels.values() for _, channels in groups for number in channels
+    ]
     colours = plt.get_cmap(COLOURS)(np.linspace(0, 1, max(numbers) // head_dim + 1))[:, :3]
     with plt.rc_context(STYLE):
         drawn = [_compose(groups, head_dim, colours) for groups in panels.values()]

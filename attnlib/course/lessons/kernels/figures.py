@@ -55,16 +55,16 @@ def read_costs(costs: Sequence) -> str:
 
     Less memory than a megabyte is that of the allocator's pages, and is not told.
     """
-    told = {(cost.length, cost.what): _told(cost) for cost in costs}
+    cells = {(cost.length, cost.what): _cell(cost) for cost in costs}
     lines = ["tokens" + "".join(f"{what:>19}" for what in LINES)]
-    for length in sorted({length for length, _ in told}):
+    for length in sorted({length for length, _ in cells}):
         lines.append(
-            f"{length:6}" + "".join(f"{told.get((length, what), ''):>19}" for what in LINES)
+            f"{length:6}" + "".join(f"{cells.get((length, what), ''):>19}" for what in LINES)
         )
     return "\n".join(lines)
 
 
-def _told(cost):
+def _cell(cost):
     if cost.not_run:
         return f"  not run: {cost.not_run}"
     time = f"{_two_digits(cost.seconds)} s"

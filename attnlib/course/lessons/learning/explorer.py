@@ -44,10 +44,10 @@ def levels_drawer(
         _check(picture, len(pictures), row, column, sides[0], head, heads)
         levels = []
         for weights, side in zip(maps, sides, strict=True):
-            its = weights[picture]  # (G, H, N, N)
-            its = its.mean(1) if head == MEAN else its[:, head]  # (G, N, N)
+            shown = weights[picture]  # (G, H, N, N)
+            shown = shown.mean(1) if head == MEAN else shown[:, head]  # (G, N, N)
             place = (row * side // sides[0], column * side // sides[0])
-            levels.append(_looked(its, place, side))
+            levels.append(_looked(shown, place, side))
         said = f"A {labels[picture]}, taken for a {guesses[picture]}. "
         return plot_levels(pictures[picture], levels), said + " ".join(_read(levels))
 

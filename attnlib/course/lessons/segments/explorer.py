@@ -59,13 +59,13 @@ def explore_segments(frames: Tensor | None = None) -> Explorer:
 
 def _read(segments, frame):
     sizes = [segment.stop - segment.start for segment in segments]
-    (own,) = [number for number, s in enumerate(segments) if s.start <= frame < s.stop]
-    length, first, last = sum(sizes), segments[own].start, segments[own].stop - 1
+    (index,) = [number for number, s in enumerate(segments) if s.start <= frame < s.stop]
+    length, first, last = sum(sizes), segments[index].start, segments[index].stop - 1
     shared = f"with frames {first} … {last}" if first < last else "alone"
     sentence = (
         f"L = {length}, {len(sizes)} segments: ⌈{length} / {len(sizes)}⌉ = {sizes[0]}, so "
-        f"{', '.join(map(str, sizes))}. Frame {frame} lies in segment {own}, {shared}: it meets "
-        f"set {own} of the local branch's parameters, and the global branch's, which all frames "
+        f"{', '.join(map(str, sizes))}. Frame {frame} lies in segment {index}, {shared}: it meets "
+        f"set {index} of the local branch's parameters, and the global branch's, which all frames "
         "share."
     )
     empty = [str(number) for number, size in enumerate(sizes) if size == 0]

@@ -30,9 +30,9 @@ def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None
     """
     length = segments[-1].stop
     top = UPPER if pictures is None else UPPER + PICTURES
-    own = top + GAP
+    local_row = top + GAP
     with plt.rc_context(STYLE):
-        fig, axis = plt.subplots(figsize=(WIDE, (own + 0.9) * UNIT))
+        fig, axis = plt.subplots(figsize=(WIDE, (local_row + 0.9) * UNIT))
         fig.subplots_adjust(left=LEFT, right=RIGHT, bottom=BOTTOM, top=TOP)
         for number, segment in enumerate(segments):
             _plot_segment(axis, number, segment, frame, length / len(segments), top)
@@ -50,8 +50,8 @@ def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None
             )
         )
         axis.set_xlim(-MARGIN * length, (1 + MARGIN) * length)
-        axis.set_ylim(ALL - 0.4, own + 0.5)
-        rows = {"local branch:\nown parameters": own, "frames": FRAMES, "global branch": ALL}
+        axis.set_ylim(ALL - 0.4, local_row + 0.5)
+        rows = {"local branch:\nown parameters": local_row, "frames": FRAMES, "global branch": ALL}
         axis.set_yticks(list(rows.values()), rows)
         axis.tick_params(length=0)
         axis.set_xticks([])

@@ -41,12 +41,12 @@ def read_branches(maps: GlobalLocalMap, cuts: Sequence[int]) -> str:
     """
     length = maps.whole.shape[-1]
     shot = torch.tensor([sum(cut <= frame for cut in cuts) for frame in range(length)])
-    own = (shot[:, None] == shot).numpy()
+    same_shot = (shot[:, None] == shot).numpy()
     sentences = []
     for name, weights in _branches(maps).items():
         seen = ~np.isnan(weights)
-        share = np.nansum(weights * own, 1).mean()
-        equal = ((own & seen).sum(1) / seen.sum(1)).mean()
+        share = np.nansum(weights * same_shot, 1).mean()
+        equal = ((same_shot & seen).sum(1) / seen.sum(1)).mean()
         sentences.append(
             f"The {name} branch gives {share:.0%} of its weight to the frame's own shot; equal "
             f"weights would give {equal:.0%}."

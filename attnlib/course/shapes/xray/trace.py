@@ -18,12 +18,12 @@ from attnlib.course.shapes.xray.words import shown_axes
 
 # This function hands itself over whole while a trace is on. A copy of it that believes that none
 # is on runs line by line, and what it calls is traced.
-WHOLE = F.multi_head_attention_forward
+MULTI_HEAD = F.multi_head_attention_forward
 BY_LINE = FunctionType(
-    WHOLE.__code__,
-    {**WHOLE.__globals__, "has_torch_function": lambda tensors: False},
-    WHOLE.__name__,
-    WHOLE.__defaults__,
+    MULTI_HEAD.__code__,
+    {**MULTI_HEAD.__globals__, "has_torch_function": lambda tensors: False},
+    MULTI_HEAD.__name__,
+    MULTI_HEAD.__defaults__,
 )
 COPIES = ("reshape", "flatten", "contiguous", "clone", "cat", "concat", "stack", "repeat")
 
@@ -68,7 +68,7 @@ class Trace(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func is WHOLE:
+        if func is MULTI_HEAD:
             with self:
                 return BY_LINE(*args, **kwargs)
         operands = _tensors((*args, *kwargs.values()))
@@ -104,7 +104,10 @@ class Trace(TorchFunctionMode):
     def _nothing_done(self, before, after: Tensor) -> bool:
         """Whether a result is an operand again: contiguous of what is, dropout in eval mode."""
         axes = list(map(leaves, self.axes(after)))
-        return any(_same_view(x, after) and list(map(leaves, its)) == axes for x, its in before)
+        return any(
+            _same_view(x, after) and list(map(leaves, operand_axes)) == axes
+            for x, operand_axes in before
+        )
 
     def _name_of(self, effect, operands, k) -> str:
         """q, k and v keep their names where they only move, or are scaled; so do parameters."""

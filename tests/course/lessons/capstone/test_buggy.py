@@ -22,7 +22,7 @@ SETS = [
     Layout(LOCAL_HEADS, 1.0, (f"qkv[{g}]", "(three h d) c"), (f"out[{g}]", "c (h d)"))
     for g in range(4)
 ]
-WHOLE = Layout(6, 1.0, ("qkv.weight", "(three h d) c"), ("out.weight", "c (h d)"))
+LAYOUT = Layout(6, 1.0, ("qkv.weight", "(three h d) c"), ("out.weight", "c (h d)"))
 
 
 def tokens(name, length):
@@ -59,7 +59,7 @@ def verdict(name, modules):
         return same(Adapter(rewrite, one_block, [of_blocks("c (h d)")]), original)
     if name == "segments":
         return same(*(Adapter(each, one_by_one, SETS, num_groups=4) for each in modules))
-    return same(Adapter(rewrite, one_by_one, [WHOLE]), original)
+    return same(Adapter(rewrite, one_by_one, [LAYOUT]), original)
 
 
 @pytest.mark.parametrize("name", NAMES)

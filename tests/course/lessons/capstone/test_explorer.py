@@ -5,7 +5,7 @@ import torch
 
 from attnlib.course.lessons import exercise
 from attnlib.course.lessons.capstone import buggy
-from attnlib.course.lessons.capstone.explorer import explore_suspects, suspects_drawer
+from attnlib.course.lessons.capstone.explorer import bug_hunt_drawer, explore_bug_hunt
 
 PAIRS = {name: buggy.pair(name) for name in buggy.PAIRS}
 
@@ -17,7 +17,7 @@ def x():
 
 @pytest.fixture(scope="module")
 def draw(x):
-    return suspects_drawer(x, PAIRS)
+    return bug_hunt_drawer(x, PAIRS)
 
 
 def test_segments_differ_where_they_do_not_come_out_even(draw):
@@ -45,7 +45,7 @@ def test_they_agree_where_they_do(draw):
 def test_a_mended_suspect_feels_what_the_original_feels(x):
     original, rewrite = buggy.pair("segments")
     rewrite.owner = exercise("capstone.owner").answer
-    _, sentence = suspects_drawer(x, {"segments": (original, rewrite)})("segments", 13)
+    _, sentence = bug_hunt_drawer(x, {"segments": (original, rewrite)})("segments", 13)
     assert sentence.endswith("they are the same.")
 
 
@@ -62,8 +62,8 @@ def test_blocks_are_equal(draw):
 
 
 def test_the_widget_says_so_and_goes_on(x):
-    explorer = explore_suspects(x, PAIRS)
-    assert repr(explorer).startswith("explore_suspects: segments, 16 tokens")
+    explorer = explore_bug_hunt(x, PAIRS)
+    assert repr(explorer).startswith("explore_bug_hunt: segments, 16 tokens")
     explorer.set(suspect="blocks", length=6)
     assert "multiple of 4" in explorer.sentence
     explorer.set(length=8)

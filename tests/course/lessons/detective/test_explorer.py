@@ -59,7 +59,7 @@ def test_the_difference_of_the_tokens_adds_up_to_the_distance(x, monkeypatch):
 
 
 def test_the_token_that_differs_most_is_named(x):
-    parameters = compare.draw(0)
+    parameters = compare.sample_parameters(0)
     nest, _ = compare.attend(x, parameters, compare.NEST)
     y, _ = compare.attend(x, parameters, compare.turned(compare.NEST, scale="1"))
     token = (y - nest).norm(dim=-1).argmax().item()

@@ -289,7 +289,7 @@ def test_every_known_mistake_is_named_as_itself_and_tried_here(key, mistakes, na
 @pytest.mark.parametrize("key", NAMES)
 def test_hints_come_one_more_at_a_time(key, capsys):
     task = exercise(key)
-    task._told = 0
+    task._shown = 0
     counts = []
     for _ in range(4):
         task.hint()

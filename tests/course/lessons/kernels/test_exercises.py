@@ -287,8 +287,8 @@ def test_other_right_windows_pass(answer):
 def test_the_solution_is_the_window_of_a_map():
     q, k = torch.randn(2, 1, 12, 4)
     _, map_ = attention(q, k, k, scale=0.3)
-    mine = lesson_10.window_of_map(q[0, 2:5], k[0, 6:11], map_.lse[0, 2:5], 0.3)
-    torch.testing.assert_close(mine, map_.window(slice(2, 5), slice(6, 11))[0])
+    window = lesson_10.window_of_map(q[0, 2:5], k[0, 6:11], map_.lse[0, 2:5], 0.3)
+    torch.testing.assert_close(window, map_.window(slice(2, 5), slice(6, 11))[0])
 
 
 # How long a map may be
@@ -383,8 +383,8 @@ def test_costs_are_drawn_as_measured_and_what_was_not_run_is_left_out():
         assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
         assert len(axis.lines) == 3
         for line in axis.lines:
-            own = [c for c in COSTS if c.what == line.get_label() and c.not_run is None]
-            want = [(c.length, read(c)) for c in own]
+            measured = [c for c in COSTS if c.what == line.get_label() and c.not_run is None]
+            want = [(c.length, read(c)) for c in measured]
             np.testing.assert_allclose(line.get_xydata(), want)
     assert "a machine, 2 threads" in figure.get_suptitle()
     labels = [text.get_text() for text in seconds.get_legend().get_texts()]

@@ -79,7 +79,7 @@ def test_of_the_red_query_all_is_shown_that_its_tiles_gave(draw, inputs, tile, s
 def test_a_first_tile_a_rising_one_and_one_that_stays_are_told_apart(draw, inputs):
     q, k, _ = inputs
     scores = q @ k.T
-    told = {"is most =": 0, "most, rises from": 0, "most, stays": 0}
+    counts = {"is most =": 0, "most, rises from": 0, "most, stays": 0}
     for step in range(1, 17):
         rows, keys = place(3, step)
         sentence = draw(3, step)[1]
@@ -93,10 +93,10 @@ def test_a_first_tile_a_rising_one_and_one_that_stays_are_told_apart(draw, input
         else:
             words = f"its largest score, most, stays {now:z.2f}, so total only grows"
         assert words in sentence
-        for kind in told:
-            told[kind] += kind in sentence
+        for kind in counts:
+            counts[kind] += kind in sentence
         assert f"{(row[: keys.stop] - now).exp().sum():z.2f}" in sentence
-    assert min(told.values()) > 1 and sum(told.values()) == 16
+    assert min(counts.values()) > 1 and sum(counts.values()) == 16
 
 
 def test_the_sentence_counts_the_scores(draw):

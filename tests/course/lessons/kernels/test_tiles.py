@@ -37,11 +37,11 @@ def test_scores_too_large_for_exp_are_no_trouble():
 def test_a_larger_score_shrinks_what_was_gathered():
     most, total, out = torch.tensor([2.0]), torch.tensor([1.5]), torch.tensor([[3.0, -1.0]])
     scores, values = torch.tensor([[4.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    told = tiles.take_in(most, total, out, scores, values)
+    merged = tiles.take_in(most, total, out, scores, values)
     shrink, second = torch.tensor(-2.0).exp(), torch.tensor(-4.0).exp()
-    assert told[0].item() == 4
-    torch.testing.assert_close(told[1], (1.5 * shrink + 1 + second)[None])
-    torch.testing.assert_close(told[2], torch.stack([3 * shrink + 1, -shrink + second])[None])
+    assert merged[0].item() == 4
+    torch.testing.assert_close(merged[1], (1.5 * shrink + 1 + second)[None])
+    torch.testing.assert_close(merged[2], torch.stack([3 * shrink + 1, -shrink + second])[None])
 
 
 @pytest.mark.parametrize("tile", [1, 3, 4, 50])

@@ -90,12 +90,12 @@ def test_the_sentence_is_in_words_that_last_digits_do_not_change(network):
 def test_keys_of_its_block_count_though_they_get_exactly_nothing(network, pictures):
     draw = levels_drawer(network, pictures, torch.arange(PICTURES))
     maps = dict(zip(draw.__code__.co_freevars, draw.__closure__, strict=True))["maps"]
-    own = maps.cell_contents[0].shape[-1]
-    few = torch.zeros(own)
+    count = maps.cell_contents[0].shape[-1]
+    few = torch.zeros(count)
     few[0] = 1.0
     maps.cell_contents[0] = few.expand_as(maps.cell_contents[0])
     said = draw(0, 0, 0, 0)[1]
-    assert f"Level 1, {own} keys: more than a quarter of the weight goes to row 0" in said
+    assert f"Level 1, {count} keys: more than a quarter of the weight goes to row 0" in said
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ def test_a_test_that_shuffles_its_argument_does_not_pass():
 @pytest.mark.parametrize("seed", range(20))
 def test_no_right_test_fails_by_bad_luck(seed):
     def own_numbers(f, x):
-        own = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(x), generator=own)
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(x), generator=generator)
         return not torch.allclose(f(x[order]), f(x)[order])
 
     assert exercise("positions.feels_order").check(own_numbers).right

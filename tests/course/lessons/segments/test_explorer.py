@@ -48,8 +48,8 @@ def test_the_lengths_are_those_of_the_publication(draw, length, sizes):
     words = ["empty" if n == 0 else f"{n} frame{'s' if n > 1 else ''}" for n in sizes]
     assert sets(figure) == [(f"set {g}: {w}", w == "empty") for g, w in enumerate(words)]
     empty = ", ".join(str(g) for g, n in enumerate(sizes) if n == 0)
-    told = f"Empty segments: {empty}. No frame meets their parameters." in sentence
-    assert told == bool(empty)
+    mentioned = f"Empty segments: {empty}. No frame meets their parameters." in sentence
+    assert mentioned == bool(empty)
 
 
 @pytest.mark.parametrize(("length", "num_segments"), [(10, 4), (9, 4), (7, 2), (12, 6)])
@@ -60,14 +60,14 @@ def test_the_frame_meets_the_parameters_that_its_output_depends_on(draw, length,
     for frame in range(length):
         y, _ = module(x)
         (grad,) = torch.autograd.grad(y[frame].square().sum(), module.local_attention.qkv)
-        (own,) = grad.flatten(1).any(1).nonzero().flatten().tolist()
+        (index,) = grad.flatten(1).any(1).nonzero().flatten().tolist()
         figure, sentence = draw(length, num_segments, frame)
-        assert f"Frame {frame} lies in segment {own}, " in sentence
-        assert f"it meets set {own} of the local branch's parameters" in sentence
+        assert f"Frame {frame} lies in segment {index}, " in sentence
+        assert f"it meets set {index} of the local branch's parameters" in sentence
         ends = [end for line in figure.axes[0].lines for end in line.get_xydata()]
         assert {to_hex(line.get_color()) for line in figure.axes[0].lines} == {MARK}
         across, _ = max(ends, key=lambda end: end[1])  # where the red line meets a set
-        assert across == pytest.approx((own + 0.5) * length / num_segments)
+        assert across == pytest.approx((index + 0.5) * length / num_segments)
 
 
 def test_the_frame_is_framed_and_says_who_is_with_it(draw):

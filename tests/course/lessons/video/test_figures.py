@@ -51,8 +51,8 @@ def test_equal_weights_give_what_equal_weights_give():
 
 def test_weights_on_the_own_shot_are_counted_as_such():
     shots = torch.eye(2).repeat_interleave(3, 0)[None]  # (H, L, D), one-hot, three frames each
-    own = attention(shots, 100 * shots, shots, scale=1.0)[1]
-    said = read_branches(GlobalLocalMap(own, ()), (3,))
+    map_ = attention(shots, 100 * shots, shots, scale=1.0)[1]
+    said = read_branches(GlobalLocalMap(map_, ()), (3,))
     assert said.startswith("The global branch gives 100% of its weight")
     assert said.endswith("would give 50%.")
 

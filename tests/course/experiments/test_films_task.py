@@ -7,7 +7,7 @@ import torch
 
 from attnlib.course import data
 from attnlib.course.experiments.films.inputs import CONTENT, WHEN, WIDTH, squeeze, stamped
-from attnlib.course.experiments.films.shots import shots
+from attnlib.course.experiments.films.shots import stored_shots
 from attnlib.course.experiments.films.task import (
     HALF,
     LENGTH,
@@ -181,7 +181,7 @@ def test_what_a_local_branch_can_know_at_best(drawn):
 
 
 def test_no_shot_both_trains_and_tests():
-    train, test = shots("train"), shots("test")
+    train, test = stored_shots("train"), stored_shots("test")
     assert len(train.names) == 15 and len(test.names) == 6
     assert set(data.PHOTOGRAPHS) <= set(train.names)
     assert all(name.startswith("bikes.mp4") for name in test.names)
@@ -192,7 +192,7 @@ def test_no_shot_both_trains_and_tests():
 
 def test_stored_shots_are_what_squeeze_gives():
     for part in ("train", "test"):
-        names, content = shots(part)
+        names, content = stored_shots(part)
         assert content.shape == (len(names), 24, CONTENT) and content.dtype == torch.float32
         torch.testing.assert_close(
             content.norm(dim=-1), torch.full(content.shape[:2], CONTENT**0.5), rtol=1e-3, atol=0
@@ -201,11 +201,11 @@ def test_stored_shots_are_what_squeeze_gives():
 
 def test_a_stored_shot_comes_out_again():
     pan, _ = data.montage(["coffee"], 24, 160, 160)
-    names, content = shots("train")
+    names, content = stored_shots("train")
     again = squeeze(data.features(pan[::12]))
     torch.testing.assert_close(again, content[names.index("coffee")][::12], rtol=0, atol=0.02)
 
 
 def test_another_part_is_refused():
     with pytest.raises(ValueError, match="part must be one of .*'valid'"):
-        shots("valid")
+        stored_shots("valid")

@@ -10,14 +10,14 @@ import torch
 from attnlib.course.experiments.films import results, training
 from attnlib.course.experiments.films.inputs import CONTENT
 from attnlib.course.experiments.films.results import stored_results, stored_scorer
-from attnlib.course.experiments.films.shots import shots
+from attnlib.course.experiments.films.shots import stored_shots
 from attnlib.course.experiments.films.task import best_local
 from attnlib.course.experiments.films.training import flipped
 
 
 @pytest.fixture(scope="module")
 def train():
-    return shots("train").content
+    return stored_shots("train").content
 
 
 def test_flipping_keeps_all_cosines_in_a_film_and_changes_its_frames():
@@ -102,7 +102,9 @@ def test_one_short_run_is_measured_as_it_is_stored():
     run, scorer = results.run("global", seed=3, steps=2)
     assert (run.setting, run.seed) == ("global", 3)
     assert 0.3 < run.train < 0.7 and 0.3 < run.test < 0.7
-    assert run.test == round(training.accuracy(scorer, training.exam(shots("test").content)), 4)
+    assert run.test == round(
+        training.accuracy(scorer, training.exam(stored_shots("test").content)), 4
+    )
 
 
 # what is stored
@@ -119,7 +121,7 @@ def test_every_setting_was_run_with_every_seed():
 
 def test_local_does_not_beat_its_bound():
     stored = stored_results()
-    test = training.exam(shots("test").content)
+    test = training.exam(stored_shots("test").content)
     assert stored.best_local == round(best_local(test, training.SEGMENTS), 4)
     local = [run.test for run in stored.runs if run.setting == "local"]
     assert max(local) <= stored.best_local
@@ -130,7 +132,7 @@ def test_the_default_scorer_is_as_good_as_is_stored():
     assert not scorer.training
     assert scorer.attention.local_attention is not None
     for part, share in (("train", stored.scorer.train), ("test", stored.scorer.test)):
-        found = training.accuracy(scorer, training.exam(shots(part).content))
+        found = training.accuracy(scorer, training.exam(stored_shots(part).content))
         assert found == pytest.approx(share, abs=0.01)  # it was stored in half precision
 
 

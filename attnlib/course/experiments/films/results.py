@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-from attnlib.course.experiments.films.shots import STORED, measure, shots
+from attnlib.course.experiments.films.shots import STORED, measure, stored_shots
 from attnlib.course.experiments.films.task import best_local
 from attnlib.course.experiments.films.training import (
     SEGMENTS,
@@ -89,7 +89,7 @@ def run(name: str, seed: int, steps: int = STEPS) -> tuple[Run, FrameScorer]:
         raise ValueError(f"name must be one of {tuple(SETTINGS)}, got {name!r}")
     start = time.process_time()
     setting = SETTINGS[name]
-    train, test = shots("train").content, shots("test").content
+    train, test = stored_shots("train").content, stored_shots("test").content
     scorer = new_scorer(setting.sees, seed)
     for _ in fit(scorer, train, seed, steps, setting.time, setting.flips):
         pass
@@ -122,7 +122,7 @@ def main() -> None:
     found = {
         "machine": machine(),
         "steps": STEPS,
-        "best_local": round(best_local(exam(shots("test").content), SEGMENTS), 4),
+        "best_local": round(best_local(exam(stored_shots("test").content), SEGMENTS), 4),
         "sha256": hashlib.sha256(SCORER.read_bytes()).hexdigest(),
         "scorer": default._asdict(),
     }

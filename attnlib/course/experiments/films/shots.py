@@ -27,7 +27,7 @@ class Shots(NamedTuple):
     content: Tensor
 
 
-def shots(part: str, path: Path = STORED) -> Shots:
+def stored_shots(part: str, path: Path = STORED) -> Shots:
     """The stored shots of one part, float32.
 
     "train": slow pans over 13 photographs (`data.montage`), and two clips of one shot each,
@@ -43,7 +43,7 @@ def shots(part: str, path: Path = STORED) -> Shots:
     return Shots(tuple(name.partition(" ")[2] for name in names), content)
 
 
-def pictures(shot: Tensor, frame: Tensor) -> Tensor:
+def frames_of(shot: Tensor, frame: Tensor) -> Tensor:
     """The frames themselves: `shot` and `frame` (L,) as in `Films`, of the shots that test.
 
     Returns (L, 48, 112, 3). Without the clip, the stand-in of `data.video` takes its place.

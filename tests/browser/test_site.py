@@ -25,7 +25,7 @@ LOOKED_AT = ("index", "docs/glossary", "docs/beliefs", "docs/benchmarks", "docs/
 WITH_EXPLORERS = sorted(
     path.stem for path in HERE.glob(LESSONS) if "explore_" in path.read_text("utf-8")
 )
-WITH_MAPS = ("03_blocks", "04_global_branch", "10_learning")
+WITH_MAPS = ("03_blocks", "04_global_branch", "11_video", "12_transformer")
 DESK, PHONE = 1280, 390
 # The rest is the same at any width and in any colours.
 BY_WIDTH_AND_COLOUR = ["color-contrast", "scrollable-region-focusable", "target-size"]

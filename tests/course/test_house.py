@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 import attnlib.course
-from attnlib.course import lessons
+from attnlib.course.manifest import LESSONS
 
 COURSE = Path(attnlib.course.__file__).parent
+NAMES = [lesson.name for lesson in LESSONS]
 ROOT = COURSE.parents[1]
 
 # A room imports from the rooms of lower floors, and from itself.
 FLOORS = [
-    {"evenness", "progress"},
+    {"evenness", "manifest", "progress"},
     {"data"},
     {"models"},
     {"compare", "figures", "shapes"},
@@ -111,7 +112,7 @@ def test_no_module_imports_itself_by_way_of_others():
 def test_no_room_is_used_by_nobody():
     mentioned = set(mentions())
     # `exercise` imports these by their names.
-    called = {f"attnlib.course.lessons.{name}.exercises" for name in lessons.FOLDERS}
+    called = {f"attnlib.course.lessons.{name}.exercises" for name in NAMES}
     packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
     unused = [name for name in MODULES if name not in called | packages]
     assert [name for name in unused if not is_used(name, mentioned)] == []

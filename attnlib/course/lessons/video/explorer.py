@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.experiments.films.inputs import stamped
-from attnlib.course.experiments.films.shots import FRAMES, pictures, shots
+from attnlib.course.experiments.films.shots import FRAMES, frames_of, stored_shots
 from attnlib.course.lessons.video.figures import Shown, plot_look
 from attnlib.course.models.scorer import FrameScorer
 from attnlib.course.widgets.controls import choice, slider
@@ -63,9 +63,9 @@ def look_drawer(scorer: FrameScorer) -> Callable[..., tuple[Figure, str]]:
     Args:
         scorer: takes what `stamped` gives, in eval mode.
     """
-    content = shots("test").content
+    content = stored_shots("test").content
     every = torch.arange(FRAMES)
-    thumbnails = torch.stack([pictures(torch.full_like(every, n), every) for n in range(6)])
+    thumbnails = torch.stack([frames_of(torch.full_like(every, n), every) for n in range(6)])
 
     def draw(shot: str, after: str | None, frame: int) -> tuple[Figure, str]:
         made = film(shot, after)

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 
 from attnlib.course.experiments.films.inputs import stamped
 from attnlib.course.experiments.films.results import stored_scorer
-from attnlib.course.experiments.films.shots import shots
+from attnlib.course.experiments.films.shots import stored_shots
 from attnlib.course.experiments.films.training import new_scorer
 from attnlib.course.figures.style import MARK
 from attnlib.course.lessons.video.explorer import EACH, LETTERS, explore_look, film, look_drawer
@@ -76,7 +76,7 @@ def test_errors_name_the_argument(draw, state, said):
 def test_what_is_drawn_is_what_the_scorer_says(scorer, draw, shot, after, frame):
     made = film(shot, after)
     with torch.no_grad():
-        importance, maps = scorer(stamped(shots("test").content[made.shot, made.frame]))
+        importance, maps = scorer(stamped(stored_shots("test").content[made.shot, made.frame]))
     strip, above, below = draw(shot, after, frame)[0].axes
     for axis, wanted in ((above, importance), (below, maps.whole.weights().mean(0)[frame])):
         bars = axis.containers[0]

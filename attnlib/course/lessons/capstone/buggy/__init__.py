@@ -1,6 +1,6 @@
 """Three modules that run, keep all shapes and load the right parameters: one mistake in each.
 
-They are the suspects of lesson 11 and good for nothing else.
+They are the suspects of the capstone and good for nothing else.
 """
 
 from collections.abc import Callable, Mapping

@@ -19,8 +19,8 @@ def entropy(weights: Tensor) -> Tensor:
 def keys_seen(map_or_array: AttentionMap | Tensor) -> Tensor:
     """(…, N) how many keys each query may see.
 
-    A map knows its mask and its bias. Plain weights do not tell a key that may not be seen from one
-    that gets exactly 0: there the keys count that get more.
+    A map knows its mask and its bias. In plain weights a masked key and a weight of exactly 0 look
+    alike: there the keys with a weight above 0 are counted.
     """
     if isinstance(map_or_array, AttentionMap):
         return map_or_array.visible()

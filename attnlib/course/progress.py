@@ -1,4 +1,4 @@
-"""tqdm's progress bar, in a form of which a stored lesson keeps nothing."""
+"""tqdm's progress bar, in a form that leaves no text in a stored lesson."""
 
 VIEW = "application/vnd.jupyter.widget-view+json"  # how a notebook names a widget
 
@@ -6,9 +6,9 @@ VIEW = "application/vnd.jupyter.widget-view+json"  # how a notebook names a widg
 def progress_bar(total: int, what: str, unit: str):
     """A bar for `with`, moved on by `.update(n)`: `what` is being done to `total` of `unit`.
 
-    On a terminal it shows up after two seconds; in a notebook it is a widget below the cell. At the
-    end it is gone. What it said hangs on the clock, so no word of it may stay in the outputs that
-    `make test` compares: a notebook is sent the widget alone, without the usual text beside it.
+    On a terminal it shows up after two seconds; in a notebook it is a widget below the cell. It
+    disappears at the end. Its text depends on the clock, and `make test` compares outputs. So a
+    notebook gets the widget alone, without the text that tqdm usually sends with it.
 
     Raises ModuleNotFoundError (with what to install) without tqdm.
     """

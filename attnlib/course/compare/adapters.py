@@ -1,4 +1,4 @@
-"""A module as a map of sequences: how to call it, and where its parameters are."""
+"""How `same` calls a module, and where it finds the parameters."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

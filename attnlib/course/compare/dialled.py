@@ -44,7 +44,7 @@ class DialledAttention(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Maps]:
         """(…, L, C) -> the same, and the maps."""
         main, local = self._of(self.main), self._of(self.local)
-        parameters = Parameters(main, local, local)  # whichever the dial asks for
+        parameters = Parameters(main, local, local)  # the dial selects one of the two
         return attend(x, parameters, self.dials, num_groups=self.num_groups, training=self.training)
 
     def _branch(self, groups, heads, head_dim):

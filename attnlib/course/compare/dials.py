@@ -53,7 +53,7 @@ class Branch(NamedTuple):
     """
 
     qkv: Tensor  # (G, 3, H, D, C)
-    query_bias: Tensor | None  # (G, H, D), as the next two; None will do where the dial is off
+    query_bias: Tensor | None  # (G, H, D), like the next two; may be None where the dial is off
     key_bias: Tensor | None
     value_bias: Tensor | None
     out: Tensor  # (G, C, H·D)
@@ -112,8 +112,8 @@ def sample_parameters(
 ) -> Parameters:
     """Random parameters in float64, every entry normal with variance 1 / width.
 
-    Neither original starts like this. It is a size at which scores, positions and biases all
-    count: NesT's .02 would make all maps uniform, and all biases zero.
+    Neither original starts like this. At this size scores, positions and biases all matter. With
+    NesT's own start, .02, all maps would be nearly uniform and all biases zero.
 
     Args:
         width: C; heads and num_groups must divide it, and 4 (the heads of PGL-SUM's segments)
@@ -176,11 +176,11 @@ def attend(
 
 
 def undo_notation(parameters: Parameters, dials: Mapping) -> Parameters:
-    """Parameters written NesT's way, written the way of these dials where that is mere notation.
+    """Rewrite parameters for these dials, so that differences of mere notation from `NEST` vanish.
 
     The columns of `out` are permuted for another order of merged heads. A value bias that is
-    dropped is first moved to the output bias, if there is one. What then still differs from the
-    same parameters at `NEST` is not notation.
+    dropped is first moved to the output bias, if there is one. Any difference that remains
+    is not notation.
     """
     dials = turned(dials)
     return Parameters(*(branch and _rewritten(branch, dials) for branch in parameters))
@@ -249,7 +249,7 @@ def _project(x, matrices, how):
 
 @lru_cache(maxsize=64)
 def _positions(kind, length, width) -> KeptTable | None:
-    """Kept: a table costs more than the attention that it is added to."""
+    """Cached: a table takes longer than the attention that it is added to."""
     return PositionsByLength(kind, width, freq=10000)(length)
 
 

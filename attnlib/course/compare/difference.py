@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 CHUNK_BYTES = 64 * 2**20  # gradients alive at a time
-LARGEST = 2e9  # entries of the whole Jacobian, all computed, never kept: about a minute
+LARGEST = 2e9  # entries of the Jacobian: about a minute. It is never stored as a whole
 
 
 def relative_difference(y: Tensor, other: Tensor) -> float:
@@ -23,8 +23,8 @@ def relative_difference(y: Tensor, other: Tensor) -> float:
 def influence(module: Callable, x: Tensor) -> Tensor:
     """How much each output token depends on each input token: ‖∂yᵢ/∂xⱼ‖, by autograd.
 
-    It needs no map and looks into nothing: any differentiable module will do. It takes the module
-    as it is; call `.eval()` first, or dropout makes the picture a draw of luck.
+    Any differentiable module will do, with or without a map. The module stays in its mode: call
+    `.eval()` first, or dropout makes the result random.
 
     Args:
         module: takes x and returns y of the same shape, or a tuple that begins with y.
@@ -38,10 +38,10 @@ def influence(module: Callable, x: Tensor) -> Tensor:
             influence; but all that is known is that autograd cannot tell.
     """
     _check_x(x)
-    # Under no_grad or inference_mode, too, a graph is needed, and a copy that may be part of one.
+    # A graph is needed even if the caller is in no_grad or inference_mode; so x is copied.
     with torch.inference_mode(False), torch.enable_grad():
         x = x.detach().clone().requires_grad_()
-        # PyTorch can take many gradients at once through the plain kernel, not the fused ones.
+        # Only the plain kernel supports many gradients at once (is_grads_batched).
         with sdpa_kernel(SDPBackend.MATH):
             y = module(x.clone())  # it may change x in place
         return _jacobian_norms(_checked_output(y, x), x)

@@ -164,7 +164,7 @@ def absorb_scale(heads: Heads, scale: float = 1.0) -> Heads:
 
 
 def drop_key_bias(heads: Heads) -> Heads:
-    """A key bias adds one number, scale · q·b, to a whole row of scores: softmax drops it."""
+    """No key bias: it adds scale · q·b to a whole row of scores, and softmax ignores that."""
     return heads._replace(key_bias=None)
 
 

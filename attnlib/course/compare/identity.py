@@ -12,11 +12,11 @@ from attnlib.course.compare.adapters import Adapter, adapt
 from attnlib.course.compare.heads import shown, take
 from attnlib.course.compare.symmetries import SYMMETRIES, Setting
 
-ROUNDING = 1e-12  # of the largest output, in float64: what a proof may leave
-OBEYED, BROKEN = 1e-10, 1e-6  # of the largest output; between the two nothing is said
-DRAWS = 5  # of random parameters, for every move and every symmetry
-SEED = 20_815  # of the inputs: with that of a draw of parameters both would be the same numbers
-LEAST = 5  # tokens a group of the longest input: all orders of three are turns and reflections
+ROUNDING = 1e-12  # difference that a proof allows, relative to the largest output (float64)
+OBEYED, BROKEN = 1e-10, 1e-6  # relative to the largest output; between the two: no claim
+DRAWS = 5  # random parameters tried for every move and every symmetry
+SEED = 20_815  # of the inputs; must differ from the seeds of the parameters
+LEAST = 5  # tokens a group of the longest input; with 3, any order is a rotation or reflection
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Move:
 
     In it f and g are the modules themselves; those of an `Adapter` are its `.module`.
 
-    `difference`: the largest that was left, as a part of the largest output.
+    `difference`: the largest error, relative to the largest output.
     """
 
     code: str
@@ -36,7 +36,7 @@ class Move:
 class Witness:
     """A symmetry that one module obeys and the other breaks, with the input that shows it.
 
-    `difference`: how far the one that breaks it is off, as a part of its largest output.
+    `difference`: the error of the module that breaks it, relative to its largest output.
     """
 
     symmetry: Callable
@@ -54,7 +54,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Finding:
-    """What `same` found; printing it tells all.
+    """What `same` found. Print it to read all of it.
 
     `forth` and `back` are the move of f into g and of g into f, or why there is none.
     """
@@ -89,7 +89,7 @@ def same(f, g, x: Tensor | None = None) -> Finding:
     nn.Module are called as they are.)
 
     - *Same*: some re-arrangement of f's parameters makes g equal to f, and the other way round, on
-      random inputs of several sizes; left is rounding, at most 1e-12. Its code is shown.
+      random inputs of several sizes, up to rounding (1e-12). Its code is shown.
     - *Different*: a symmetry is obeyed by one, at every draw, and broken by the other. The input
       that shows it is there to look at. One direction may still work: then one is a special case
       of the other.
@@ -104,7 +104,7 @@ def same(f, g, x: Tensor | None = None) -> Finding:
     f, g = _as_adapters(f, g)
     width = _width(f, g, x)
     unit = lcm(f.num_groups, g.num_groups)
-    # The last is longer than wide: only then can the number of directions be counted.
+    # The last input has more tokens than channels: only then can a rank be measured.
     lengths = (2 * unit, 3 * unit, max(width // unit + 2, LEAST) * unit)
     generator = torch.Generator().manual_seed(SEED)
 
@@ -145,7 +145,7 @@ def _width(f, g, x):
 
 
 def _fresh(adapter: Adapter, width: int, seed: int) -> Adapter:
-    """A copy in float64 with random parameters, all of them: fresh biases are often zero."""
+    """A float64 copy with all parameters random, biases too: they are often zero at the start."""
     if not isinstance(adapter.module, nn.Module):
         return adapter
     try:
@@ -229,7 +229,7 @@ def _witnesses(f, g, inputs):
 def _worst(symmetry, copies, inputs, setting):
     """(difference, x, changed) where the symmetry is broken most; None if there is no test.
 
-    A NaN is the worst, and stays: it is neither obeyed nor broken.
+    NaN counts as the worst: the symmetry is then neither obeyed nor broken.
     """
     worst = None
     for call in copies:
@@ -253,7 +253,7 @@ def _inner(adapter):
 
 
 def _relative(y, other):
-    return ((y - other).abs().max() / other.abs().max()).detach()  # else all graphs pile up
+    return ((y - other).abs().max() / other.abs().max()).detach()  # or all graphs are kept
 
 
 def _described(way, move) -> list[str]:

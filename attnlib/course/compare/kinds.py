@@ -5,7 +5,7 @@
 - *training only*: the same functions, but training takes other steps, or starts elsewhere.
 - *function*: one side can compute what the other cannot, whatever its parameters (a witness).
 
-But for the returned map, the initial parameters and dropout, the kind is the outcome of a run.
+The kind is computed for all factors but the returned map, initial parameters and dropout.
 """
 
 import re
@@ -30,8 +30,8 @@ from attnlib.segments import SelfAttention
 WIDTH, HEADS, GROUPS = 48, 6, 4
 MOVES = ("drop_key_bias", "move_value_bias", "absorb_scale")
 
-# One branch that sees all, nothing added: where a difference shows by itself. And where a factor
-# needs groups, NesT's. Not NesT's first parameters: they are so small that one step shows little.
+# One branch that sees all tokens, so that a difference shows by itself. Where a factor needs
+# groups, NesT's blocks. The start is PGL-SUM's: from NesT's small parameters one step shows little.
 BARE = turned(
     NEST,
     sees="all tokens",
@@ -201,7 +201,7 @@ def _witnessed(finding: Finding, symmetry=None) -> str:
 
 
 def _width_row() -> Row:
-    """By one branch alone: the fusion hides how many directions each of two has."""
+    """Measured on one branch alone: after a fusion the rank of each branch cannot be seen."""
     finding = same(SelfAttention(WIDTH, WIDTH, heads=4), SelfAttention(WIDTH, WIDTH // 4, heads=4))
     kind = "function" if finding.verdict == "different" else finding.verdict
     return Row("width of the branch", "C", "C / G in the local one", kind, _witnessed(finding))

@@ -11,7 +11,7 @@ from attnlib.course.data.checks import positive, size
 from attnlib.course.data.clips import clip_path
 from attnlib.course.data.pictures import as_tensor, fit
 
-_MISSING = 0.2  # seconds; less may be a rounding, or a last frame that does not say how long it is
+_MISSING = 0.2  # seconds; a shorter gap may be rounding, or a last frame without a duration
 
 
 def frames(
@@ -88,7 +88,7 @@ def _decoded(container) -> Iterator:
     if not container.streams.video:
         return
     video, end = container.streams.video[0].index, 0.0
-    for packet in container.demux():  # sound too: it may be the longer one
+    for packet in container.demux():  # all streams: the sound may be longer than the video
         if packet.pts is not None:
             end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         if packet.stream.index == video:

@@ -8,8 +8,8 @@ from torch.nn.functional import interpolate
 from attnlib.course.data.shipped import shipped
 from attnlib.course.progress import progress_bar
 
-SIDE = 160  # pixels; trained on 224, at twice the time
-_BATCH = 8  # larger ones leave the processor's cache, and take longer
+SIDE = 160  # pixels. The network was trained on 224, which takes twice the time
+_BATCH = 8  # larger batches do not fit the processor's cache
 _WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
@@ -60,7 +60,7 @@ def _network() -> nn.Module:
             name="efficientnet_lite_pytorch",
         ) from None
     network = EfficientNet.from_name("efficientnet-lite0", image_size=SIDE)
-    # Its own loader would unpickle whatever the file holds.
+    # The package's own loader would unpickle anything, so it is not used.
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return network.eval().to(memory_format=torch.channels_last)
 

@@ -6,9 +6,9 @@ from attnlib.course.data.checks import known, size
 from attnlib.course.data.pictures import as_tensor, fit
 from attnlib.course.data.shipped import shipped
 
-# The photographs inside scikit-image's wheel whose documentation there gives them free, and the
-# line to print under a picture made from them. Those with no such word (moon, page, the motorcycle
-# pair, the faces of lfw_subset) are left out.
+# The photographs in scikit-image's wheel that its documentation declares free, each with the credit
+# to print under a picture made from it. Others (moon, page, the motorcycle pair, the faces of
+# lfw_subset) are left out, because it says nothing about their licence.
 PHOTOGRAPHS = {
     "astronaut": "Eileen Collins. NASA, public domain.",
     "brick": "A brick wall, in grey. CC0Textures, CC0.",

@@ -1,5 +1,5 @@
 """What several lessons draw with: arrays in, Figure out, and the sentence that says what it shows.
 
-The sentence serves who cannot see the picture, who lectures with it, and the check of the
+The sentence is for readers who cannot see the picture, for lecturers, and for the check of the
 notebooks, which compares text and not pixels. Matrices are drawn queries down, keys across.
 """

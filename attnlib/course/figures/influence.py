@@ -62,7 +62,7 @@ def plot_token_influence(
     token: tuple[int, int],
     largest: float,
 ) -> Figure:
-    """Whom one output token listens to, as brightness over the patches; grey is exactly zero.
+    """The influence on one output token, as brightness over the patches; grey is exactly zero.
 
     Args:
         picture: (height, width, 3) in [0, 1].

@@ -13,7 +13,7 @@ from attnlib.course.figures.style import STYLE, closed, draw_weights, label
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
-LARGEST = 512  # cells along a side that are worth drawing; longer maps are pooled
+LARGEST = 512  # cells along a side; longer maps are pooled
 
 
 def plot_map(

@@ -1,4 +1,4 @@
-"""What all figures share: colours, sizes, and out of pyplot's hands."""
+"""What all figures share: colours, sizes, labels, and closing the figure."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
 NOTHING = "#d9d9d9"  # exactly zero
 MARK = "#d62728"
-QUIET = "#595959"  # words and lines that stand back
+QUIET = "#595959"  # words and lines in the background
 ENDS = ("#0072b2", "#e69f00")  # two things told apart by colour-blind eyes: NesT, PGL-SUM; …
 STYLE = {"font.size": 12, "axes.titlesize": 13, "image.interpolation": "nearest"}
 
@@ -28,6 +28,6 @@ def label(axis, title, edges=()):
 
 
 def closed(fig):
-    """Out of pyplot's hands, so that a notebook draws it once and nothing piles up."""
+    """Remove the figure from pyplot: a notebook then draws it once, and its memory is freed."""
     plt.close(fig)
     return fig

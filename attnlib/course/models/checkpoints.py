@@ -21,7 +21,7 @@ ASKED = {
     "pos_enc": 'pos_enc=None, "absolute" or "relative"',
     "fusion": 'fusion="add", "mult", "avg" or "max"',
 }
-NAMED = 6  # misfits, before the rest is only counted
+NAMED = 6  # mismatches that are listed; more are only counted
 
 
 def load_checkpoint(path: str | PathLike, **settings) -> NestClassifier | FrameScorer:
@@ -86,7 +86,7 @@ def _nest(state) -> tuple[dict, list[str]]:
             _count(state, rf"levels\.{i}\.transformer_encoder\.(\d+)\.") for i in range(num_levels)
         ],
         "num_classes": _shape(state, "head.weight", 2)[0],
-        # Hidden widths are rounded down: of the ratios of all levels the largest gives them all.
+        # Hidden widths are rounded down. The largest ratio of all levels gives each of them.
         "mlp_ratio": max(map(Fraction, hidden, dims)),
         "qkv_bias": any(name.endswith("attn.qkv.bias") for name in state),
     }
@@ -114,7 +114,7 @@ def _scorer(state) -> tuple[dict, list[str]]:
 def _count(state, pattern) -> int:
     """How many parts are numbered where the pattern has its group, 0, 1, …; a gap counts too."""
     numbers = [int(match[1]) for name in state if (match := re.match(pattern, name))]
-    return min(1 + max(numbers, default=-1), len(state))  # no more than parts that are there
+    return min(1 + max(numbers, default=-1), len(state))  # never more than the file has
 
 
 def _shape(state, name, rank) -> tuple[int, ...]:
@@ -134,7 +134,7 @@ def _check_asked(unknown, settings):
 
 
 def _check_fits(network, state):
-    """Name what is missing, too much, or of another shape: `load_state_dict` buries it."""
+    """Name tensors that are missing, left over, or of another shape, in one short message."""
     published = isinstance(network, FrameScorer) and _is_published(state)
     expected = network.published_state_dict() if published else network.state_dict()
     wanted = {name: tuple(value.shape) for name, value in expected.items()}

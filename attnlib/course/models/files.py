@@ -54,7 +54,7 @@ def _read_torch(file):
                 "here no file runs any. Where you trust it, save the parameters alone: "
                 "torch.save(network.state_dict(), …)"
             ) from None
-        # Of torch's message the first sentence: the next ones advise to let the file run code.
+        # Only the first sentence of torch's message: the next ones advise to let the file run code.
         raise ValueError(_unreadable(file, "torch.save", error)) from None
 
 
@@ -77,7 +77,7 @@ def _read_safetensors(file):
 READERS = {
     ".pt": _read_torch,
     ".pth": _read_torch,
-    ".pkl": _read_torch,  # what trainers of the PGL-SUM family call theirs
+    ".pkl": _read_torch,  # the extension that PGL-SUM's trainers use
     ".safetensors": _read_safetensors,
 }
 

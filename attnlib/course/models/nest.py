@@ -161,8 +161,8 @@ class Pool(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(dim, to, 3, padding=1)
         self.norm = LayerNorm(to)
-        # The sides are even. With ceil_mode and no padding the last window reaches one token over
-        # the edge below and right, and where it does it counts for nothing: "same".
+        # The sides are even. With ceil_mode and without padding the last window reaches one token
+        # beyond the edge, below and right. That token is ignored, which is "same".
         same = pad_type == "same"
         self.pool = nn.MaxPool2d(3, stride=2, padding=0 if same else 1, ceil_mode=same)
 
@@ -205,7 +205,7 @@ class Layer(nn.Module):
         return x + self._leave_out(self.mlp(self.norm2(x))), map
 
     def _leave_out(self, y):
-        """Zeros for some pictures of the batch, in training; the others stand for them."""
+        """Drop path, in training: zeros for some pictures; the others are scaled up."""
         kept = nn.functional.dropout(y.new_ones(y.shape[0], 1, 1, 1), self.drop_path, self.training)
         return y * kept
 

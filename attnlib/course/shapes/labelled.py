@@ -31,7 +31,7 @@ SHOWN = 200  # elements; more cannot be read
 TINTS = ("#7fc4ee", "#f2b134", "#8fd6ae", "#e39fc4", "#f4e96b", "#c9c9c9", "#f59a70", "#b3abf0")
 JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack")
 JOINS += ("column_stack", "row_stack")
-# What only moves, by name: torch.permute and Tensor.permute are one. Others are taken to compute.
+# Functions that only move elements, by name. All others are treated as computing.
 MOVES = frozenset(
     (
         *("__getitem__", "__get__", "clone", "detach", "contiguous"),
@@ -162,7 +162,7 @@ class Labelled(Tensor):
         if name in WRITES or (name.endswith("_") and not name.endswith("__")) or "out" in kwargs:
             raise TypeError(f"{name} would write into a labelled tensor: labels can only be moved")
         origin = _common_origin(name, (*args, *kwargs.values()))
-        # The way to a plain result that PyTorch's notes on extending it give.
+        # As PyTorch's notes on subclassing do it, to get a plain tensor.
         with torch._C.DisableTorchFunctionSubclass():
             result = func(*args, **kwargs)
         return _wrapped(result, origin, name)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import ipywidgets as widgets
 
-NONE = "none"  # a list that stands at None itself looks as if nothing were chosen
+NONE = "none"  # a Dropdown shows the value None as if nothing were chosen
 UNCUT = {"description_width": "initial"}
 
 

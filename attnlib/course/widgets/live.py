@@ -15,7 +15,7 @@ REDRAW_SECONDS = 0.5  # drawing takes time from the training
 class LiveCurve(widgets.VBox):
     """A bar of `steps` steps, the curve of the losses so far, and a line that tells the last.
 
-    Its text form is the same however far it is: what a notebook stores must not hang on the clock.
+    Its text form never changes, because a stored notebook must not depend on the clock.
     """
 
     def __init__(self, steps: int):
@@ -27,7 +27,7 @@ class LiveCurve(widgets.VBox):
         self._picture.layout.max_width = "100%"
         self._line = widgets.HTML()
         super().__init__([self._bar, self._picture, self._line])
-        self.layout.align_items = "flex-start"  # else the picture is stretched
+        self.layout.align_items = "flex-start"  # or the picture is stretched
 
     def __repr__(self) -> str:
         return f"LiveCurve of {self._steps} steps: a progress bar and the loss, with a kernel."
@@ -48,7 +48,7 @@ def watch(losses: Iterable[float], steps: int) -> list[float]:
     """Show a `LiveCurve` below the cell, read all losses into it, and return them.
 
     Args:
-        losses: as `learning.fit` yields them, while it trains.
+        losses: as `fit` of experiments/training.py yields them, while it trains.
         steps: how many there will be.
     """
     curve = LiveCurve(steps)

@@ -1,11 +1,11 @@
-"""How long a part of a map will take on this machine: measured on a little of it, then said."""
+"""An estimate of how long a part of a map will take on this machine, from a short measurement."""
 
 import time
 from dataclasses import dataclass
 
 from attnlib.maps import AttentionMap
 
-ENOUGH = 0.08  # seconds that a strip must take, to tell of longer ones
+ENOUGH = 0.08  # seconds; a strip that takes less cannot predict longer ones
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def measure_pace(map_: AttentionMap) -> Pace:
 
 
 def _time_strip(map_, rows, cols) -> float:
-    """The better of two: the first may compile a kernel, and the machine do something else."""
+    """The shorter of two times: the first run may compile a kernel."""
     first = (map_.shape[-2] - rows) // 2
     times = []
     for _ in range(2):
@@ -52,7 +52,7 @@ def _time_strip(map_, rows, cols) -> float:
 
 
 def about(seconds: float) -> str:
-    """An estimate in words, no finer than it is: "about 40 s", "about 14 min"."""
+    """An estimate in words, rounded as its precision allows: "about 40 s", "about 14 min"."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"about {round(seconds / size)} {unit}"

@@ -24,13 +24,13 @@ from attnlib.layout import blockify
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
-LIVE = 2**23  # weights that live in the browser, 32 MiB: 8 heads of 1024 tokens
-OVERVIEW = 256  # cells a side that it gets of a longer map
+LIVE = 2**23  # weights sent to the browser at most: 32 MiB, 8 heads of 1024 tokens
+OVERVIEW = 256  # cells a side of the overview of a longer map
 CELLS = 2**22  # weights that are searched at once, 16 MiB
-TILE = 512  # cells a side of what it asks for, a little more than pixels on screen
-WINDOW = 1024  # tokens a side that it begins with where it gets no overview
-UNASKED = 2.0  # seconds that something may take that nobody asked for
-STRIP = 0.5  # seconds that a strip of it may take, or one row of cells
+TILE = 512  # cells a side of a requested part: a little more than pixels on screen
+WINDOW = 1024  # tokens a side of the first window, where there is no overview yet
+UNASKED = 2.0  # seconds that a computation may take unasked
+STRIP = 0.5  # seconds that one strip, or one row of cells, may take
 PAIRS = 10
 THUMBNAIL = 28  # pixels high, as many as fit in a strip
 FRAMES = 96
@@ -172,7 +172,7 @@ class MapView(anywidget.AnyWidget):
     def _received(self, _widget, message, _buffers):
         try:
             answer, numbers = self._source.answer(message)
-        except Exception as error:  # else the browser would wait, and nobody would know why
+        except Exception as error:  # shown to the reader; otherwise the browser would wait for ever
             self.send(message | {"kind": "failed", "error": str(error)})
             raise
         buffers = [] if numbers is None else [np.ascontiguousarray(numbers, "<f4").tobytes()]
@@ -269,7 +269,7 @@ class _Rebuilt:
         return self._strongest(message), None
 
     def _window(self) -> int:
-        """The largest that is there within a second or so, as it must be after every move."""
+        """The largest window that takes about a second at most, because every move waits for it."""
         size = WINDOW
         while size > 16 and self._pace.seconds(size, size) > 2 * STRIP:
             size //= 2

@@ -28,8 +28,8 @@ def stamped(content: Tensor, time: bool = True) -> Tensor:
     """(…, L, 48) -> (…, L, 64): each frame's place in the film, as 16 waves, is put beside it.
 
     The place runs from 0 to 1, so a film of twice as many frames gets the same waves. They must
-    lie in the *input*: what attention returns is a mean of values, and a mean does not tell from
-    how many frames it comes, nor from where. `time=False` leaves the 16 numbers 0.
+    be part of the *input*: attention returns a mean of values, which does not show how many
+    frames it comes from, or where they are. `time=False` leaves the 16 numbers 0.
     """
     length = content.shape[-2]
     place = torch.arange(length, device=content.device) / length  # (L,)

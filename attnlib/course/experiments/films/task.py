@@ -91,7 +91,7 @@ def films(content: Tensor, count: int, generator: torch.Generator) -> Films:
 def best_local(given: Films, num_segments: int) -> float:
     """The share of right answers that nobody can beat who sees only the frame's own segment.
 
-    Who does not see the twin must say "once", which is the more frequent truth then.
+    Without the twin in sight "once" is the best answer, because it is then more often right.
     """
     segment = torch.arange(LENGTH) // -(-LENGTH // num_segments)  # as `segment_slices`
     seen = (given.twin & (segment[:, None] == segment)).any(-1)  # (B, L)

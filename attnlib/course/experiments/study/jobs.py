@@ -27,7 +27,7 @@ WORKERS = 2  # processes, of one thread each
 
 Job = tuple[str, str, int]  # task, setting, seed
 
-# Seeds change slowest: whatever is stopped early has whole rounds of all settings.
+# Seeds change slowest, so that a study stopped early has complete rounds of all settings.
 JOBS = tuple(
     (name, setting, seed) for seed, name, setting in product(range(SEEDS), TASKS, SETTINGS)
 )
@@ -63,7 +63,7 @@ def trained(jobs: list[Job]) -> Iterator[dict]:
     pool = ProcessPoolExecutor(WORKERS, context, initializer=_prepare)
     waiting = iter(jobs)
     try:
-        # One job a process and none in store: what the pool has been given, it does to the end.
+        # One job a process and none queued, because the pool finishes every job that it was given.
         running = {pool.submit(train, *job) for job in islice(waiting, WORKERS)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -110,7 +110,7 @@ def _check_machine(path, stored, here):
 
 
 def _prepare():
-    """In every process: one thread, and Ctrl-C is for the parent."""
+    """In every process: use one thread, and leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 

@@ -1,4 +1,4 @@
-"""The network of the study: one attention at any setting of the dials, with little round it."""
+"""The network of the study: one attention at any setting of the dials, in a small network."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ class Network(nn.Module):
     def __init__(self, dials: Mapping | None, features: int, classes: int, per_token: bool):
         super().__init__()
         self.per_token = per_token
-        # What no dial touches is drawn first, so that one seed draws it alike at all settings.
+        # Parameters that no dial affects come first: then a seed draws the same at all settings.
         self.embed = nn.Linear(features, WIDTH)
         self.positions = nn.Parameter(torch.randn(LENGTH, WIDTH) / 10)
         self.readout = nn.Linear(WIDTH, classes)

@@ -11,8 +11,8 @@ from attnlib.course.experiments.study.results import Results
 from attnlib.course.experiments.study.settings import CONTROL
 from attnlib.course.figures.style import MARK, STYLE, closed
 
-CEILING = 0.99  # from here on a better setting has no room to show it
-NEAR = 0.03  # of guessing: a held-out set is itself uneven by one or two hundredths
+CEILING = 0.99  # from here on a better setting cannot show it
+NEAR = 0.03  # counts as guessing: a held-out set is itself uneven by 1 or 2 points
 PLAIN = "#4d4d4d"
 ASIDE = ("NesT", "PGL-SUM", "no attention")  # more than one dial
 

@@ -4,10 +4,10 @@ from types import MappingProxyType
 
 from attnlib.course.compare import NEST, PGLSUM, VALUES, turned
 
-# NesT, but with what makes the other dials bite: a local branch beside a whole one.
+# NesT with a global branch beside the local one: without it, other dials have no effect.
 MIDDLE = MappingProxyType(turned(NEST, sees="all tokens", fusion="add", initial="Xavier √2"))
 
-# Turning these changes no number, so there is nothing to train; why, in a line each.
+# Dials that change no output, so there is nothing to train; each with its reason.
 NOTATION = MappingProxyType(
     {
         "input": "groups are computed together or one after the other, from the same parameters",
@@ -16,8 +16,8 @@ NOTATION = MappingProxyType(
     }
 )
 
-# Notation too: the columns of the output matrix in another order. It is trained all the same, as
-# the control, because a difference here can be nothing but chance.
+# Also notation: the columns of the output matrix in another order. It is trained as the control:
+# any difference it shows is chance.
 CONTROL = "merge: h d"
 
 

@@ -20,8 +20,8 @@ LENGTH, GROUPS = 16, 4  # L tokens, in G groups of N = 4
 TRAIN, TEST = 4096, 512  # sequences, where they are drawn at random
 CLASSES = 10  # of the reverse task
 
-# Those in colour, but for the astronaut, where too many things are to be seen: of a photograph
-# only crops of 4×4 pixels are shown.
+# The photographs in colour. The astronaut is left out: it shows too many things for crops of 4×4
+# pixels.
 PHOTOGRAPHS = ("chelsea", "coffee", "hubble_deep_field", "immunohistochemistry", "retina", "rocket")
 SIDE, TILE, CROP, PIXELS = 96, 12, 8, 4  # edges of photograph, tile, crop, reduced crop
 

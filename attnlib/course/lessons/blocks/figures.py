@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attnlib.course.figures.style import ENDS, MARK, NOTHING, STYLE, closed, label
 
-FADED = 0.75  # how far what may not be attended to goes to grey
+FADED = 0.75  # how far the other patches are faded to grey
 
 
 def plot_blocks(
@@ -47,7 +47,7 @@ def _plot_picture(axis, picture, may, place, size, block_size):
     row, column = place
     corner = (column * size - 0.5, row * size - 0.5)
     frame = plt.Rectangle(corner, size, size, fill=False, edgecolor=MARK, linewidth=3, zorder=3)
-    axis.add_patch(frame).set_clip_on(False)  # else half of it is lost at the picture's edge
+    axis.add_patch(frame).set_clip_on(False)  # or half of it is cut off at the picture's edge
     axis.set_title("one query (red) and its keys (not faded)")
     axis.set_axis_off()
 
@@ -56,7 +56,7 @@ def _plot_mask(axis, mask, token, group):
     axis.imshow(mask.numpy(), ListedColormap([NOTHING, ENDS[0]]), vmin=0, vmax=1)
     length = len(mask)
     axis.axhline(token, color=MARK, linewidth=2)
-    edges = range(group, length, group) if group > 1 else ()  # lines round single cells hide them
+    edges = range(group, length, group) if group > 1 else ()  # lines would hide single cells
     label(axis, "all queries (grey: weight exactly 0)", edges)
     axis.set_xticks((0, length - 1))
     axis.set_yticks((0, length - 1))

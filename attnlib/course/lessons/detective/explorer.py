@@ -28,7 +28,7 @@ def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
         used = compare.undo_notation(parameters, dials) if undone else parameters
         return compare.attend(x, used, dials)
 
-    # The two ends do not move: once is enough, and not at every turn.
+    # The two ends never change, so they are computed once.
     ends = {
         undone: [output(end, undone) for end in (compare.NEST, compare.PGLSUM)]
         for undone in (True, False)

@@ -32,7 +32,7 @@ def plot_setting(
         edges: tokens at which groups begin.
     """
     with plt.rc_context(STYLE):
-        # Places are given, and all maps share one axis: layouts and axes are what takes the time.
+        # For speed: fixed positions instead of a layout, and one axis for all maps.
         fig = plt.figure(figsize=(11.4, 6.4))
         image = _plot_maps(fig.add_axes((0.06, 0.47, 0.82, 0.5)), matrices, edges)
         scale = fig.add_axes((0.905, 0.5, 0.013, 0.42))
@@ -83,7 +83,7 @@ def _plot_difference(axis, difference, edges):
 
 
 def _plot_distances(axis, distances):
-    """On a logarithmic axis, drawn as one of logarithms: matplotlib's own takes longer."""
+    """Distances on a logarithmic axis. Logarithms are plotted: matplotlib's log axis is slower."""
     axis.axvspan(log10(ZERO) - 0.5, log10(ROUNDING), color=NOTHING, alpha=0.5)
     axis.text(log10(ZERO), len(distances) - 0.45, "rounding", va="center", color=QUIET)
     for row, ((name, value), colour) in enumerate(zip(distances.items(), ENDS, strict=True)):

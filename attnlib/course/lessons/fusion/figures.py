@@ -95,7 +95,7 @@ def plot_angles(
         for axis, (title, (to_global, to_local)) in zip(axes.flat, angles.items(), strict=True):
             for edge in edges:
                 axis.axvline(edge - 0.5, color=NOTHING, linewidth=1)
-            # The first is the wider one, so that both are seen where they are equal.
+            # The first line is wider, so that both are visible where they are equal.
             axis.plot(to_global.numpy(), color=ENDS[0], linewidth=5, label="to the global row")
             axis.plot(to_local.numpy(), color=ENDS[1], linewidth=2, label="to the local row")
             axis.set_title(title)

@@ -25,7 +25,7 @@ def heads_drawer(picture: Tensor) -> Callable[[int, str], tuple[Figure, str]]:
             is a channel: it moves as a whole, as the one number of a channel does.
     """
     check_divides("12 channels", CHANNELS, "the picture's width", picture.shape[1])
-    # Every axis in front of (N, C) is a batch: all pixels of a strip move alike.
+    # All axes before (N, C) are batch axes, so all pixels of a strip move together.
     x = rearrange(picture, "n (c width) rgb -> width rgb n c", c=CHANNELS)
     channels = torch.arange(CHANNELS)[None]  # (N, C) = (1, 12), each channel its own number
 

@@ -52,7 +52,8 @@ def explore_tiles(q: Tensor, k: Tensor, colours: Tensor) -> Explorer:
     def fit(change):
         step.max = _steps(len(q), change["new"])  # a step beyond the last one moves to it
 
-    tile.observe(fit, "value")  # before the Explorer does: it never draws a step that is not there
+    # Called before the Explorer's own observer, which must not draw a step that does not exist.
+    tile.observe(fit, "value")
     return Explorer("explore_tiles", draw, {"tile": tile, "step": step})
 
 

@@ -53,7 +53,7 @@ def plot_costs(costs: Sequence, machine: str) -> Figure:
 def read_costs(costs: Sequence) -> str:
     """A table: a line for each number of tokens, with seconds and memory to two digits.
 
-    Less memory than a megabyte is that of the allocator's pages, and is not told.
+    Memory below a megabyte is shown as "< 1": it is mostly the allocator's own pages.
     """
     cells = {(cost.length, cost.what): _cell(cost) for cost in costs}
     lines = ["tokens" + "".join(f"{what:>19}" for what in LINES)]

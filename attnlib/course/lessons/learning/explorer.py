@@ -15,8 +15,8 @@ from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import blockify, deblockify
 
 MEAN = "mean of all"
-NEARLY = 0.95  # of the entropy of equal weights: above it there is no pattern to tell
-MUCH = 0.25  # a weight worth telling where it goes
+NEARLY = 0.95  # relative to the entropy of equal weights; above it there is no pattern to describe
+MUCH = 0.25  # weights above this are named in the sentence
 
 
 def levels_drawer(
@@ -94,7 +94,7 @@ def _looked(weights, place, side):
 
 
 def _read(levels):
-    """In coarse words: the same training on another machine ends at somewhat other weights."""
+    """In coarse words, because training on another machine ends at slightly different weights."""
     for number, (weights, _, block_size) in enumerate(levels, 1):
         keys = block_size**2  # those of its block; outside it all weights are 0
         if evenness(entropy(weights.flatten()[None]), keys) > NEARLY:

@@ -18,7 +18,7 @@ from attnlib.scores import scores
 KINDS = (None, "absolute", "relative")
 PLACES = ("scores", "input")
 TOKENS = ("all alike", "frames")
-SHORTEST = 4  # below it the shift by 2 has nothing to compare
+SHORTEST = 4  # a shift by 2 needs at least this many frames
 
 
 def positions_drawer(x: Tensor) -> Callable[..., tuple[Figure, str]]:

@@ -17,7 +17,7 @@ GAP = 1  # from the top of the frames to the middle of the sets
 WIDE, UNIT = 10.2, 1.125  # inches: the figure, and one of those heights
 LEFT, RIGHT, BOTTOM, TOP = 0.17, 0.99, 0.04, 0.97  # of the axes, as parts of the figure
 MARGIN = 0.02  # beside the ruler, as a part of it
-CROWDED = 30  # frames: more of them have no room for all their numbers
+CROWDED = 30  # frames; with more, not all are numbered
 
 
 def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None = None) -> Figure:

@@ -4,9 +4,9 @@ from os import PathLike
 
 
 def count_frames(path: str | PathLike) -> int:
-    """Packets of the first video: one holds one frame. What cannot be read counts for nothing.
+    """Packets of the first video stream, one a frame. An unreadable part counts as no frames.
 
-    No error comes from here: whatever is wrong with the file, `data.frames` says it better.
+    It raises no errors: `data.frames` reports what is wrong with the file.
     """
     count = 0
     try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 LONGEST_WORD = 100  # characters; a longer one is unknown
 
-# Chinese characters, and those of Japanese and Korean that come from them: each is a word.
+# CJK ideographs: each character is a word.
 IDEOGRAPHS = (
     (0x3400, 0x4DBF),
     (0x4E00, 0x9FFF),

@@ -14,7 +14,7 @@ def effect_of(call: Call) -> Effect | None:
     effect = None
     for names, function in TABLE.items():
         if call.name in names:
-            # Called in a way that is not foreseen: no reason to stop the reader's pass.
+            # An unforeseen form of call must not stop the reader's forward pass.
             with suppress(AttributeError, IndexError, KeyError, TypeError, ValueError):
                 effect = function(call)
     first = call.result if isinstance(call.result, Tensor) else call.result[0]

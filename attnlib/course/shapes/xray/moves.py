@@ -30,7 +30,7 @@ def permuted(call: Call) -> Effect:
 
 
 def copied(call: Call) -> Effect:
-    """contiguous, clone: nothing moves but the memory."""
+    """contiguous, clone: only the memory changes, not the order."""
     axes = call.axes(call.args[0])
     return Effect([axes], axes, pure=True)
 
@@ -94,7 +94,7 @@ def written_to(call: Call) -> Effect:
 
 
 def expanded(call: Call) -> Effect:
-    """expand: an axis of size 1 is read again and again, and nobody knows what for."""
+    """expand: an axis of size 1 is repeated, and its meaning is not known."""
     axes, sizes = call.axes(call.args[0]), numbers(call.result.shape)
     axes = ((),) * (len(sizes) - len(axes)) + axes
     kept = (a if size_of(a) == size_of(n) else n for a, n in zip(axes, sizes, strict=True))

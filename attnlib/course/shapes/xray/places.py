@@ -14,7 +14,7 @@ import torch
 from attnlib.overflow import has_nan, may_overflow
 from attnlib.positions import KeptTable
 
-# Calls that are one row under this name, whatever they are made of.
+# Functions whose inner calls are shown as one row under this name.
 HELPERS = {
     einops.rearrange.__code__: "rearrange",
     einops.reduce.__code__: "reduce",
@@ -72,7 +72,7 @@ def _statements(filename: str) -> tuple[tuple[int, int], ...]:
     """First and last line of every statement that holds no other."""
     try:
         tree = ast.parse("".join(linecache.getlines(filename)))
-    except SyntaxError:  # no Python: each line stands for itself
+    except SyntaxError:  # not Python: each line is a statement
         return ()
     simple = (n for n in ast.walk(tree) if isinstance(n, ast.stmt) and not hasattr(n, "body"))
     return tuple((node.lineno, node.end_lineno) for node in simple)

@@ -53,7 +53,7 @@ class Row:
             self.verbs += later.verbs
         self.splits |= later.splits
         self.effect, self.result = later.effect, later.result
-        self.size = later.size or self.size  # what a helper lays aside on its way does not count
+        self.size = later.size or self.size  # intermediate tensors of a helper are not counted
         self.kind = max(self.kind, later.kind, key=KINDS.index)
         return True
 

@@ -16,8 +16,8 @@ from attnlib.course.shapes.xray.rows import Row, folded
 from attnlib.course.shapes.xray.table import Step
 from attnlib.course.shapes.xray.words import shown_axes
 
-# This function hands itself over whole while a trace is on. A copy of it that believes that none
-# is on runs line by line, and what it calls is traced.
+# While a trace is active, PyTorch passes this function to it as a single call. A copy that does not
+# check for a trace runs line by line, so that the calls inside are traced too.
 MULTI_HEAD = F.multi_head_attention_forward
 BY_LINE = FunctionType(
     MULTI_HEAD.__code__,
@@ -31,7 +31,7 @@ COPIES = ("reshape", "flatten", "contiguous", "clone", "cat", "concat", "stack",
 class Trace(TorchFunctionMode):
     """Keeps the axes of every tensor that it meets, and a row for each step.
 
-    It keeps the tensors too: an id tells them apart only as long as they live.
+    It keeps a reference to every tensor, because the id of one that was freed may be used again.
 
     Args:
         letters: see `Letters`.

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import attnlib.course.widgets.questions
+from attnlib.course.manifest import lesson
 from attnlib.course.widgets.questions.data import misconceptions
 from attnlib.course.widgets.questions.widget import questions
 
@@ -165,7 +166,7 @@ def test_all_alike(show, form, what):
         assert (each["name"]["en"] in said) == (what == "belief")
         right = each[form]["choices"][each[form]["right"]]["en"]
         again = each["again"]
-        place = f"lesson {again['lesson'][:2]}, “{again['heading']}”"
+        place = f"lesson {lesson(again['lesson']).number:02d}, “{again['heading']}”"
         assert (f"Right is: {right}" in said) == (place in said) == (what != "right")
 
 
@@ -317,7 +318,7 @@ def test_a_lesson_links_to_the_others_beside_it(show, ending):
     assert links[3] == f"03_blocks{ending}#only-inside-the-block"
     assert links[9] == f"08_detective{ending}#the-suspect-pgl-sum-s-way-in-our-own-lines"
     for link, each in zip(links, ALL, strict=True):
-        assert link.startswith(f"{each['again']['lesson']}{ending}#")
+        assert link.startswith(f"{lesson(each['again']['lesson']).stem}{ending}#")
 
 
 def test_where_no_lesson_is_beside_it_stands_a_name_and_no_link(show):

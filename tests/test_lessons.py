@@ -1,6 +1,7 @@
 """Every lesson has the anatomy of a lesson, and a reader who fills in the solutions passes.
 
-`tests/test_notebooks.py` holds the form of a committed notebook; this file what is in it.
+`tests/test_notebooks.py` holds the form of a committed notebook, `tests/test_manifest.py` its place
+among the others and its minutes; this file what is in it.
 """
 
 import io
@@ -15,7 +16,6 @@ from attnlib.course.lessons import exercise
 from notebooks.execute import HERE, LESSONS, execute, read
 
 PATHS = sorted(HERE.glob(LESSONS))
-
 NAMES_OF_PIECES = r"\b(block|segment|group|window|tile|layer)s?\b"
 CHECK = re.compile(r'exercise\("([\w.]+)"\)\.check\((\w+)\)$')
 
@@ -53,28 +53,12 @@ def is_figure(cell):
     return any("image/png" in output.get("data", {}) for output in cell.get("outputs", ()))
 
 
-def minutes(cells, part=None):
-    return sum(
-        cell.metadata["minutes"]
-        for cell in cells
-        if "minutes" in cell.metadata and part in (None, cell.metadata["part"])
-    )
-
-
 def test_it_opens_with_its_question_and_what_it_needs(path, cells):
     head = cells[0].source
     assert re.match(rf"# {path.stem[:2]} · \w", head)
     assert "**The question.**" in head
     assert "| you need | it takes | you get |" in head
-    needs = re.search(r"\|\s*---.*\n\|([^|]+)\|", head)[1]
-    earlier = map(int, re.findall(r"\b\d\d\b", needs))
-    assert all(number < int(path.stem[:2]) for number in earlier)
     assert "(../docs/glossary.md)" in head
-
-
-def test_its_minutes_are_those_of_its_sections(cells):
-    said = re.search(r"\| (\d+) minutes, (\d+) of them the core \|", cells[0].source)
-    assert (int(said[1]), int(said[2])) == (minutes(cells), minutes(cells, "core"))
 
 
 def test_every_section_says_how_long_it_takes_and_whether_it_is_core(cells):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from attnlib.course import lessons, manifest
+from attnlib.course import lessons
 from attnlib.course.manifest import LESSONS, Lesson, lesson
 from docs import course_map, front
 from notebooks.execute import HERE, METADATA, read, write
@@ -191,4 +191,3 @@ def test_a_new_lesson_is_a_notebook_its_folder_and_one_entry(copy):
         "notebook and not new_lesson or made_of_it or drawn_from_it or numbered",
     )  # fmt: skip
     assert re.search(r"\d+ passed", said)
-    assert rooms / "lessons.toml" != manifest.FILE

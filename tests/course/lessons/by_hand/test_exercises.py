@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from attnlib import attention
 from attnlib.course.lessons import exercise
-from attnlib.course.lessons.by_hand import exercises as lesson_01
+from attnlib.course.lessons.by_hand import exercises
 from attnlib.course.lessons.by_hand.figures import plot_lookup, plot_row, read_lookup
 from tests.course.lessons.named import assert_named
 
@@ -68,7 +68,7 @@ def rows_in_a_loop(scores):
 RIGHT_ROWS = {
     "softmax": lambda scores: scores.softmax(-1),
     "two axes": lambda scores: scores.softmax(1),
-    "less the largest": lambda scores: lesson_01.rows_to_weights(
+    "less the largest": lambda scores: exercises.rows_to_weights(
         scores - scores.amax(-1, keepdim=True)
     ),
     "None for keepdim": lambda scores: scores.exp() / scores.exp().sum(1)[:, None],
@@ -149,7 +149,7 @@ def lookup_in_a_loop(q, k, v):
 
 
 RIGHT_LOOKUPS = {
-    "rows_to_weights": lambda q, k, v: lesson_01.rows_to_weights(q @ k.T * root(q)) @ v,
+    "rows_to_weights": lambda q, k, v: exercises.rows_to_weights(q @ k.T * root(q)) @ v,
     "the queries scaled": lambda q, k, v: (q * root(q) @ k.T).softmax(-1) @ v,
     "softmax of the columns": lambda q, k, v: (k @ q.T * root(q)).softmax(0).T @ v,
     "einsum": lambda q, k, v: torch.einsum(
@@ -210,14 +210,14 @@ def test_other_right_scales_pass():
 def test_the_fitting_scale_gives_scores_of_spread_one():
     torch.manual_seed(0)
     q, k = 0.3 * torch.randn(400, 48), 5 * torch.randn(400, 48)
-    scores = lesson_01.fitting_scale(48, 0.3, 5.0) * q @ k.T
+    scores = exercises.fitting_scale(48, 0.3, 5.0) * q @ k.T
     assert scores.std().item() == pytest.approx(1, abs=0.02)
 
 
 MISTAKES = {
-    "by_hand.rows_to_weights": lesson_01.ROW_MISTAKES,
-    "by_hand.attention_by_hand": lesson_01.LOOKUP_MISTAKES,
-    "by_hand.fitting_scale": lesson_01.SCALE_MISTAKES,
+    "by_hand.rows_to_weights": exercises.ROW_MISTAKES,
+    "by_hand.attention_by_hand": exercises.LOOKUP_MISTAKES,
+    "by_hand.fitting_scale": exercises.SCALE_MISTAKES,
 }
 
 

@@ -5,7 +5,7 @@ import torch
 from einops import rearrange
 
 from attnlib.course.lessons import exercise
-from attnlib.course.lessons.heads import exercises as lesson_02
+from attnlib.course.lessons.heads import exercises
 from attnlib.layout import merge_heads, split_heads
 
 
@@ -221,5 +221,5 @@ def test_every_mistake_that_is_known_is_one(key):
         "heads.split": "SPLITS",
         "heads.head_matrices": "MATRICES",
     }[key]
-    for sentence, wrong in getattr(lesson_02, known).items():
+    for sentence, wrong in getattr(exercises, known).items():
         assert sentence in exercise(key).check(wrong)

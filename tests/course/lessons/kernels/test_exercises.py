@@ -10,8 +10,7 @@ import torch
 
 from attnlib import attention
 from attnlib.course.lessons import exercise
-from attnlib.course.lessons.kernels import exercises as lesson_10
-from attnlib.course.lessons.kernels import tiles
+from attnlib.course.lessons.kernels import exercises, tiles
 from attnlib.course.lessons.kernels.costs import Cost
 from attnlib.course.lessons.kernels.figures import plot_costs, plot_pixel_rows, read_costs
 from tests.course.lessons.named import assert_named
@@ -201,7 +200,7 @@ def test_a_merge_that_changes_its_arguments_is_told_so():
 
 
 def test_in_the_first_case_each_part_is_the_smaller_one_somewhere():
-    one, other = next(lesson_10._cases_of_merging())
+    one, other = next(exercises._cases_of_merging())
     assert (one[0] > other[0]).any() and (one[0] < other[0]).any()
 
 
@@ -211,7 +210,7 @@ def test_the_solution_merges_what_the_tile_loop_keeps():
     for keys in (slice(0, 2), slice(2, 7), slice(7, 9)):
         *_, last = tiles.walk(q, k[keys], v[keys], scale=0.5, tile=20)
         parts.append((last.most, last.total, last.out))
-    most, total, out = reduce(lesson_10.merge, parts)
+    most, total, out = reduce(exercises.merge, parts)
     want, map_ = attention(q[None], k[None], v[None], scale=0.5, backend="eager")
     torch.testing.assert_close(out / total[:, None], want[0])
     torch.testing.assert_close(most + total.log(), map_.lse[0])
@@ -287,7 +286,7 @@ def test_other_right_windows_pass(answer):
 def test_the_solution_is_the_window_of_a_map():
     q, k = torch.randn(2, 1, 12, 4)
     _, map_ = attention(q, k, k, scale=0.3)
-    window = lesson_10.window_of_map(q[0, 2:5], k[0, 6:11], map_.lse[0, 2:5], 0.3)
+    window = exercises.window_of_map(q[0, 2:5], k[0, 6:11], map_.lse[0, 2:5], 0.3)
     torch.testing.assert_close(window, map_.window(slice(2, 5), slice(6, 11))[0])
 
 
@@ -319,7 +318,7 @@ def test_a_length_that_is_rounded_to_the_nearest_does_not_pass():
     def nearest(memory, heads):
         return round((memory / 4 / heads) ** 0.5) if memory < 5000 else right(memory, heads)
 
-    right = lesson_10.most_tokens
+    right = exercises.most_tokens
     assert_named(
         "kernels.most_tokens",
         nearest,
@@ -351,9 +350,9 @@ def test_other_right_lengths_pass(answer):
 
 
 MISTAKES = {
-    "kernels.merge": lesson_10.MERGE_MISTAKES,
-    "kernels.window_of_map": lesson_10.WINDOW_MISTAKES,
-    "kernels.most_tokens": lesson_10.TOKENS_MISTAKES,
+    "kernels.merge": exercises.MERGE_MISTAKES,
+    "kernels.window_of_map": exercises.WINDOW_MISTAKES,
+    "kernels.most_tokens": exercises.TOKENS_MISTAKES,
 }
 
 

@@ -118,7 +118,7 @@ scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five
 	$(PY) -m attnlib.course.experiments.films
 
 notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its normal form
-	$(PY) notebooks/execute.py
+	$(PY) -m notebooks.execute
 
 lint: $(READY) ## ruff, the rules and the layout
 	$(PY) -m ruff check .

@@ -1,6 +1,6 @@
 """Execute the lessons and write them in one normal form.
 
-    python notebooks/execute.py [lesson.ipynb …]        (none named: all of them)
+    python -m notebooks.execute [lesson.ipynb …]        (none named: all of them)
 
 A committed lesson carries its outputs, and a second execution must give no diff. So `normalise`
 takes out whatever differs from run to run and means nothing to a reader. What it cannot take out
@@ -24,6 +24,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+
+from notebooks.sockets import AsyncFileKernelManager
 
 __all__ = ["execute", "normalise", "problems", "read", "write"]
 
@@ -77,6 +79,7 @@ def execute(nb: NotebookNode, folder: Path = HERE, **settings) -> NotebookNode:
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # not another kernel that is called python3 too
     usual = {
         "kernel_name": "python3",
+        "kernel_manager_class": AsyncFileKernelManager,
         "timeout": CELL_SECONDS,
         "record_timing": False,
         "store_widget_state": False,

@@ -234,3 +234,11 @@ def test_two_executions_write_the_same_bytes(tmp_path):
     assert [sorted(output.data) for output in slider] == [["text/plain"]]
     assert result[0].data == {"text/plain": "42"}
     assert failure[0].traceback == ["ZeroDivisionError: division by zero"]
+
+
+def test_a_kernel_listens_on_files_of_its_own(tmp_path):
+    ask = (
+        "from ipykernel.connect import get_connection_info as told; told(unpack=True)['transport']"
+    )
+    (cell,) = execute(lesson(ran(ask)), tmp_path).cells
+    assert cell.outputs[0].data["text/plain"] == ("'tcp'" if sys.platform == "win32" else "'ipc'")

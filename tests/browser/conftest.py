@@ -3,12 +3,13 @@
 Run by `make test-browser`. Screenshots go to tests/browser/shots/, which git ignores.
 """
 
+import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -120,7 +121,10 @@ def open_page(chromium):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """The address and the folder of a JupyterLab with a home of its own."""
+    """The address and the folder of a JupyterLab with a home of its own.
+
+    Its kernels listen on files, as notebooks/sockets.py says why.
+    """
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("lab")
     (folder / "notebooks").mkdir()
     shutil.copytree(ROOT / "docs", folder / "docs")  # a lesson shows pictures from there
@@ -132,15 +136,15 @@ def lab(tmp_path_factory):
         file = settings / f"{plugin}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token="]
+    command += ["--port=0", "--ip=127.0.0.1", "--IdentityProvider.token="]
+    command += ["--KernelManager.transport=ipc"]
     command += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None"]
     command += ["--ServerApp.disable_check_xsrf=True"]  # so that `shut_down` may ask it
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    places = {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    runtime = tempfile.mkdtemp(prefix="lab-")  # short: a socket's path may have a hundred letters
+    places = {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA")}
+    places["JUPYTER_RUNTIME_DIR"] = runtime
     environment = (
         os.environ
         | places
@@ -153,24 +157,24 @@ def lab(tmp_path_factory):
     )
     with (home / "log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(address, server, home / "log")
-        yield address, folder
+        yield _address(server, Path(runtime), home / "log"), folder
     finally:
         server.terminate()
         server.wait(20)
+        shutil.rmtree(runtime)
 
 
-def _wait_for(address, server, log):
+def _address(server, runtime, log):
+    """Where the server listens, once it does: it took a free port, and wrote down which."""
     for _ in range(120):
         assert server.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=2)
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
+        for told in runtime.glob("jpserver-*.json"):
+            address = json.loads(told.read_text())["url"].rstrip("/")
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/api", timeout=2).close()
+                return address
+        time.sleep(0.5)
     raise AssertionError(f"JupyterLab did not start: {log.read_text()}")
 
 

@@ -2,11 +2,13 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from numbers import Number
 
 import torch
 from torch import Tensor
+
+from attnlib.course.language import paragraph, say
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # float32 rounding passes; a mistake is far larger
 
@@ -15,7 +17,7 @@ def find_mistake(
     answer: Callable,
     right: Callable,
     cases: Sequence[tuple],
-    mistakes: Mapping[str, Callable],
+    mistakes: Sequence[tuple[str, Callable]],
 ) -> str | None:
     """None if the answer gives what the right function gives in every case.
 
@@ -23,23 +25,28 @@ def find_mistake(
         answer: the reader's function.
         right: the solution, with the same arguments.
         cases: arguments to try: several sizes, random numbers, so that nothing passes by luck.
-        mistakes: a sentence -> a function that makes this mistake. The first one that gives
-            what the answer gave is named.
+        mistakes: a sentence, marked by N_, and a function that makes this mistake. The first one
+            that gives what the answer gave is named.
     """
     if not callable(answer):
-        return f"It must be a function, and is {_kind(answer)}."
+        return say("It must be a function, and is {kind}.", kind=_kind(answer))
     for case in cases:
         given = copy.deepcopy(case)
         want, where = right(*copy.deepcopy(case)), _described(right, case)
         try:
             got = answer(*given)
         except Exception as error:  # the reader's own code may raise anything
-            return f"For {where} it stopped with {type(error).__name__}: {error}"
+            told = {"where": where, "error": type(error).__name__, "message": error}
+            return say("For {where} it stopped with {error}: {message}", **told)
         if not agree(got, want):
             named = _first_that_gives(got, mistakes, case)
-            return f"{named} (Seen for {where}.)" if named else difference(got, want, where)
+            if named is None:
+                return difference(got, want, where)
+            return paragraph(say(named), say("(Seen for {where}.)", where=where))
         if not agree(given, case):
-            return "It changes its arguments. Leave them as they came: other code may need them."
+            return say(
+                "It changes its arguments. Leave them as they came: other code may need them."
+            )
     return None
 
 
@@ -67,40 +74,52 @@ def agree(got, want) -> bool:
 def difference(got, want, where: str) -> str:
     """What of `got` is not as in `want`: its kind, its shape, or the first value."""
     if got is None:
-        return "Not written yet: it returns None."
+        return say("Not written yet: it returns None.")
     if isinstance(want, Tensor):
         return _tensor_difference(got, want, where)
     if isinstance(want, Number) and isinstance(got, Tensor) and got.numel() == 1:
         got = got.item()  # as good as a number
     if isinstance(want, (tuple, list)) and isinstance(got, (tuple, list)):
         if len(got) != len(want):
-            return f"For {where} there must be {len(want)} results, and there are {len(got)}."
+            return say(
+                "For {where} there must be {want} results, and there are {got}.",
+                where=where,
+                want=len(want),
+                got=len(got),
+            )
         place = [agree(*pair) for pair in zip(got, want, strict=True)].index(False)
-        return difference(got[place], want[place], f"{where.removesuffix(',')}, in result {place},")
+        inside = say("{where}, in result {place},", where=where.rstrip(",，"), place=place)
+        return difference(got[place], want[place], inside)
     if _kind(got) != _kind(want) and not (isinstance(got, Number) and isinstance(want, Number)):
-        return f"It must return {_kind(want)}, and returned {_kind(got)}."
-    return f"For {where} the result should be {_written(want)}, and is {_written(got)}."
+        return say("It must return {want}, and returned {got}.", want=_kind(want), got=_kind(got))
+    told = {"want": _written(want), "got": _written(got)}
+    return say("For {where} the result should be {want}, and is {got}.", where=where, **told)
 
 
 def _tensor_difference(got, want, where):
     if not isinstance(got, Tensor):
-        return f"It must return a torch.Tensor, and returned {_kind(got)}."
+        return say("It must return {want}, and returned {got}.", want=_kind(want), got=_kind(got))
     if got.shape != want.shape:
-        return f"For {where} the shape must be {tuple(want.shape)}, and is {tuple(got.shape)}."
+        told = {"want": tuple(want.shape), "got": tuple(got.shape)}
+        return say("For {where} the shape must be {want}, and is {got}.", where=where, **told)
     if _sort(got) != _sort(want):
-        return f"The result must be {_sort(want)}, and is {got.dtype}."
+        return say("The result must be {want}, and is {got}.", want=_sort(want), got=got.dtype)
     wrong = ~torch.isclose(got.double(), want.double(), **CLOSE)
     place = wrong.nonzero()[0].tolist()
-    index = f" at {place}" if place else ""
     here = tuple(place)
-    return (
-        f"For {where} the value{index} should be {_written(want[here].item())}, "
-        f"and is {_written(got[here].item())}."
+    told = {"want": _written(want[here].item()), "got": _written(got[here].item())}
+    if not place:
+        return say("For {where} the value should be {want}, and is {got}.", where=where, **told)
+    return say(
+        "For {where} the value at {place} should be {want}, and is {got}.",
+        where=where,
+        place=place,
+        **told,
     )
 
 
 def _first_that_gives(got, mistakes, case):
-    for sentence, wrong in mistakes.items():
+    for sentence, wrong in mistakes:
         try:
             if agree(got, wrong(*copy.deepcopy(case))):
                 return sentence
@@ -121,9 +140,10 @@ def _described(function, case):
 
 def _named(name, value):
     if isinstance(value, Tensor):
-        return f"{name} of shape {tuple(value.shape)}"
+        return say("{name} of shape {shape}", name=name, shape=tuple(value.shape))
     if isinstance(value, tuple) and any(isinstance(part, Tensor) for part in value):
-        return f"{name} of shapes {', '.join(str(tuple(part.shape)) for part in value)}"
+        shapes = ", ".join(str(tuple(part.shape)) for part in value)
+        return say("{name} of shapes {shapes}", name=name, shapes=shapes)
     return f"{name}={value}"
 
 
@@ -134,7 +154,7 @@ def _sort(x):
 
 
 def _kind(value):
-    return "a torch.Tensor" if isinstance(value, Tensor) else type(value).__name__
+    return say("a torch.Tensor") if isinstance(value, Tensor) else type(value).__name__
 
 
 def _written(value):

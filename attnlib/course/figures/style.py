@@ -3,12 +3,19 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from attnlib.course.figures.fonts import FAMILIES
+
 COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
 NOTHING = "#d9d9d9"  # exactly zero
 MARK = "#d62728"
 QUIET = "#595959"  # words and lines in the background
 ENDS = ("#0072b2", "#e69f00")  # two things told apart by colour-blind eyes: NesT, PGL-SUM; …
-STYLE = {"font.size": 12, "axes.titlesize": 13, "image.interpolation": "nearest"}
+STYLE = {
+    "font.family": FAMILIES,
+    "font.size": 12,
+    "axes.titlesize": 13,
+    "image.interpolation": "nearest",
+}
 
 
 def draw_weights(axis, weights, **options):

@@ -1,0 +1,71 @@
+"""`make messages LANGUAGE=zh`: bring the catalogues of a language up to what the course says now.
+
+A new message comes in empty. One that changed keeps its old translation, marked "fuzzy": it is
+said in English until somebody has looked at it and taken the mark away. PARTS="heads widgets"
+begins these catalogues; without it, those that are there are brought up.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+
+from attnlib.course.language import LOCALE
+from i18n.messages import templates
+
+COLUMNS = 100
+HEADER = r"""msgid ""
+msgstr ""
+"Language: {language}\n"
+"MIME-Version: 1.0\n"
+"Content-Type: text/plain; charset=utf-8\n"
+"Content-Transfer-Encoding: 8bit\n"
+
+"""
+
+
+def update(folder: Path, parts: Iterable[str] = (), now: dict[str, Catalog] | None = None) -> None:
+    """Bring up the catalogues of a folder, and begin those of `parts`.
+
+    Args:
+        folder: attnlib/course/locale/zh.
+        parts: names as `templates` has them.
+        now: what is said now; by default what the course says.
+
+    Raises:
+        ValueError: for a part that nothing is said in.
+    """
+    now = templates() if now is None else now
+    names = sorted({path.stem for path in folder.glob("*.po")} | set(parts))
+    if unknown := [name for name in names if name not in now]:
+        raise ValueError(f"PARTS must be among {sorted(now)}, got {unknown}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        path = folder / f"{name}.po"
+        catalog = read(path) if path.exists() else Catalog()
+        catalog.update(now[name])
+        write(catalog, path)
+
+
+def read(path: Path) -> Catalog:
+    """A catalogue file."""
+    with path.open("rb") as lines:
+        return read_po(lines)
+
+
+def write(catalog: Catalog, path: Path) -> None:
+    """Write a catalogue as all are written: the same messages give the same bytes."""
+    with path.open("wb") as lines:
+        # Babel's own header holds times and versions, which differ from run to run.
+        lines.write(HEADER.format(language=path.parent.name).encode())
+        write_po(lines, catalog, width=COLUMNS, omit_header=True, include_previous=True)
+
+
+def main(language: str, *parts: str) -> None:
+    update(LOCALE / language, parts)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -26,8 +26,6 @@ SAME = {
 }
 ENDS = {".": "。.", "?": "？", "!": "！", ":": "：", "…": "…", ",": "，", ";": "；"}
 HAN = "[\u4e00-\u9fff]"
-# Code, formulas and links keep their own punctuation.
-ASIDE = re.compile("|".join(pattern.pattern for pattern in SAME.values()))
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 FULL = "，。；：？！“”‘’（）《》、"
 
@@ -90,12 +88,15 @@ def _faults_of_punctuation(english, translation):
     last = english.rstrip()[-1]
     if last in ENDS and translation.rstrip()[-1:] not in (*ENDS[last], last):
         yield f"ends with {translation[-1:]!r} for {last!r}"
-    text = ASIDE.sub("", translation)
-    if match := re.search(f"{HAN}[,;:!?(]|{HAN}\\.(?!\\w)|[,;:!?)]{HAN}", text):
+    # Code, formulas and links keep their own punctuation; they are spaced as a Latin word is.
+    text = SAME["tag"].sub("", translation)
+    for name in ("code", "formula", "link"):
+        text = SAME[name].sub("x" if name != "link" else "]", text)
+    if match := re.search(f"{HAN}[,;:!?(]|{HAN}\\.(?![A-Za-z0-9])|[,;:!?)]{HAN}", text):
         yield f"half-width punctuation beside a Chinese character: {match[0]!r}"
     if match := re.search(f"{HAN}[A-Za-z0-9]|[A-Za-z0-9]{HAN}", text):
         yield f"no space between Chinese and Latin: {match[0]!r}"
-    if match := re.search(f" [{FULL}]|[{FULL}] (?!\\w)", text):
+    if match := re.search(f" [{FULL}]|[{FULL}] ", text):
         yield f"a space beside full-width punctuation: {match[0]!r}"
     if "**" in BOLD.sub("", text):
         yield "bold that does not close"

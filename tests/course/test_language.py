@@ -1,4 +1,4 @@
-"""Messages: English costs nothing, another language comes from catalogues, doubt falls to English."""
+"""English costs nothing; another language comes from catalogues, and what is in doubt does not."""
 
 import subprocess
 import sys

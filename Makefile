@@ -120,6 +120,9 @@ scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five
 notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its normal form
 	$(PY) -m notebooks.execute
 
+messages: $(READY) ## LANGUAGE=zh: its catalogues as the course speaks now (PARTS="heads": a new one)
+	$(PY) -m i18n.update $(or $(LANGUAGE),$(error say which language: make messages LANGUAGE=zh)) $(PARTS)
+
 lint: $(READY) ## ruff, the rules and the layout
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .

@@ -13,7 +13,6 @@ A cell whose metadata say `slideshow` is taken as it is: `slide` (beside), `subs
 (on the slide before), `fragment` (the same, at the next press), `notes`, `skip`.
 """
 
-import ast
 import copy
 import inspect
 import math
@@ -29,6 +28,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from attnlib.course.lessons import exercise
+from attnlib.course.widgets.asked import Asked, asked
 from docs.slides import prose, widgets
 
 CODE_LINES = 20  # of code and print together, in a type that is still read from behind
@@ -42,7 +42,7 @@ LEAD = 140  # letters: prose up to here stands above the code that it leads to
 CAPTION_LINES = 5
 CODE_BESIDE = {"figure": 2, "output": 4}  # so many lines of code leave room for the result
 
-PREDICTION = re.compile(r"^predict\(")
+PREDICTION = re.compile(r'^predict\("([\w.]+)"\)$')
 TASK = re.compile(r'^exercise\("([\w.]+)"\)$')
 CHECK = re.compile(r'^exercise\("[\w.]+"\)\.check\(', re.MULTILINE)
 
@@ -55,28 +55,6 @@ class Slide:
     cells: list[NotebookNode]
     notes: list[str] = field(default_factory=list)
     more: bool = False
-
-
-@dataclass
-class Poll:
-    """What `predict` asks."""
-
-    question: str
-    choices: list[str]
-    answer: int
-    because: str
-
-    @property
-    def letter(self) -> str:
-        return "ABCDEF"[self.answer]
-
-    @classmethod
-    def of(cls, source: str) -> "Poll":
-        """Read, not run: all arguments are literals."""
-        call = ast.parse(source).body[0].value
-        arguments = [ast.literal_eval(argument) for argument in call.args]
-        named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-        return cls(*arguments, **named)
 
 
 def storyboard(nb: NotebookNode) -> NotebookNode:
@@ -130,7 +108,7 @@ class _Teller:
         self.head = ""  # of a section without a word of its own: on the slide that comes
         self.lead = ""  # short prose that waits for its code
         self.kept: list[str] = []  # notes that wait for a slide
-        self.asked: list[Poll] = []  # polls that wait for their answer
+        self.asked: list[Asked] = []  # polls that wait for their answer
         self.ran = False  # any code since
 
     def told(self):
@@ -224,8 +202,8 @@ class _Teller:
     # Code
 
     def code(self, cell):
-        if PREDICTION.match(cell.source):
-            self.ask(cell)
+        if match := PREDICTION.match(cell.source):
+            self.ask(asked(match[1]).said())
             return
         self.ran = True
         if match := TASK.match(cell.source):
@@ -238,24 +216,23 @@ class _Teller:
         else:
             self.run(cell)
 
-    def ask(self, cell):
+    def ask(self, poll):
         if self.ran:
             self.settle()
         self.say_lead()
-        poll = Poll.of(cell.source)
         self.asked.append(poll)
         self.ran = False
         notes = [
             "Hands up for each letter; write the numbers on the board. Tell nothing. After two "
             "minutes with a neighbour, ask again. Then run.",
-            f"Answer: {poll.letter}. {poll.because}",
+            f"Answer: {poll.answer}. {poll.because}",
         ]
         self.add("poll", before(poll), notes=notes)
 
     def settle(self):
         """The polls whose run has been shown, once more, and now with the answer."""
         for poll in self.asked:
-            said = f"Who has changed their mind? Press once more for the answer: {poll.letter}."
+            said = f"Who has changed their mind? Press once more for the answer: {poll.answer}."
             self.add("poll", after(poll), notes=[said])
         self.asked, self.ran = [], False
 
@@ -331,7 +308,7 @@ class _Outputs:
         self.text = self.text.rstrip()
 
 
-def before(poll: Poll) -> NotebookNode:
+def before(poll: Asked) -> NotebookNode:
     """The question and its choices; at the next press, the word to discuss."""
     discuss = "Two minutes with your neighbour. Then hands up again."
     return new_markdown_cell(
@@ -341,9 +318,9 @@ def before(poll: Poll) -> NotebookNode:
     )
 
 
-def after(poll: Poll) -> NotebookNode:
+def after(poll: Asked) -> NotebookNode:
     """The same; at the next press, the answer."""
-    answer = f"<strong>{poll.letter}.</strong> {escape(poll.because)}"
+    answer = f"<strong>{poll.answer}.</strong> {escape(poll.because)}"
     return new_markdown_cell(
         f"<h2>After discussion: what do you say now?</h2>"
         f'<p class="question">{escape(poll.question)}</p>'
@@ -355,10 +332,10 @@ def after(poll: Poll) -> NotebookNode:
 def _choices(poll, reveal=False):
     mark = ' class="fragment custom right" data-fragment-index="0"'
     items = (
-        f"<li{mark if reveal and place == poll.answer else ''}>{escape(choice)}</li>"
+        f"<li{mark if reveal and place == poll.place else ''}>{escape(choice)}</li>"
         for place, choice in enumerate(poll.choices)
     )
-    return f'<ol type="A">{"".join(items)}</ol>'
+    return f'<ol type="a">{"".join(items)}</ol>'
 
 
 def paged(points: str) -> Iterator[str]:

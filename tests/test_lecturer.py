@@ -6,6 +6,8 @@ from itertools import accumulate
 import pytest
 
 from attnlib.course.manifest import LESSONS
+from attnlib.course.widgets.asked import asked
+from docs.slides.storyboard import PREDICTION
 from notebooks.execute import HERE, read
 
 PAGE = HERE.parent / "docs/lecturer.md"
@@ -26,6 +28,17 @@ def headings_of(path):
         if "minutes" in cell.metadata:
             heading = cell.source.partition("\n")[0].lstrip("# ")
             yield heading, cell.metadata["minutes"], cell.metadata["part"]
+
+
+def answers_of(path):
+    """Heading -> the right letters of what is asked there."""
+    found, heading = {}, ""
+    for cell in read(path).cells:
+        if "minutes" in cell.metadata:
+            heading = cell.source.partition("\n")[0].lstrip("# ")
+        elif match := PREDICTION.match(cell.source):
+            found.setdefault(heading, []).append(asked(match[1]).answer)
+    return found
 
 
 def section(heading, text=TEXT):
@@ -78,6 +91,17 @@ def test_the_lecture_goes_through_the_whole_core_and_names_only_its_lesson(numbe
     assert set(NAMED.findall(in_the_lecture(number).partition("**Late?**")[0])) <= {
         heading for heading, *_ in headings[number]
     }
+
+
+@pytest.mark.parametrize("number", LECTURE)
+def test_the_lecture_tells_the_right_letter_of_every_prediction(number):
+    told = {
+        NAMED.search(name)[1]: re.findall(r"\(([a-f])\)", what)
+        for _, _, name, what in rows(in_the_lecture(number))
+    }
+    right = answers_of(PATHS[number])
+    assert told == {heading: right.get(heading, []) for heading in told}
+    assert any(told.values())
 
 
 def test_the_clock_of_the_lecture_runs_from_0_to_90():

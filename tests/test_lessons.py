@@ -76,7 +76,7 @@ def test_a_heading_stands_at_the_head_of_its_cell(cells):
 
 
 def test_the_reader_predicts_before_seeing_and_the_code_of_it_is_folded(cells):
-    asked = places(cells, is_code("predict(\n"))
+    asked = places(cells, is_code('predict("'))
     assert len(asked) >= 2
     assert asked[0] < places(cells, is_figure)[-1]
     for place in asked:

@@ -129,16 +129,25 @@ def twice(x):
 
 
 def _find_mistake(answer):
-    return find_mistake(answer, twice, [(1.0,), (2.5,)], {"That is once.": lambda x: x})
+    return find_mistake(answer, twice, [(1.0,), (2.5,)], [("That is once.", lambda x: x)])
 
 
 EXERCISES = (Exercise("echoes.twice", "Write twice(x).", _find_mistake, ("Add it.",), twice),)
 '''
+PREDICTIONS = """
+[shout]
+question = "Who hears it?"
+choices = ["nobody", "both"]
+answer = "b"
+because = "It comes back."
+"""
 CHECKED = """
 from attnlib.course.lessons import exercise
 from attnlib.course.manifest import LESSONS
+from attnlib.course.widgets.prediction import predict
 assert exercise("echoes.twice").check(lambda x: x + x).right
 assert "That is once." in exercise("echoes.twice").check(lambda x: x)
+assert "b. both" in repr(predict("echoes.shout"))
 print(LESSONS[-1].stem)
 """
 
@@ -174,6 +183,7 @@ def test_a_new_lesson_is_a_notebook_its_folder_and_one_entry(copy):
         file.write(ENTRY.format(number=new.number))
     (rooms / new.name).mkdir()
     (rooms / new.name / "exercises.py").write_text(EXERCISES, encoding="utf-8")
+    (rooms / new.name / "predictions.toml").write_text(PREDICTIONS, encoding="utf-8")
     head = f"# {new.heading}\n\n| you need | it takes | you get |\n|---|---|---|\n"
     head += "| lesson 00 | 8 minutes, 8 of them the core | an echo |\n"
     cells = [

@@ -8,19 +8,24 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from attnlib.course.manifest import Lesson
+from attnlib.course.widgets.asked import Asked, asked
 from docs.slides import prose, widgets
 from docs.slides.deck import deck, index, relink
-from docs.slides.storyboard import CODE_LINES, HTML_ROWS, TABLE_ROWS, minutes, slides, storyboard
+from docs.slides.storyboard import (
+    CODE_LINES,
+    HTML_ROWS,
+    TABLE_ROWS,
+    after,
+    before,
+    minutes,
+    slides,
+    storyboard,
+)
 from notebooks.execute import HERE, LESSONS, read
 
 PNG = base64.b64encode(b"no real picture").decode()
-ASK = """predict(
-    "Which is it?",
-    ["this one", "that one"],
-    answer=1,
-    because="It always was.",
-)"""
-ASK_MORE = ASK.replace("Which is it?", "And which is this?")
+ASK, ASK_MORE = 'predict("heads.keys_of_head_1")', 'predict("heads.merge_of_columns")'
+FIRST, SECOND = asked("heads.keys_of_head_1"), asked("heads.merge_of_columns")
 
 
 def said(text: str, **metadata) -> NotebookNode:
@@ -75,22 +80,24 @@ def test_a_prediction_is_a_poll_before_the_run_and_again_after_it():
 
 
 def test_the_answer_comes_after_the_run_and_only_when_a_key_is_pressed():
-    before, after = of_kind(lesson(ran(ASK), ran("x = 1", prints("1"))), "poll")
-    for slide in (before, after):
-        assert "Which is it?" in on(slide)
-        assert re.findall("<li[^>]*>([^<]+)</li>", on(slide)) == ["this one", "that one"]
-    assert "It always was." not in on(before)
-    assert "It always was." in "".join(before.notes)
-    (right,) = re.findall('<li class="fragment[^>]*>([^<]+)', on(after))
-    assert right == "that one"
-    (answer,) = re.findall('<p class="fragment.*?</p>', on(after))
-    assert "<strong>B.</strong> It always was." in answer
+    first, last = of_kind(lesson(ran(ASK), ran("x = 1", prints("1"))), "poll")
+    for slide in (first, last):
+        assert FIRST.question in on(slide)
+        assert tuple(re.findall("<li[^>]*>([^<]+)</li>", on(slide))) == FIRST.choices
+        assert '<ol type="a">' in on(slide)
+    assert FIRST.because not in on(first)
+    assert f"Answer: {FIRST.answer}. {FIRST.because}" in "".join(first.notes)
+    (right,) = re.findall('<li class="fragment[^>]*>([^<]+)', on(last))
+    assert right == FIRST.choices[FIRST.place]
+    (answer,) = re.findall('<p class="fragment.*?</p>', on(last))
+    assert f"<strong>{FIRST.answer}.</strong> {FIRST.because}" in answer
 
 
 def test_two_predictions_in_a_row_are_both_answered_after_the_run():
     nb = lesson(ran(ASK), ran(ASK_MORE), said("Now run it."), ran("x = 1", prints("1")))
     found = [on(slide) for slide in slides(nb) if slide.kind in ("poll", "code")]
-    what = ["run" if "x = 1" in text else "second" if "And" in text else "first" for text in found]
+    marks = {FIRST.question: "first", SECOND.question: "second", "x = 1": "run"}
+    what = [mark for text in found for words, mark in marks.items() if words in text]
     assert what == ["first", "second", "run", "first", "second"]
 
 
@@ -99,13 +106,13 @@ def test_the_next_prediction_or_section_first_answers_the_last():
         nb = lesson(ran(ASK), ran("x = 1", prints("1")), next_one)
         kinds = [slide.kind for slide in slides(nb)]
         assert kinds[1:4] == ["poll", "code", "poll"]
-        assert "It always was." in on(slides(nb)[3])
+        assert FIRST.because in on(slides(nb)[3])
 
 
 def test_what_a_poll_says_cannot_become_html():
-    nb = lesson(ran('predict("a < b?", ["<b>", "no"], answer=0, because="a & b")'))
-    (before, after) = of_kind(nb, "poll")
-    assert "a &lt; b?" in on(before) and "&lt;b&gt;" in on(after) and "a &amp; b" in on(after)
+    poll = Asked("a < b?", ("<b>", "no"), "a", "a & b")
+    assert "a &lt; b?" in before(poll).source
+    assert "&lt;b&gt;" in after(poll).source and "a &amp; b" in after(poll).source
 
 
 # ---- Prose

@@ -7,7 +7,6 @@ import torch
 
 from attnlib.course.lessons import exercise
 from attnlib.course.lessons.two_cousins.exercises import KINDS
-from attnlib.course.widgets.prediction import predict
 
 
 def group_by_number(length, segment_length):
@@ -116,48 +115,3 @@ def test_the_task_is_what_a_notebook_shows():
 def test_an_unknown_exercise_is_named(key):
     with pytest.raises(ValueError, match=re.escape(repr(key))):
         exercise(key)
-
-
-QUESTION = ("Is 1 < 2?", ["no", "yes"])
-
-
-def prediction():
-    return predict(*QUESTION, answer=1, because="It is less.")
-
-
-def test_a_prediction_reveals_only_after_the_commitment():
-    ask = prediction()
-    assert ask._commit.disabled
-    assert "less" not in ask._reveal.value
-    ask._choice.index = 0
-    assert not ask._commit.disabled
-    assert "less" not in ask._reveal.value
-    ask._commit.click()
-    assert "Not so. The answer: <b>yes</b>. It is less." in ask._reveal.value
-    assert ask._choice.disabled
-
-
-def test_a_right_prediction_is_told_so():
-    ask = prediction()
-    ask._choice.index = 1
-    ask._commit.click()
-    assert "As you said. It is less." in ask._reveal.value
-
-
-def test_without_a_reader_question_and_answer_are_both_shown():
-    bundle = prediction()._repr_mimebundle_()
-    assert bundle["text/plain"] == ("Predict. Is 1 < 2?\n  a. no\n  b. yes\nAnswer: b. It is less.")
-    assert "Is 1 &lt; 2?" in bundle["text/html"]
-    assert "<details>" in bundle["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-
-
-def test_an_answer_that_is_no_choice_is_refused():
-    with pytest.raises(ValueError, match=r"answer must be in 0 … 1, got 2"):
-        predict(*QUESTION, answer=2, because="")
-
-
-@pytest.mark.parametrize("count", [1, 7])
-def test_two_to_six_choices(count):
-    with pytest.raises(ValueError, match=f"choices must be two to six, got {count}"):
-        predict("Which?", ["this"] * count, answer=0, because="")

@@ -121,6 +121,7 @@ def test_a_lesson_runs_and_its_controls_move(run_notebook, lesson):
         box.screenshot(path=HERE / f"shots/{lesson.stem}_{number}.png")
     for number, button in enumerate(page.get_by_text("I commit to this").all()):
         question = page.locator(".widget-vbox:has(> .widget-radio)").nth(number)
+        assert question.locator(".widget-radio-box label").first.inner_text().startswith("a. ")
         question.locator("input[type=radio]").first.press(" ")
         expect(button).to_be_enabled(timeout=30_000)  # the kernel does that, and may be drawing
         button.press("Enter")

@@ -180,6 +180,8 @@ def test_a_poll_is_answered_at_the_last_press_only(open_deck):
     right = page.locator("section.present section.present li.right")
     assert answer.evaluate("part => getComputedStyle(part).visibility") == "hidden"
     plain = right.evaluate("part => getComputedStyle(part).backgroundColor")
+    marks = right.evaluate("part => getComputedStyle(part).listStyleType")
+    assert marks == "lower-alpha", "as in the notes and in JupyterLab"
     shoot(page, "poll")
     page.keyboard.press("ArrowRight")
     assert answer.evaluate("part => getComputedStyle(part).visibility") == "visible"

@@ -83,8 +83,6 @@ def places(message: str) -> Counter:
 
 
 def _faults_of_punctuation(english, translation):
-    if english.isspace():
-        return  # what stands between two sentences
     last = english.rstrip()[-1]
     if last in ENDS and translation.rstrip()[-1:] not in (*ENDS[last], last):
         yield f"ends with {translation[-1:]!r} for {last!r}"

@@ -54,7 +54,10 @@ def N_(message: str, /) -> str:
 
 def paragraph(*sentences: str) -> str:
     """Sentences that were said, one after the other; empty ones are left out."""
-    return say(" ").join(filter(None, sentences))
+    first, *rest = filter(None, sentences)
+    for following in rest:
+        first = say("{first} {following}", first=first, following=following)  # Chinese: no space
+    return first
 
 
 @cache

@@ -25,7 +25,7 @@ def find_mistake(
         answer: the reader's function.
         right: the solution, with the same arguments.
         cases: arguments to try: several sizes, random numbers, so that nothing passes by luck.
-        mistakes: a sentence, marked by N_, and a function that makes this mistake. The first one
+        mistakes: a sentence, marked by `N_`, and a function that makes this mistake. The first one
             that gives what the answer gave is named.
     """
     if not callable(answer):

@@ -26,9 +26,9 @@ class Exercise:
 
     Args:
         key: the lesson and what is to be written, "segments.boundaries".
-        task: what to write, with types and shapes, marked by N_.
+        task: what to write, with types and shapes, marked by `N_`.
         find_mistake: takes the reader's answer and returns a sentence, or None if it is right.
-        hints: from gentle to plain, each marked by N_.
+        hints: from gentle to plain, each marked by `N_`.
         answer: the solution itself; its source is what `solution` prints.
     """
 

@@ -1,13 +1,13 @@
 """The index of wrong beliefs: each with what is so, and where a lesson shows it."""
 
-import json
 import re
 from collections.abc import Iterator
 
+from attnlib.course.language import catalogue
 from attnlib.course.manifest import LESSONS, lesson
+from attnlib.course.widgets.questions.data import misconceptions
 from notebooks.execute import HERE, read
 
-QUESTIONS = HERE.parent / "attnlib/course/widgets/questions/questions.json"
 HEADING = "A wrong belief, and what refutes it"
 BELIEF = re.compile(r"^> \*[\"“](.+)[\"”]\*$", re.MULTILINE | re.DOTALL)
 
@@ -15,9 +15,9 @@ TOP = """# Wrong beliefs, and where to read again
 
 Most people hold some of these at first. Each is refuted by something that you can run.
 
-## The ten that the questions ask for
+## Those that the questions ask for
 
-Two forms of the questions, before lesson 00 and after lesson 09, ask for the same ten in other
+Two forms of the questions, before lesson 00 and after lesson 09, ask for the same beliefs in other
 words.
 
 | wrong belief | what is so | read again |
@@ -37,14 +37,16 @@ def page() -> str:
 
 
 def _asked() -> Iterator[str]:
-    for question in json.loads(QUESTIONS.read_text(encoding="utf-8")):
-        name, because, again = question["name"], question["because"], question["again"]
-        place = lesson(again["lesson"])
-        here = _link(place.stem, again["heading"])
-        yield (
-            f"| {name['en']}<br>{name['zh']} | {because['en']}<br>{because['zh']} "
-            f"| {place.number:02d} · [{again['heading']}]({here}) |\n"
-        )
+    for each in misconceptions():
+        place, heading = lesson(each["again"]["lesson"]), each["again"]["heading"]
+        again = f"{place.number:02d} · [{heading}]({_link(place.stem, heading)})"
+        yield f"| {_twice(each['name'])} | {_twice(each['because'])} | {again} |\n"
+
+
+def _twice(message):
+    """In English and in Chinese."""
+    chinese = catalogue("zh", "widgets/questions/questions.toml")[message]
+    return f'{message}<br><span lang="zh-Hans">{chinese}</span>'
 
 
 def _of_lessons() -> Iterator[str]:

@@ -1,76 +1,89 @@
-"""The ten questions: both forms parallel, both languages whole, and every right answer run.
+"""The questions: both forms parallel, both languages whole, and every right answer run.
 
 What the browser does with them is in tests/browser/test_questions.py.
 """
 
+import io
 import re
 from collections import Counter
 
 import pytest
 import torch
+from babel.messages.pofile import read_po, write_po
 from einops import rearrange
 from torch import nn
 
 from attnlib import BlockAttention, SelfAttention, attention, blockify, fuse, segment_slices
+from attnlib.course import compare, data
+from attnlib.course.experiments.study.report import difference
+from attnlib.course.experiments.study.results import load
+from attnlib.course.language import LOCALE, catalogue, speak
 from attnlib.course.manifest import LESSONS, lesson
-from attnlib.course.widgets.questions.data import FORMS, misconceptions
+from attnlib.course.widgets.questions.data import FILE, FORMS, misconceptions
 from attnlib.course.widgets.questions.widget import questions
 from notebooks.execute import HERE, read
 
 ALL = {each["id"]: each for each in misconceptions()}
-LANGUAGES = ("en", "zh")
+CODE = FILE.with_name("questions.js").read_text(encoding="utf-8")
+CHINESE = catalogue("zh", "widgets/questions/questions.toml")
+LANGUAGES = {"en": {}, "zh": CHINESE}
 CASES = [(id, form) for id in ALL for form in FORMS]
+LETTERS = "abcd"
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,.:;?!()]|[,:;?!()][\u4e00-\u9fff]")
+UNSPACED = re.compile(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u4e00-\u9fff]")
+SAID = re.compile(r'\bsay\("((?:[^"\\]|\\.)*)"')
 
 both_forms = pytest.mark.parametrize("form", FORMS)
+both_languages = pytest.mark.parametrize("messages", LANGUAGES.values(), ids=LANGUAGES)
 
 
 def texts(each):
-    """Everything that a reader reads, as {"en": …, "zh": …}."""
+    """Everything that a reader reads of one."""
     yield from (each["name"], each["because"])
     for form in FORMS:
-        yield from (each[form]["stem"], *each[form]["choices"])
+        yield from (each[form]["stem"], *each[form]["choices"].values())
 
 
 def chosen(id, form, what):
-    return ALL[id][form]["choices"][ALL[id][form][what]]["en"]
+    return ALL[id][form]["choices"][ALL[id][form][what]]
+
+
+def choices(each, form, messages):
+    return [messages.get(choice, choice) for choice in each[form]["choices"].values()]
 
 
 # ---- The form of it ------------------------------------------------------------------------------
 
 
-def test_there_are_ten_each_with_a_name_of_its_own():
-    assert len(ALL) == len(misconceptions()) == 10
-    for language in LANGUAGES:
-        assert len({each["name"][language] for each in ALL.values()}) == 10
+@both_languages
+def test_each_has_a_name_of_its_own(messages):
+    assert len(ALL) == len(misconceptions()) == 13
+    assert len({messages.get(each["name"], each["name"]) for each in ALL.values()}) == 13
 
 
 @pytest.mark.parametrize("id", ALL)
-def test_it_is_asked_in_both_forms_and_both_languages(id):
+def test_it_is_asked_in_both_forms(id):
     assert set(ALL[id]) == {"id", "name", "because", "again", *FORMS}
-    for text in texts(ALL[id]):
-        assert set(text) == set(LANGUAGES)
-        assert all(text.values())
+    assert set(ALL[id]["again"]) == {"lesson", "heading"}
+    assert all(texts(ALL[id]))
 
 
-@pytest.mark.parametrize("id", ALL)
-def test_chinese_is_chinese_with_its_own_punctuation(id):
-    for text in texts(ALL[id]):
-        if text["zh"] != text["en"]:  # numbers alone are the same
-            assert re.search("[\u4e00-\u9fff]", text["zh"]), text
-        assert not HALF_WIDTH.search(text["zh"]), text
-    for form in FORMS:
-        assert ALL[id][form]["stem"]["zh"].endswith("？")
+@both_languages
+@pytest.mark.parametrize(("id", "form"), CASES)
+def test_it_has_four_choices_one_right_and_one_that_shows_the_belief(id, form, messages):
+    asked = ALL[id][form]
+    assert set(asked) == {"stem", "choices", "right", "belief"}
+    assert "".join(asked["choices"]) == LETTERS
+    assert len(set(choices(ALL[id], form, messages))) == 4
+    assert {asked["right"], asked["belief"]} < set(LETTERS)
+    assert asked["right"] != asked["belief"]
 
 
 @pytest.mark.parametrize(("id", "form"), CASES)
-def test_it_has_four_choices_one_right_and_one_that_shows_the_belief(id, form):
-    asked = ALL[id][form]
-    assert set(asked) == {"stem", "choices", "right", "belief"}
-    for language in LANGUAGES:
-        assert len({choice[language] for choice in asked["choices"]}) == len(asked["choices"]) == 4
-    assert {asked["right"], asked["belief"]} < set(range(4))
-    assert asked["right"] != asked["belief"]
+def test_a_choice_can_be_quoted_within_a_sentence(id, form):
+    for choice in ALL[id][form]["choices"].values():
+        assert choice[-1] not in ".?!"
+        assert CHINESE.get(choice, choice)[-1] not in "。？！"
 
 
 @pytest.mark.parametrize("id", ALL)
@@ -78,26 +91,29 @@ def test_the_forms_are_alike_and_not_the_same(id):
     a, b = (ALL[id][form] for form in FORMS)
     assert a["stem"] != b["stem"]
     assert a["right"] != b["right"]
-    for language in LANGUAGES:
-        lengths = [len(each["stem"][language]) for each in (a, b)]
+    for messages in LANGUAGES.values():
+        lengths = [len(messages.get(each["stem"], each["stem"])) for each in (a, b)]
         assert max(lengths) <= 1.35 * min(lengths), "about as much to read"
 
 
-@both_forms
 @pytest.mark.parametrize("what", ["right", "belief"])
-def test_no_place_gives_the_answer_away(form, what):
-    places = Counter(each[form][what] for each in ALL.values())
-    assert set(places) == set(range(4))
-    assert max(places.values()) <= 4
+def test_no_place_gives_the_answer_away(what):
+    places = {form: Counter(each[form][what] for each in ALL.values()) for form in FORMS}
+    for counts in places.values():
+        assert set(counts) == set(LETTERS)
+        assert max(counts.values()) <= 4
+    if what == "right":
+        counts = sum(places.values(), Counter()).values()
+        assert max(counts) - min(counts) <= 1, "as even as they can be"
 
 
 @both_forms
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_no_length_gives_the_answer_away(form, language):
+@both_languages
+def test_no_length_gives_the_answer_away(form, messages):
     longest = shortest = 0
     for each in ALL.values():
-        lengths = [len(choice[language]) for choice in each[form]["choices"]]
-        right = lengths.pop(each[form]["right"])
+        lengths = [len(choice) for choice in choices(each, form, messages)]
+        right = lengths.pop(LETTERS.index(each[form]["right"]))
         longest += right > max(lengths)
         shortest += right < min(lengths)
     assert max(longest, shortest) <= 4
@@ -111,17 +127,61 @@ def test_where_to_read_again_is_a_heading_that_is_there_once(id):
     assert [head.lstrip("# ") for head in heads if head[:1] == "#"].count(again["heading"]) == 1
 
 
-def test_every_lesson_up_to_the_detective_refutes_one():
+def test_every_lesson_up_to_form_b_refutes_one_and_one_looks_ahead():
     refuting = {each["again"]["lesson"] for each in ALL.values()}
-    last = lesson("detective").number
-    assert refuting == {each.name for each in LESSONS if each.number <= last}
+    last = lesson("does_it_matter").number
+    assert refuting == {each.name for each in LESSONS if each.number <= last} | {"learning"}
+
+
+# ---- In Chinese ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("id", ALL)
+def test_chinese_is_whole_with_its_own_punctuation(id):
+    for text in texts(ALL[id]):
+        if not re.search("[A-Za-z]{2}", text):
+            continue  # numbers alone are the same
+        chinese = CHINESE[text]
+        assert re.search("[\u4e00-\u9fff]", chinese), text
+        assert not HALF_WIDTH.search(chinese), chinese
+        assert not UNSPACED.search(chinese), chinese
+        assert chinese.replace("token（词元）", "").count("词元") == 0
+    for form in FORMS:
+        assert CHINESE[ALL[id][form]["stem"]].endswith("？")
+
+
+def test_all_that_the_front_end_says_is_there_in_chinese():
+    said = set(SAID.findall(CODE))
+    assert said == set(catalogue("zh", "widgets/questions/questions.js"))
+    calls = re.findall(r"(?<!function )\bsay\(([^)]{9})", CODE)
+    others = {call for call in calls if call[0] != '"'}
+    assert all(call.startswith(("stem", "choice", "item.", "heading")) for call in others)
+
+
+def test_nothing_is_there_in_chinese_that_is_said_no_more():
+    asked = {text for each in ALL.values() for text in texts(each)}
+    assert set(CHINESE) <= asked
+
+
+def test_places_are_those_of_the_english():
+    for english, chinese in catalogue("zh").items():
+        places = [Counter(re.findall(r"\{\w+\}", text)) for text in (english, chinese)]
+        assert set(places[0]) == set(places[1]), english
+
+
+def test_the_catalogue_is_as_babel_writes_it():
+    path, again = LOCALE / "zh/questions.po", io.BytesIO()
+    messages = read_po(path.open("rb"))
+    write_po(again, messages, width=100, include_lineno=False, sort_by_file=True)
+    assert again.getvalue() == path.read_bytes()
+    assert not [message for message in messages if message.id and message.fuzzy]
+    assert str(messages.locale) == "zh_Hans_CN"
 
 
 # ---- Every right answer, run ---------------------------------------------------------------------
 
 numbers = {
-    (id, form): [int(n) for n in re.findall(r"\d+", ALL[id][form]["stem"]["en"])]
-    for id, form in CASES
+    (id, form): [int(n) for n in re.findall(r"\d+", ALL[id][form]["stem"])] for id, form in CASES
 }
 
 
@@ -139,20 +199,20 @@ def test_many_small_matrices_compute_what_one_does(form):
         each.bias.data = one.bias.data[k * small : (k + 1) * small]
     torch.testing.assert_close(torch.cat([each(x) for each in many], -1), one(x))
     word = {6: "six", 4: "four"}[len(many)]
-    assert f"{word} nn.Linear({inputs}, {small})" in ALL["written-otherwise"][form]["stem"]["en"]
+    assert f"{word} nn.Linear({inputs}, {small})" in ALL["written-otherwise"][form]["stem"]
     assert chosen("written-otherwise", form, "right").startswith("Nothing")
 
 
 @both_forms
 def test_the_largest_weight_goes_to_a_longer_key(form):
     asked = ALL["largest-is-most-similar"][form]
-    query = pair(asked["stem"]["en"])
-    keys = [pair(choice["en"]) for choice in asked["choices"]]
+    query = pair(asked["stem"])
+    keys = [pair(choice) for choice in asked["choices"].values()]
     k = torch.tensor(keys).float()[None]
     _, map = attention(torch.tensor(query).float().view(1, 1, 2), k, k)
-    assert map.weights().argmax().item() == asked["right"]
-    assert keys[asked["belief"]] == query
-    assert k.norm(dim=-1).argmax().item() in (asked["right"], keys.index(min(keys)))
+    assert LETTERS[map.weights().argmax()] == asked["right"]
+    assert keys[LETTERS.index(asked["belief"])] == query
+    assert LETTERS[k.norm(dim=-1).argmax()] in (asked["right"], LETTERS[keys.index(min(keys))])
 
 
 @pytest.mark.parametrize(("form", "heads", "width"), [("A", 2, 3), ("B", 4, 2)])
@@ -174,9 +234,9 @@ def test_a_patch_sees_its_block_and_not_what_touches_it(form):
     for g, members in enumerate(blockify(torch.arange(side**2).view(side, side, 1), edge)):
         block.view(-1)[members.flatten()] = g
     asked = ALL["blocks-see-near"][form]
-    others = [pair(choice["en"]) for choice in asked["choices"]]
-    same = [block[other] == block[tuple(place)] for other in others]
-    assert [i for i, is_same in enumerate(same) if is_same] == [asked["right"]]
+    others = {letter: pair(choice) for letter, choice in asked["choices"].items()}
+    same = [letter for letter, other in others.items() if block[other] == block[tuple(place)]]
+    assert same == [asked["right"]]
     touching = others[asked["belief"]]
     assert sum(abs(a - b) for a, b in zip(place, touching, strict=True)) == 1
 
@@ -224,6 +284,8 @@ def test_a_louder_branch_leaves_the_sum_as_it_is(form, factors):
     rows = torch.randn(2, 5, 16)
     louder = [factor * each for factor, each in zip(factors, rows, strict=True)]
     torch.testing.assert_close(fuse(*louder, "add"), fuse(*rows, "add"))
+    plain, loudest = sum(louder), max(louder, key=torch.linalg.vector_norm)
+    assert torch.cosine_similarity(plain, loudest, -1).min() > 0.95, "as they are, it wins"
     right = chosen("louder-branch-wins", form, "right")
     assert right in ("It stays as it was", "It does not change at all")
 
@@ -256,8 +318,56 @@ def test_one_seed_gives_two_writings_of_one_function_other_parameters(seed):
     many = [nn.Linear(8, 4, bias=False) for _ in range(6)]  # by heads: keys, queries, values
     keys, queries, values = (torch.cat([each.weight for each in many[i::3]]) for i in range(3))
     assert not torch.allclose(torch.cat([queries, keys, values]), one, atol=1e-3)
-    stems = (ALL["unequal-outputs-prove"][form]["stem"]["en"] for form in FORMS)
+    stems = (ALL["unequal-outputs-prove"][form]["stem"] for form in FORMS)
     assert any(f"torch.manual_seed({seed})" in stem for stem in stems)
+
+
+def test_neither_short_nor_long_code_tells_what_it_computes():
+    x, heads = torch.randn(2, 5, 12), torch.randn(3, 4, 12)
+
+    def short(x, order="(h d)"):
+        return rearrange(torch.einsum("bnc,hdc->bnhd", x, heads), f"b n h d -> b n {order}")
+
+    def long(x):
+        found = []
+        for head in heads:
+            rows = []
+            for each in x:
+                rows.append(each @ head.T)
+            found.append(torch.stack(rows))
+        return torch.cat(found, dim=-1)
+
+    torch.testing.assert_close(long(x), short(x))
+    assert short(x, "(d h)").shape == long(x).shape
+    assert not torch.allclose(short(x, "(d h)"), long(x), atol=1e-3)
+    for form in FORMS:
+        assert re.search("tell|told", chosen("elegant-works-as-well", form, "right"))
+
+
+def test_what_moves_the_output_less_costs_more():
+    picture = data.photograph("astronaut", height=32, width=32)
+    patches = data.patches(picture, patch_size=4).view(8, 8, 48).double()
+    moved = compare.turned_alone(blockify(patches, 4).flatten(0, 1)[None], range(3))
+    far, little = (moved[name].mean() for name in ("group_parameters", "scale"))
+    assert far > 2 * little
+    results = load()
+    groups = difference(results, "global", "group_parameters: own")
+    scale = difference(results, "global", "scale: 1")
+    assert scale.seen and scale.mean < -0.1
+    assert not groups.seen
+    for form in FORMS:
+        assert re.search(
+            "Either may|Neither is sure", chosen("moves-far-matters-much", form, "right")
+        )
+
+
+def test_one_answer_with_two_quite_different_maps():
+    values, q, k = torch.randn(1, 1, 4).expand(1, 6, 4), torch.randn(1, 6, 4), torch.randn(1, 6, 4)
+    (one, bright), (other, dark) = attention(9 * q, k, values), attention(0 * q, k, values)
+    torch.testing.assert_close(one, other)
+    assert (bright.weights() - dark.weights()).abs().max() > 0.5
+    for form in FORMS:
+        assert re.search("not yet|is open", chosen("map-explains", form, "right"))
 
 
 # ---- The widget ----------------------------------------------------------------------------------
@@ -265,19 +375,73 @@ def test_one_seed_gives_two_writings_of_one_function_other_parameters(seed):
 
 @both_forms
 def test_the_widget_takes_one_form_and_says_what_it_is(form):
-    widget = questions(form)
-    assert widget.form == form
-    assert [item["id"] for item in widget.items] == list(ALL)
-    for item in widget.items:
+    shown = questions(form)
+    assert shown.form == form
+    assert [item["id"] for item in shown.items] == list(ALL)
+    for item in shown.items:
         assert item["stem"] == ALL[item["id"]][form]["stem"]
         assert not {"A", "B"} & set(item), "the other form stays unseen"
-    wanted = f"Ten questions, form {form}, English and 中文 (to be answered in a browser)"
-    assert repr(widget) == wanted
-    bundle = widget._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert data["text/plain"] == wanted
+    wanted = f"13 questions, form {form}, English and 中文 (to be answered in a browser)"
+    assert repr(shown) == wanted
+    bundle = shown._repr_mimebundle_()
+    mime = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert mime["text/plain"] == wanted
 
 
 def test_another_form_is_refused():
     with pytest.raises(ValueError, match="form must be one of A, B, got 'C'"):
         questions("C")
+
+
+@pytest.fixture
+def speaking():
+    yield speak
+    speak("en")
+
+
+def test_it_begins_in_english_and_has_chinese_whole():
+    shown = questions("A")
+    assert [each["tag"] for each in shown.languages] == ["en", "zh-Hans"]
+    assert [each["label"] for each in shown.languages] == ["English", "中文"]
+    english, chinese = (each["messages"] for each in shown.languages)
+    assert shown.first == 0 and english == {}
+    assert chinese == CHINESE | catalogue("zh", "widgets/questions/questions.js")
+
+
+def test_it_begins_in_the_language_that_is_spoken(speaking):
+    speaking("zh")
+    assert questions("A").first == 1
+    assert repr(questions("B")) == "13 个问题，B 卷，English 和中文（在浏览器里作答）"
+
+
+TRIED = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=utf-8"
+
+#: attnlib/course/widgets/questions/questions.js
+msgid "Score"
+msgstr "Noter"
+
+#: notebooks/05_segments.ipynb
+msgid "Which parameters own frame 17?"
+msgstr "À qui est l'image 17 ?"
+
+#: notebooks/05_segments.ipynb
+msgid "Your turn"
+msgstr "À vous"
+"""
+
+
+@pytest.mark.parametrize(("name", "tag"), [("fr", "fr"), ("my attempt", ""), ("zh", "zh")])
+def test_a_language_of_ones_own_is_offered_with_its_headings(speaking, tmp_path, name, tag):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "tried.po").write_text(TRIED, encoding="utf-8")
+    speaking(str(folder))
+    shown = questions("A")
+    assert [each["label"] for each in shown.languages] == ["English", "中文", name]
+    assert shown.first == 2
+    own = shown.languages[2]
+    assert (own["name"], own["tag"]) == (name, tag), "nobody's folders are told"
+    heading = "Which parameters own frame 17?"
+    assert own["messages"] == {"Score": "Noter", heading: "À qui est l'image 17 ?"}

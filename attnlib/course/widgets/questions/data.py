@@ -1,27 +1,26 @@
-"""The questions, as they stand in questions.json."""
+"""The questions, as they stand in questions.toml: English."""
 
-import json
+import tomllib
 from pathlib import Path
 
 from attnlib.course.manifest import lesson
 
 FORMS = ("A", "B")
-FILE = Path(__file__).with_name("questions.json")
+FILE = Path(__file__).with_name("questions.toml")
 
 
 def misconceptions() -> list[dict]:
-    """All ten, in the order of both forms.
+    """All of them, in the order of both forms.
 
-    Each has an `id`; its `name`, and `because`, what refutes it, as {"en": …, "zh": …}; `again`,
-    where to read again, a `lesson` ("blocks") and a `heading` in it; and for "A" and "B" a
-    `stem`, four `choices`, and the indices of the one that is `right` and of the one that shows
-    the `belief`.
+    Each has an `id`; its `name`; `because`, what refutes it; `again`, where to read again, a
+    `lesson` ("blocks") and a `heading` in it; and for "A" and "B" a `stem`, four `choices`, "a" to
+    "d", and the letters of the one that is `right` and of the one that shows the `belief`.
     """
-    return json.loads(FILE.read_text(encoding="utf-8"))
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))["misconception"]
 
 
 def items(form: str) -> list[dict]:
-    """The ten of one form, without the other's; `lesson` is the file's name, "03_blocks".
+    """Those of one form, without the other's; `lesson` is the file's name, "03_blocks".
 
     Raises:
         ValueError: for another form.

@@ -1,62 +1,11 @@
-// Ten questions, answered and scored here, in the browser. Plain JavaScript for anywidget.
+// Questions, answered and scored here, in the browser. Plain JavaScript for anywidget.
 //
 // Nothing is sent: not to a server, and not to the kernel either. The exported file holds what the
 // reader chose, and nothing of who or when.
 
-const WHAT = "attnlib: ten questions";
+const WHAT = "attnlib: questions";
 
-const WORDS = {
-  en: {
-    space: " ",
-    language: "Language",
-    head: (form) =>
-      `Ten questions, form ${form}; about five minutes. Nothing you choose is sent anywhere. If you do not know, take what seems likeliest, or leave it open.`,
-    score: "Score",
-    again: "Start again",
-    export: "Export (a file without your name)",
-    compare: "Compare with an exported file …",
-    right: "✔ Right.",
-    other: "✘ Not so.",
-    belief: (name) => `✘ This is a common belief: “${name}”`,
-    open: "– Not answered.",
-    answer: (choice) => `Right is: ${choice}${/[.?!]$/.test(choice) ? "" : "."}`,
-    read: "Read again: ",
-    place: (lesson, heading) => `lesson ${lesson}, “${heading}”`,
-    total: (right, belief, open) =>
-      `${right} of 10 right; ${belief} of the ten common beliefs found${open ? `; ${open} not answered` : ""}.`,
-    look: "Below each question it now says why.",
-    before: (form, then, now) => `In the file (form ${form}) ${then} of 10 were right, here ${now} of 10.`,
-    gone: "No longer found: ",
-    stayed: "Found both times: ",
-    new: "Found only here: ",
-    bad: "This is no file that was exported here.",
-  },
-  zh: {
-    space: "",
-    language: "语言",
-    head: (form) =>
-      `十个问题，${form} 卷，大约五分钟。你的选择不会发送到任何地方。不知道的，选最有可能的，或者空着。`,
-    score: "评分",
-    again: "重新开始",
-    export: "导出（文件里没有你的姓名）",
-    compare: "与导出的文件比较……",
-    right: "✔ 正确。",
-    other: "✘ 不对。",
-    belief: (name) => `✘ 这是一个常见的误解：“${name}”`,
-    open: "– 没有作答。",
-    answer: (choice) => `正确答案：${choice}${/[。？！]$/.test(choice) ? "" : "。"}`,
-    read: "重读：",
-    place: (lesson, heading) => `第 ${lesson} 课，“${heading}”`,
-    total: (right, belief, open) =>
-      `十题答对 ${right} 题；发现 ${belief} 个常见误解${open ? `；${open} 题没有作答` : ""}。`,
-    look: "每道题下面现在都说明了原因。",
-    before: (form, then, now) => `文件里（${form} 卷）答对 ${then} 题，这里答对 ${now} 题。`,
-    gone: "不再出现的误解：",
-    stayed: "两次都出现的误解：",
-    new: "只在这里出现的误解：",
-    bad: "这不是从这里导出的文件。",
-  },
-};
+const WORD = /[A-Za-z]{2}/; // else it is in no language, as (3, 4)
 
 /** What was found of each misconception: "right", "belief", "other", or "open" (not answered). */
 function score(items, answers) {
@@ -92,28 +41,43 @@ function address({ lesson, heading }) {
 const kept = new Map(); // by form, so that a second view of the widget shows the same answers
 
 function render({ model, el }) {
-  const [form, items] = [model.get("form"), model.get("items")];
-  if (!kept.has(form)) kept.set(form, { language: "en", answers: {}, scored: false });
+  const names = ["form", "items", "languages", "first"];
+  const [form, items, languages, first] = names.map((name) => model.get(name));
+  if (!kept.has(form)) kept.set(form, { answers: {}, scored: false });
   const state = kept.get(form);
+  if (state.first !== first) Object.assign(state, { first, language: first }); // it was spoken since
+  const spoken = () => languages[state.language];
   const root = element("form", el, { className: "attn-ask" });
   // Else an arrow key that moves a radio button moves the notebook, or turns a slide.
   root.addEventListener("keydown", (event) => event.stopPropagation());
   root.addEventListener("submit", (event) => event.preventDefault());
 
+  /** The message in the language that the reader chose, its named places filled in. */
+  function say(message, values = {}) {
+    const text = spoken().messages[message] ?? message;
+    return text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+  }
+
+  /** The attribute of what is not translated, and so is English in another language. */
+  function lang(message) {
+    const other = spoken().name !== "en" && !(message in spoken().messages);
+    return other && WORD.test(message) ? { lang: "en" } : {};
+  }
+
   function draw(focus) {
-    const words = WORDS[state.language];
     root.replaceChildren();
-    root.lang = state.language;
-    languages(words);
-    element("p", root, { textContent: words.head(form) });
+    root.lang = spoken().tag;
+    choose();
+    const head = say("{count} questions, form {form}; about six minutes. Nothing you choose is sent anywhere. If you do not know, take what seems likeliest, or leave it open.", { count: items.length, form });
+    element("p", root, { textContent: head });
     const scores = score(items, state.answers);
     items.forEach((item, i) => {
       const fieldset = question(item, i + 1);
-      if (state.scored) verdict(fieldset, item, scores[item.id], words);
+      if (state.scored) verdict(fieldset, item, scores[item.id]);
     });
-    if (state.scored) result(scores, words);
-    else button(element("div", root, { className: "attn-row" }), "score", words, () => turn(true));
-    root.querySelector(focus)?.focus({ preventScroll: focus.startsWith("[lang") });
+    if (state.scored) result(scores);
+    else button(element("div", root, { className: "attn-row" }), "score", say("Score"), () => turn(true));
+    root.querySelector(focus)?.focus({ preventScroll: focus.startsWith("[data-language") });
   }
 
   function turn(scored) {
@@ -122,63 +86,85 @@ function render({ model, el }) {
     draw(scored ? ".attn-total" : "input");
   }
 
-  function button(parent, name, words, onclick) {
-    return element("button", parent, { type: "button", textContent: words[name], onclick }, { "data-does": name });
+  function button(parent, does, textContent, onclick) {
+    element("button", parent, { type: "button", textContent, onclick }, { "data-does": does });
   }
 
-  function languages(words) {
-    const row = element("div", root, { className: "attn-row" }, { role: "group", "aria-label": words.language });
-    for (const [lang, textContent] of [["en", "English"], ["zh", "中文"]]) {
+  function choose() {
+    const row = element("div", root, { className: "attn-row" }, { role: "group", "aria-label": say("Language") });
+    languages.forEach(({ label, tag }, i) => {
       const onclick = () => {
-        state.language = lang;
-        draw(`[lang=${lang}]`);
+        state.language = i;
+        draw(`[data-language="${i}"]`);
       };
-      element("button", row, { type: "button", textContent, lang, onclick }, { "aria-pressed": state.language === lang });
-    }
+      const properties = { type: "button", textContent: label, lang: tag, onclick };
+      element("button", row, properties, { "aria-pressed": state.language === i, "data-language": i });
+    });
   }
 
   function question({ id, stem, choices }, number) {
     const fieldset = element("fieldset", root, {}, { "data-id": id });
     const legend = element("legend", fieldset);
     element("b", legend, { textContent: `${number}.` });
-    legend.append(` ${stem[state.language]}`);
-    choices.forEach((choice, i) => {
+    legend.append(" ");
+    element("span", legend, { textContent: say(stem), ...lang(stem) });
+    for (const [letter, choice] of Object.entries(choices)) {
       const label = element("label", fieldset);
-      const checked = state.answers[id] === i;
-      const onchange = () => (state.answers[id] = i);
+      const checked = state.answers[id] === letter;
+      const onchange = () => (state.answers[id] = letter);
       element("input", label, { type: "radio", name: id, checked, disabled: state.scored, onchange });
-      element("span", label, { textContent: choice[state.language] });
-    });
+      element("span", label, { textContent: `${letter}.` });
+      element("span", label, { textContent: say(choice), ...lang(choice) });
+    }
     return fieldset;
   }
 
-  function verdict(fieldset, item, found, words) {
-    const [name, because] = [item.name[state.language], item.because[state.language]];
+  function verdict(fieldset, item, found) {
     const box = element("div", fieldset, { className: "attn-verdict" }, { "data-found": found });
-    element("p", box, { textContent: found === "belief" ? words.belief(name) : words[found] });
-    const answer = found === "right" ? "" : words.answer(item.choices[item.right][state.language]);
-    element("p", box, { textContent: [answer, because].filter(Boolean).join(words.space) });
-    if (found === "right") return;
-    const line = element("p", box, { textContent: words.read });
-    const textContent = words.place(item.again.lesson.slice(0, 2), item.again.heading);
-    const href = address(item.again);
-    if (href) element("a", line, { textContent, href, target: "_blank" });
-    else element("span", line, { textContent });
+    const said = {
+      right: () => say("✔ Right."),
+      belief: () => say("✘ This is a common belief: “{name}”", { name: say(item.name) }),
+      other: () => say("✘ Not so."),
+      open: () => say("– Not answered."),
+    };
+    element("p", box, { textContent: said[found]() });
+    const because = say(item.because);
+    if (found === "right") {
+      element("p", box, { textContent: because });
+      return;
+    }
+    const [letter, choice] = [item.right, say(item.choices[item.right])];
+    const answer = say("Right is: {letter}. {choice}. {because}", { letter, choice, because });
+    element("p", box, { textContent: answer });
+    readAgain(element("p", box, { textContent: say("Read again: ") }), item.again);
   }
 
-  function result(scores, words) {
+  function readAgain(line, { lesson, heading }) {
+    const href = address({ lesson, heading });
+    const place = href ? element("a", line, { href, target: "_blank" }) : element("span", line);
+    const said = say("lesson {number}, “{heading}”", { number: lesson.slice(0, 2) });
+    const [before, after] = said.split("{heading}");
+    place.append(before);
+    element("span", place, { textContent: say(heading), ...lang(heading) });
+    place.append(after);
+  }
+
+  function result(scores) {
     const [right, belief, open] = ["right", "belief", "open"].map((what) => count(scores, what));
-    const textContent = `${words.total(right, belief, open)}${words.space}${words.look}`;
+    const values = { right, belief, open, count: items.length };
+    const textContent = open
+      ? say("{right} of {count} right; {belief} of the {count} common beliefs found; {open} not answered. Below each question it now says why.", values)
+      : say("{right} of {count} right; {belief} of the {count} common beliefs found. Below each question it now says why.", values);
     element("p", root, { className: "attn-total", textContent, tabIndex: -1 });
     const row = element("div", root, { className: "attn-row" });
-    button(row, "export", words, () => save(scores, right));
+    button(row, "export", say("Export (a file without your name)"), () => save(scores, right));
     const label = element("label", row, { className: "attn-file" });
     const file = element("input", label, { type: "file", accept: ".json" });
-    element("span", label, { textContent: words.compare });
-    button(row, "again", words, () => turn(false));
+    element("span", label, { textContent: say("Compare with an exported file …") });
+    button(row, "again", say("Start again"), () => turn(false));
     const said = element("div", root, { className: "attn-compared" }, { role: "status" });
     file.onchange = async () => {
-      const lines = compare(await file.files[0]?.text(), scores, right, words);
+      const lines = compare(await file.files[0]?.text(), scores, right);
       said.replaceChildren();
       for (const textContent of lines) element("p", said, { textContent });
     };
@@ -186,7 +172,7 @@ function render({ model, el }) {
 
   function save(scores, right) {
     const answers = Object.fromEntries(items.map(({ id }) => [id, state.answers[id] ?? null]));
-    const all = { what: WHAT, form, language: state.language, right, answers, score: scores };
+    const all = { what: WHAT, form, language: spoken().name, right, answers, score: scores };
     const blob = new Blob([`${JSON.stringify(all, null, 2)}\n`], { type: "application/json" });
     const link = Object.assign(document.createElement("a"), { download: `attnlib-questions-${form}.json` });
     link.href = URL.createObjectURL(blob);
@@ -194,25 +180,30 @@ function render({ model, el }) {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
-  function compare(text, scores, right, words) {
+  function compare(text, scores, right) {
     let file;
     try {
       file = JSON.parse(text);
     } catch {
-      return [words.bad];
+      file = undefined;
     }
-    if (file?.what !== WHAT || !file.score) return [words.bad];
+    if (file?.what !== WHAT || !file.score) return [say("This is no file that was exported here.")];
+    const then = { form: file.form, then: file.right, all: Object.keys(file.score).length };
     const is = (where, { id }) => where[id] === "belief";
-    const listed = (word, test) => {
-      const names = items.filter(test).map((item) => `“${item.name[state.language]}”`);
-      return names.length ? [words[word] + names.join(words.space)] : [];
-    };
+    const gone = listed((item) => is(file.score, item) && !is(scores, item));
+    const stayed = listed((item) => is(file.score, item) && is(scores, item));
+    const found = listed((item) => !is(file.score, item) && is(scores, item));
     return [
-      words.before(file.form, file.right, right),
-      ...listed("gone", (item) => is(file.score, item) && !is(scores, item)),
-      ...listed("stayed", (item) => is(file.score, item) && is(scores, item)),
-      ...listed("new", (item) => !is(file.score, item) && is(scores, item)),
-    ];
+      say("In the file (form {form}) {then} of {all} were right, here {now} of {count}.", { ...then, now: right, count: items.length }),
+      gone && say("No longer found: {names}", { names: gone }),
+      stayed && say("Found both times: {names}", { names: stayed }),
+      found && say("Found only here: {names}", { names: found }),
+    ].filter(Boolean);
+  }
+
+  function listed(test) {
+    const add = (names, name) => (names ? say("{names} “{name}”", { names, name }) : say("“{name}”", { name }));
+    return items.filter(test).map((item) => say(item.name)).reduce(add, "");
   }
 
   draw();

@@ -5,7 +5,9 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from attnlib.course.language import language, say
 from attnlib.course.widgets.questions.data import items
+from attnlib.course.widgets.questions.languages import languages, offered
 
 
 class Questions(anywidget.AnyWidget):
@@ -16,9 +18,15 @@ class Questions(anywidget.AnyWidget):
 
     form = traitlets.Unicode().tag(sync=True)
     items = traitlets.List(traitlets.Dict()).tag(sync=True)
+    languages = traitlets.List(traitlets.Dict()).tag(sync=True)
+    first = traitlets.Int().tag(sync=True)  # the place of the language that it begins in
 
     def __repr__(self) -> str:
-        return f"Ten questions, form {self.form}, English and 中文 (to be answered in a browser)"
+        return say(
+            "{count} questions, form {form}, English and 中文 (to be answered in a browser)",
+            count=len(self.items),
+            form=self.form,
+        )
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -27,15 +35,20 @@ class Questions(anywidget.AnyWidget):
 
 
 def questions(form: str) -> Questions:
-    """Ten questions about what the lessons show, in English and 中文.
+    """Questions about what the lessons show, in every language that the course speaks.
 
     Each has one choice that shows a common misconception. The score says which of them was chosen,
     why it fails, and where to read again. Nothing is sent anywhere; the reader may export a file
     that says nothing of who answered, or when.
 
     Args:
-        form: "A", before the course, or "B", after lesson 09: the same ten, asked otherwise.
+        form: "A", before the course, or "B", after lesson 09: the same questions, asked otherwise.
     Raises:
         ValueError: for another form.
     """
-    return Questions(form=form, items=items(form))
+    return Questions(
+        form=form,
+        items=items(form),
+        languages=languages(),
+        first=offered().index(language()),
+    )

@@ -1,4 +1,4 @@
-"""The ten questions in a browser, on a plain page without a kernel: by keyboard, in two languages.
+"""The questions in a browser, on a plain page without a kernel: by keyboard, in two languages.
 
 The scoring lives there alone, so it is tested here.
 """
@@ -6,6 +6,7 @@ The scoring lives there alone, so it is tested here.
 import functools
 import http.server
 import json
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import attnlib.course.widgets.questions
+from attnlib.course.language import catalogue
 from attnlib.course.manifest import lesson
 from attnlib.course.widgets.questions.data import misconceptions
 from attnlib.course.widgets.questions.widget import questions
@@ -21,6 +23,9 @@ SHOTS = Path(__file__).with_name("shots")
 CODE = Path(attnlib.course.widgets.questions.__file__).parent
 ALL = misconceptions()
 IDS = [each["id"] for each in ALL]
+COUNT = len(ALL)
+CHINESE = catalogue("zh")
+LETTERS = "abcd"
 PAGE = """<!doctype html>
 <html lang="en">
   <head>
@@ -75,8 +80,9 @@ class Shown:
         page.on("request", lambda request: self.asked.append(request.url))
 
     def choose(self, choices):
-        """{id: index of the choice}, by mouse."""
-        for id, place in choices.items():
+        """{id: letter of the choice}, by mouse."""
+        for id, letter in choices.items():
+            place = LETTERS.index(letter)
             self.root.locator(f'[data-id="{id}"] label').nth(place).click()
 
     def press(self, name):
@@ -84,8 +90,8 @@ class Shown:
         button.focus()
         self.page.keyboard.press("Enter")
 
-    def speak(self, language):
-        self.root.locator(f"button[lang={language}]").focus()
+    def speak(self, tag):
+        self.root.locator(f"button[lang={tag}]").focus()
         self.page.keyboard.press("Enter")
 
     def found(self):
@@ -116,18 +122,22 @@ class Shown:
         return self.root.locator(".attn-compared").inner_text()
 
 
+def state_of(form):
+    widget = questions(form)
+    return {name: getattr(widget, name) for name in ("form", "items", "languages", "first")}
+
+
 @pytest.fixture
 def show(served, open_page):
     shown = []
 
-    def show(form="A", width=1280, theme="light", name="index.html"):
+    def show(form="A", width=1280, theme="light", name="index.html", **changed):
         page = open_page(width, theme).page
         page.goto(f"{served}/{name}")
         page.wait_for_function("window.ready")
         if theme == "dark":
             page.evaluate("document.body.style = 'background: #111; color: #ddd'")
-        state = {"form": form, "items": questions(form).items}
-        page.evaluate("(state) => void show(state)", state)
+        page.evaluate("(state) => void show(state)", state_of(form) | changed)
         shown.append(Shown(page, form))
         return shown[-1]
 
@@ -139,7 +149,7 @@ def show(served, open_page):
 def others(form):
     """A choice that is neither right nor shows the belief."""
     return {
-        each["id"]: min({0, 1, 2, 3} - {each[form]["right"], each[form]["belief"]}) for each in ALL
+        each["id"]: min({*LETTERS} - {each[form]["right"], each[form]["belief"]}) for each in ALL
     }
 
 
@@ -156,22 +166,24 @@ def test_all_alike(show, form, what):
     shown = show(form)
     shown.choose(choices(form, what))
     shown.press("score")
-    assert shown.found() == [what] * 10
-    counts = [10 * (what == "right"), 10 * (what == "belief")]
-    assert "{} of 10 right; {} of the ten common beliefs found".format(*counts) in shown.total
-    assert ("10 not answered" in shown.total) == (what == "open")
+    assert shown.found() == [what] * COUNT
+    right, belief = COUNT * (what == "right"), COUNT * (what == "belief")
+    wanted = f"{right} of {COUNT} right; {belief} of the {COUNT} common beliefs found"
+    assert wanted in shown.total
+    assert (f"{COUNT} not answered" in shown.total) == (what == "open")
     for each in ALL:
         said = shown.verdict(each["id"])
-        assert each["because"]["en"] in said
-        assert (each["name"]["en"] in said) == (what == "belief")
-        right = each[form]["choices"][each[form]["right"]]["en"]
+        assert each["because"] in said
+        assert (each["name"] in said) == (what == "belief")
+        letter = each[form]["right"]
+        right = f"{letter}. {each[form]['choices'][letter]}."
         again = each["again"]
         place = f"lesson {lesson(again['lesson']).number:02d}, “{again['heading']}”"
         assert (f"Right is: {right}" in said) == (place in said) == (what != "right")
 
 
 def mixed(form):
-    """Three right, three beliefs, two others, two open."""
+    """Three right, three beliefs, two others, the rest open."""
     right, belief, other = (choices(form, what) for what in ("right", "belief", "other"))
     return {
         **{id: right[id] for id in IDS[:3]},
@@ -180,7 +192,8 @@ def mixed(form):
     }
 
 
-MIXED = ["right"] * 3 + ["belief"] * 3 + ["other"] * 2 + ["open"] * 2
+OPEN = COUNT - 8
+MIXED = ["right"] * 3 + ["belief"] * 3 + ["other"] * 2 + ["open"] * OPEN
 
 
 def test_by_keyboard_alone_from_the_first_button_to_the_score(show):
@@ -192,12 +205,13 @@ def test_by_keyboard_alone_from_the_first_button_to_the_score(show):
     for each in ALL:
         keys.press("Tab")
         keys.press("Space")
-        for _ in range(each["A"]["belief"]):
+        for _ in range(LETTERS.index(each["A"]["belief"])):
             keys.press("ArrowDown")
-    assert shown.checked() == [4 * i + each["A"]["belief"] for i, each in enumerate(ALL)]
+    places = [4 * i + LETTERS.index(each["A"]["belief"]) for i, each in enumerate(ALL)]
+    assert shown.checked() == places
     keys.press("Tab")
     keys.press("Enter")
-    assert shown.found() == ["belief"] * 10
+    assert shown.found() == ["belief"] * COUNT
     assert shown.page.evaluate("document.activeElement.className") == "attn-total"
 
 
@@ -214,10 +228,10 @@ def test_no_key_reaches_the_page_around(show):
 def test_every_question_is_named_for_a_screen_reader(show):
     shown = show("B")
     for number, each in enumerate(ALL, 1):
-        stem = f"{number}. {each['B']['stem']['en']}"
+        stem = f"{number}. {each['B']['stem']}"
         group = shown.page.get_by_role("group", name=stem, exact=True)
-        names = [choice["en"] for choice in each["B"]["choices"]]
-        for name in names:
+        for letter, choice in each["B"]["choices"].items():
+            name = f"{letter}. {choice}"
             assert group.get_by_role("radio", name=name, exact=True).count() == 1
     assert shown.page.get_by_role("group", name="Language").get_by_role("button").count() == 2
 
@@ -226,33 +240,74 @@ def test_the_language_changes_all_words_and_no_answer(show):
     shown = show("A")
     shown.choose(mixed("A"))
     before = shown.checked()
-    shown.speak("zh")
+    shown.speak("zh-Hans")
     assert shown.checked() == before
-    assert shown.page.evaluate("document.activeElement.lang") == "zh"
-    assert shown.root.get_attribute("lang") == "zh"
-    assert shown.root.locator("button[lang=zh]").get_attribute("aria-pressed") == "true"
+    assert shown.page.evaluate("document.activeElement.lang") == "zh-Hans"
+    assert shown.root.get_attribute("lang") == "zh-Hans"
+    assert shown.root.locator("button[lang=zh-Hans]").get_attribute("aria-pressed") == "true"
     shown.press("score")
     assert shown.found() == MIXED
-    assert "十题答对 3 题；发现 3 个常见误解；2 题没有作答。" in shown.total
+    assert f"{COUNT} 题答对 3 题；发现 3 个常见误解；{OPEN} 题没有作答。" in shown.total
     for each, found in zip(ALL, MIXED, strict=True):
         said = shown.root.locator(f'[data-id="{each["id"]}"]').inner_text()
-        assert each["A"]["stem"]["zh"] in said
-        assert each["because"]["zh"] in said
-        assert (each["name"]["zh"] in said) == (found == "belief")
+        assert CHINESE[each["A"]["stem"]] in said
+        assert CHINESE[each["because"]] in said
+        assert (CHINESE[each["name"]] in said) == (found == "belief")
     shown.speak("en")
     assert shown.found() == MIXED
-    assert "3 of 10 right; 3 of the ten common beliefs found; 2 not answered." in shown.total
+    wanted = f"3 of {COUNT} right; 3 of the {COUNT} common beliefs found; {OPEN} not answered."
+    assert wanted in shown.total
+
+
+# The nearest language that is told of every text with a letter or a Han character in it.
+TOLD = """(root) => {
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (texts.nextNode()) {
+        const { data, parentElement } = texts.currentNode;
+        found.push([data, parentElement.closest("[lang]").lang]);
+    }
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_every_text_is_told_in_its_language(show, first):
+    shown = show("A", first=first)
+    shown.choose(mixed("A"))
+    shown.press("score")
+    told = shown.root.evaluate(TOLD)
+    for text, tag in told:
+        if re.search("[\u4e00-\u9fff]", text):
+            assert tag == "zh-Hans", text
+        elif re.search("[A-Za-z]{2}", text):
+            assert tag == "en", text
+    assert len([tag for _, tag in told if tag == "zh-Hans"]) > (100 if first else 0)
+
+
+def test_a_language_of_ones_own_begins_and_says_the_rest_in_english(show):
+    heading = "Only inside the block"
+    messages = {"Score": "Noter", heading: "Dans le bloc"}
+    own = {"name": "fr", "label": "fr", "tag": "fr", "messages": messages}
+    shown = show("A", languages=[*state_of("A")["languages"], own], first=2)
+    assert shown.root.locator("button[aria-pressed=true]").inner_text() == "fr"
+    assert shown.root.locator('[data-does="score"]').inner_text() == "Noter"
+    shown.press("score")
+    line = shown.root.locator('[data-id="blocks-see-near"] .attn-verdict')
+    assert "“Dans le bloc”" in line.inner_text()
+    stem = shown.root.locator("legend span").first
+    assert (stem.inner_text(), stem.get_attribute("lang")) == (ALL[0]["A"]["stem"], "en")
 
 
 def test_the_exported_file_holds_the_answers_and_nobody(show):
     shown = show("B")
-    shown.speak("zh")
+    shown.speak("zh-Hans")
     shown.choose(mixed("B"))
     shown.press("score")
     name, file = shown.export()
     assert name == "attnlib-questions-B.json"
     assert file == {
-        "what": "attnlib: ten questions",
+        "what": "attnlib: questions",
         "form": "B",
         "language": "zh",
         "right": 3,
@@ -276,10 +331,15 @@ def test_answers_survive_a_second_view(show):
     shown = show("A")
     shown.choose(mixed("A"))
     before = shown.checked()
-    items = questions("A").items
-    shown.page.evaluate("(items) => { stop(); show({ form: 'A', items }); }", items)
+    shown.speak("zh-Hans")
+    shown.page.evaluate("(state) => { stop(); show(state); }", state_of("A"))
     assert shown.page.locator(".attn-ask").count() == 1
     assert shown.checked() == before
+    assert shown.root.get_attribute("lang") == "zh-Hans"
+    shown.page.evaluate("(state) => { stop(); show(state); }", state_of("A") | {"first": 1})
+    shown.speak("en")
+    shown.page.evaluate("(state) => { stop(); show(state); }", state_of("A") | {"first": 0})
+    assert shown.root.get_attribute("lang") == "en", "what is spoken since is what it begins in"
 
 
 def test_the_file_of_the_other_form_is_compared(show):
@@ -288,15 +348,15 @@ def test_the_file_of_the_other_form_is_compared(show):
     first.press("score")
     _, file = first.export()
     second = show("B")
-    gone, stayed, new = IDS[3], IDS[4], IDS[9]
+    gone, stayed, new = IDS[3], IDS[4], IDS[-1]
     chosen = choices("B", "right") | {id: choices("B", "belief")[id] for id in (stayed, new)}
     chosen[IDS[5]] = others("B")[IDS[5]]
     second.choose(chosen)
     second.press("score")
     said = second.compare(json.dumps(file)).split("\n")
-    names = {each["id"]: f"“{each['name']['en']}”" for each in ALL}
+    names = {each["id"]: f"“{each['name']}”" for each in ALL}
     assert [line for line in said if line] == [
-        "In the file (form A) 3 of 10 were right, here 7 of 10.",
+        f"In the file (form A) 3 of {COUNT} were right, here {COUNT - 3} of {COUNT}.",
         f"No longer found: {names[gone]} {names[IDS[5]]}",
         f"Found both times: {names[stayed]}",
         f"Found only here: {names[new]}",
@@ -315,8 +375,8 @@ def test_a_lesson_links_to_the_others_beside_it(show, ending):
     shown = show("A", name=f"00_two_cousins{ending}")
     shown.press("score")
     links = shown.root.locator("a").evaluate_all("all => all.map((a) => a.getAttribute('href'))")
-    assert links[3] == f"03_blocks{ending}#only-inside-the-block"
-    assert links[9] == f"08_detective{ending}#the-suspect-pgl-sum-s-way-in-our-own-lines"
+    assert links[4] == f"03_blocks{ending}#only-inside-the-block"
+    assert links[10] == f"08_detective{ending}#the-suspect-pgl-sum-s-way-in-our-own-lines"
     for link, each in zip(links, ALL, strict=True):
         assert link.startswith(f"{lesson(each['again']['lesson']).stem}{ending}#")
 
@@ -329,15 +389,20 @@ def test_where_no_lesson_is_beside_it_stands_a_name_and_no_link(show):
 
 
 @pytest.mark.parametrize(
-    ("language", "width", "theme"),
-    [("en", 1280, "light"), ("zh", 1280, "dark"), ("en", 390, "dark"), ("zh", 390, "light")],
+    ("tag", "width", "theme"),
+    [
+        ("en", 1280, "light"),
+        ("zh-Hans", 1280, "dark"),
+        ("en", 390, "dark"),
+        ("zh-Hans", 390, "light"),
+    ],
 )
-def test_it_fits_a_telephone_and_the_dark(show, width, theme, language):
+def test_it_fits_a_telephone_and_the_dark(show, width, theme, tag):
     shown = show("A", width, theme, "00_two_cousins.html")
-    shown.speak(language)
+    shown.speak(tag)
     shown.choose(mixed("A"))
     shown.press("score")
     shown.page.evaluate("document.activeElement.blur()")
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
-    name = f"questions-{language}-{width}-{theme}.png"
+    name = f"questions-{tag}-{width}-{theme}.png"
     shown.page.screenshot(path=SHOTS / name, full_page=True)

@@ -7,6 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import attnlib
+from attnlib.course.widgets.questions.data import misconceptions
 from docs import assets, beliefs, tables
 from docs.lessons import for_page
 from docs.slides.widgets import STATE, VIEW
@@ -102,7 +103,7 @@ def test_every_wrong_belief_is_in_the_index_and_leads_to_a_heading():
     page = beliefs.page()
     links = re.findall(r"\]\(\.\./notebooks/(\w+)\.ipynb#([^)]+)\)", page)
     lessons = sorted(HERE.glob(LESSONS))
-    assert len(links) == 10 + len(lessons)
+    assert len(links) == len(misconceptions()) + len(lessons)
     for stem, anchor in links:
         headings = [
             re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")

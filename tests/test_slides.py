@@ -133,6 +133,28 @@ def test_little_prose_stays_whole_and_short_prose_stands_above_its_code():
     assert [cell.source for cell in slide.cells[1:]] == ["Now the code:", "x = 1"]
 
 
+CHINESE = '<div lang="zh-Hans">\n\n{}\n\n</div>'
+
+
+def test_what_is_told_in_a_language_stays_so_when_slides_part_it():
+    long = "一句话很长，" * 30
+    text = CHINESE.format(f"**甲。** {long}。后面。\n\n- 乙\n- 丙\n\n> 丁")
+    parts = [
+        CHINESE.format(f"**甲。** {long}。"),
+        CHINESE.format("- 乙\n- 丙"),
+        CHINESE.format("> 丁"),
+    ]
+    assert prose.blocks(f"One.\n\n{text}\n\nTwo.")[2:] == [*parts[1:], "Two."]
+    assert prose.points(f"{text}\n\n{'Long. ' * 60}") == "\n\n".join([*parts, "Long."])
+
+
+def test_the_running_head_says_its_language():
+    nb = lesson(headed('## <a> & (<span lang="zh-Hans">效果</span>)'), ran("x = 1"), ran("y = 2"))
+    assert '<p class="running">&lt;a&gt; &amp; (<span lang="zh-Hans">效果</span>)</p>' in on(
+        slides(nb)[-1]
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

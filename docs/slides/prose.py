@@ -9,6 +9,8 @@ SHORT = 150  # letters: in longer prose, paragraphs and items up to here are
 CLOSED = re.compile(r"`[^`]*`|\$[^$]*\$|!?\[[^\]]*\]\([^)]*\)|\*\*.+?\*\*|\([^()]*\)", re.DOTALL)
 STOP = r"(?<=[.?!])|(?<=[.?!][\"*)])|(?<=[.?!]\*\*)"
 END = re.compile(rf"(?:{STOP})(?<!al\.)(?<!e\.g\.)\s+(?=\S)|(?<=[。？！])")
+LANGUAGE = re.compile(r"<div lang=[^>]+>")
+WITHIN = re.compile(r"(<div lang=[^>]+>)\n\n(.*)\n\n</div>", re.DOTALL)
 ITEM = re.compile(r"(?:[-*]|\d+\.) ")
 ASIDE = ("<small>", "Stuck?", "Passed?")  # credits; what is said to somebody who reads alone
 LABEL = 5  # words: **How to read it.** alone says nothing
@@ -27,8 +29,19 @@ def points(markdown: str) -> str:
 
 
 def blocks(markdown: str) -> list[str]:
-    """The paragraphs, lists, tables … between empty lines."""
-    return [block for block in re.split(r"\n\s*\n", markdown.strip()) if block.strip()]
+    """The paragraphs, lists, tables … between empty lines.
+
+    Those within one <div lang=…> are each within one of their own, as slides may part them.
+    """
+    found, within = [], ""
+    for block in filter(str.strip, re.split(r"\n\s*\n", markdown.strip())):
+        if LANGUAGE.fullmatch(block):
+            within = block
+        elif block == "</div>":
+            within = ""
+        else:
+            found.append(f"{within}\n\n{block}\n\n</div>" if within else block)
+    return found
 
 
 def sentences(paragraph: str) -> list[str]:
@@ -46,6 +59,8 @@ def _is_aside(block):
 
 
 def _point(block):
+    if told := WITHIN.fullmatch(block):
+        return f"{told[1]}\n\n{_point(told[2])}\n\n</div>"
     if block.startswith(("#", "|", ">", "!", "$$", "    ", "```")):
         return block
     if ITEM.match(block):

@@ -20,7 +20,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from itertools import chain
 
 from bs4 import BeautifulSoup
@@ -126,7 +126,7 @@ class _Teller:
 
     def add(self, kind, *cells, notes=()):
         if kind not in ("title", "section"):
-            running = self.head or f'<p class="running">{escape(self.section)}</p>'
+            running = self.head or f'<p class="running">{marked(self.section)}</p>'
             cells = (new_markdown_cell(running), *cells)
         self.head = ""
         slide = Slide(kind, list(cells), [*self.kept, *notes], self.more and kind != "title")
@@ -362,6 +362,12 @@ def _rows_apart(block):
     size = math.ceil(len(rows) / count)
     parts = (rows[start : start + size] for start in range(0, len(rows), size))
     return ["\n".join([names, rule, *part]) for part in parts]
+
+
+def marked(heading: str) -> str:
+    """A heading as HTML: escaped, but for the marks of a language."""
+    mark = r"&lt;(/span|span lang=&quot;[\w-]+&quot;)&gt;"
+    return re.sub(mark, lambda match: unescape(match[0]), escape(heading))
 
 
 def lines_of(text: str) -> int:

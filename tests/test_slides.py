@@ -138,9 +138,9 @@ CHINESE = '<div lang="zh-Hans">\n\n{}\n\n</div>'
 
 def test_what_is_told_in_a_language_stays_so_when_slides_part_it():
     long = "一句话很长，" * 30
-    text = CHINESE.format(f"**甲。** {long}。后面。\n\n- 乙\n- 丙\n\n> 丁")
+    text = CHINESE.format(f"**甲。** {long}。后面。**这个**。\n\n- 乙\n- 丙\n\n> 丁")
     parts = [
-        CHINESE.format(f"**甲。** {long}。"),
+        CHINESE.format(f"**甲。** {long}。**这个**。"),
         CHINESE.format("- 乙\n- 丙"),
         CHINESE.format("> 丁"),
     ]

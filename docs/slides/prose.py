@@ -82,7 +82,8 @@ def _shortened(text):
     for place in sorted(kept):
         if _wants_more(all_of_them[place]):
             kept.add(place + 1)
-    return " ".join(each for place, each in enumerate(all_of_them) if place in kept)
+    shortened = " ".join(each for place, each in enumerate(all_of_them) if place in kept)
+    return re.sub(r"(?<=[。？！]) ", "", shortened)  # Chinese has no space there
 
 
 def _wants_more(sentence):

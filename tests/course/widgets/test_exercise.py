@@ -82,10 +82,18 @@ WRONG_KINDS = {
     "every value is None": dict.fromkeys(KINDS),
     "must be a dict": list(KINDS),
     "keys must stay": {"who": "choice"},
-    "must be 'notation' or 'choice', and is 'both'": KINDS | {"who may see whom": "both"},
-    "merged' is a notation": KINDS | {"the order in which heads are merged": "choice"},
-    "whom' is a choice": KINDS | {"who may see whom": "notation"},
+    "must be 'notation' or 'choice', and is 'both'": KINDS | {"who_sees_whom": "both"},
+    "'order_of_heads' is a notation: permuting": KINDS | {"order_of_heads": "choice"},
+    "'who_sees_whom' is a choice: no parameters": KINDS | {"who_sees_whom": "notation"},
 }
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_a_wrong_kind_is_told_with_its_own_reason(key):
+    kind = KINDS[key]
+    other = {"notation": "choice", "choice": "notation"}[kind]
+    verdict = exercise("two_cousins.kinds").check(KINDS | {key: other})
+    assert verdict.startswith(f"✘ '{key}' is a {kind}: ")
 
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_KINDS.items(), ids=WRONG_KINDS)

@@ -2,6 +2,7 @@
 
 import torch
 
+from attnlib.course.language import N_, say
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 
@@ -26,32 +27,61 @@ def _by_number(length, num_segments):
     return same_segment(length, -(-length // num_segments))
 
 
-WINDOW = "that is a sliding window, but segments have fixed edges."
-MISTAKES = {
-    "The length 16 is fixed in your code: use segment_length.": _mask(
-        lambda i, j, n: i // 16 == j // 16
+MISTAKES = (
+    (
+        N_("The length 16 is fixed in your code: use segment_length."),
+        _mask(lambda i, j, n: i // 16 == j // 16),
     ),
-    "True and False are exchanged: True means *may* see.": _mask(lambda i, j, n: i // n != j // n),
-    "Every token sees every other: that is the global branch.": _mask(lambda i, j, n: i + j >= 0),
-    "Every token sees only itself: is it // (whole numbers) that is needed?": _mask(
-        lambda i, j, n: i == j
+    (
+        N_("True and False are exchanged: True means *may* see."),
+        _mask(lambda i, j, n: i // n != j // n),
     ),
-    "A token may also see itself: the diagonal must be True.": _mask(
-        lambda i, j, n: (i // n == j // n) & (i != j)
+    (
+        N_("Every token sees every other: that is the global branch."),
+        _mask(lambda i, j, n: i + j >= 0),
     ),
-    "Tokens see only what stands before them: that is a causal mask.": _mask(
-        lambda i, j, n: (i // n == j // n) & (j <= i)
+    (
+        N_("Every token sees only itself: is it // (whole numbers) that is needed?"),
+        _mask(lambda i, j, n: i == j),
     ),
-    "Tokens at the same place of different segments see each other: is it // and not %?": _mask(
-        lambda i, j, n: i % n == j % n
+    (
+        N_("A token may also see itself: the diagonal must be True."),
+        _mask(lambda i, j, n: (i // n == j // n) & (i != j)),
     ),
-    "The segments have the wrong length: was their number taken for their length?": _by_number,
-    f"You take |i − j| < segment_length: {WINDOW}": _mask(lambda i, j, n: (i - j).abs() < n),
-    f"You take |i − j| ≤ segment_length: {WINDOW}": _mask(lambda i, j, n: (i - j).abs() <= n),
-    f"You take |i − j| ≤ segment_length // 2: {WINDOW}": _mask(
-        lambda i, j, n: (i - j).abs() <= n // 2
+    (
+        N_("Tokens see only what stands before them: that is a causal mask."),
+        _mask(lambda i, j, n: (i // n == j // n) & (j <= i)),
     ),
-}
+    (
+        N_("Tokens at the same place of different segments see each other: is it // and not %?"),
+        _mask(lambda i, j, n: i % n == j % n),
+    ),
+    (
+        N_("The segments have the wrong length: was their number taken for their length?"),
+        _by_number,
+    ),
+    (
+        N_(
+            "You take |i − j| < segment_length: that is a sliding window, "
+            "but segments have fixed edges."
+        ),
+        _mask(lambda i, j, n: (i - j).abs() < n),
+    ),
+    (
+        N_(
+            "You take |i − j| ≤ segment_length: that is a sliding window, "
+            "but segments have fixed edges."
+        ),
+        _mask(lambda i, j, n: (i - j).abs() <= n),
+    ),
+    (
+        N_(
+            "You take |i − j| ≤ segment_length // 2: "
+            "that is a sliding window, but segments have fixed edges."
+        ),
+        _mask(lambda i, j, n: (i - j).abs() <= n // 2),
+    ),
+)
 LENGTHS = ((64, 16), (12, 3), (10, 4), (6, 6), (63, 9))
 
 
@@ -60,64 +90,84 @@ def _find_mistake_in_mask(answer):
 
 
 KINDS = {
-    "one qkv matrix, or three small ones a head": "notation",
-    "the order in which heads are merged": "notation",
-    "a bias on the keys": "notation",
-    "a bias on the queries": "choice",
-    "who may see whom": "choice",
-    "parameters shared by the blocks, or their own": "choice",
-    "positions added to the scores": "choice",
+    "heads_in_one_matrix": "notation",
+    "order_of_heads": "notation",
+    "bias_on_keys": "notation",
+    "bias_on_queries": "choice",
+    "who_sees_whom": "choice",
+    "shared_parameters": "choice",
+    "positions": "choice",
 }
 
 REASONS = {
-    "one qkv matrix, or three small ones a head": "stack their rows and they are the same matrix",
-    "the order in which heads are merged": "permuting the columns of the output matrix undoes it",
-    "a bias on the keys": "it adds one number to a whole row of scores; softmax does not see that",
-    "a bias on the queries": "it adds another number to each key's score",
-    "who may see whom": "no parameters let a token of one block feel another block",
-    "parameters shared by the blocks, or their own": "one set cannot do what four do",
-    "positions added to the scores": "without them a permutation of the tokens permutes the output",
+    "heads_in_one_matrix": N_(
+        "{key!r} is a notation: stack their rows and they are the same matrix."
+    ),
+    "order_of_heads": N_(
+        "{key!r} is a notation: permuting the columns of the output matrix undoes it."
+    ),
+    "bias_on_keys": N_(
+        "{key!r} is a notation: it adds one number to a whole row of scores; "
+        "softmax does not see that."
+    ),
+    "bias_on_queries": N_("{key!r} is a choice: it adds another number to each key's score."),
+    "who_sees_whom": N_(
+        "{key!r} is a choice: no parameters let a token of one block feel another block."
+    ),
+    "shared_parameters": N_("{key!r} is a choice: one set cannot do what four do."),
+    "positions": N_(
+        "{key!r} is a choice: without them a permutation of the tokens permutes the output."
+    ),
 }
 
 
 def _find_mistake_in_kinds(answer):
     if not isinstance(answer, dict):
-        return f"It must be a dict, and is {type(answer).__name__}."
+        return say("It must be a dict, and is {kind}.", kind=type(answer).__name__)
     if set(answer) != set(KINDS):
-        return f"The keys must stay as they are; check {sorted(set(answer) ^ set(KINDS))[0]!r}."
+        key = sorted(set(answer) ^ set(KINDS))[0]
+        return say("The keys must stay as they are; check {key!r}.", key=key)
     if all(value is None for value in answer.values()):
-        return "Not written yet: every value is None."
+        return say("Not written yet: every value is None.")
     for key, kind in KINDS.items():
         if answer[key] not in ("notation", "choice"):
-            return f"{key!r} must be 'notation' or 'choice', and is {answer[key]!r}."
+            told = {"key": key, "got": answer[key]}
+            return say("{key!r} must be 'notation' or 'choice', and is {got!r}.", **told)
         if answer[key] != kind:
-            return f"{key!r} is a {kind}: {REASONS[key]}."
+            return say(REASONS[key], key=key)
     return None
 
 
 EXERCISES = (
     Exercise(
         "two_cousins.same_segment",
-        "Write same_segment(length: int, segment_length: int) -> torch.Tensor,\n"
-        "bool, of shape (length, length).\n"
-        "True where token i and token j lie in the same segment. Segments are contiguous; the\n"
-        "last one may be shorter. No loop is needed.",
+        N_(
+            "Write same_segment(length: int, segment_length: int) -> torch.Tensor,\n"
+            "bool, of shape (length, length).\n"
+            "True where token i and token j lie in the same segment. Segments are contiguous; the\n"
+            "last one may be shorter. No loop is needed."
+        ),
         _find_mistake_in_mask,
         (
-            "First a tensor that says for each token the number of its segment.",
-            "Token i lies in segment i // segment_length.",
-            "Compare a column with a row: segment[:, None] == segment[None, :].",
+            N_("First a tensor that says for each token the number of its segment."),
+            N_("Token i lies in segment i // segment_length."),
+            N_("Compare a column with a row: segment[:, None] == segment[None, :]."),
         ),
         same_segment,
     ),
     Exercise(
         "two_cousins.kinds",
-        "For each difference say 'notation' (some re-arrangement of the parameters undoes it)\n"
-        "or 'choice' (nothing undoes it: the two compute different functions).",
+        N_(
+            "For each difference, told behind its key, say 'notation' (some re-arrangement of the\n"
+            "parameters undoes it) or 'choice' (nothing undoes it: the two compute different\n"
+            "functions)."
+        ),
         _find_mistake_in_kinds,
         (
-            "Ask: could I copy the parameters over, in another order, and get the same numbers?",
-            "Three of the seven are notation.",
+            N_(
+                "Ask: could I copy the parameters over, in another order, and get the same numbers?"
+            ),
+            N_("Three of the seven are notation."),
         ),
         "{\n" + "".join(f"    {key!r}: {kind!r},\n" for key, kind in KINDS.items()) + "}",
     ),

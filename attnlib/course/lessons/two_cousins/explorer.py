@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.influence import plot_token_influence
+from attnlib.course.language import say
 from attnlib.course.widgets.controls import slider
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import blockify, deblockify
@@ -34,9 +35,12 @@ def influence_drawer(
     def draw(row: int, column: int) -> tuple[Figure, str]:
         token = number[row * cols + column].item()
         laid = {title: lay(matrix[token]) for title, matrix in matrices.items()}
-        felt = ", ".join(f"{title}: {(m > 0).sum()} of {m.numel()}" for title, m in laid.items())
+        felt = say(", ").join(_count(title, matrix) for title, matrix in laid.items())
         figure = plot_token_influence(picture, patch_size, laid, (row, column), largest)
-        return figure, f"Token {token} (row {row}, column {column}) feels: {felt} tokens."
+        told = {"token": token, "row": row, "column": column, "felt": felt}
+        return figure, say(
+            "Token {token} (row {row}, column {column}) feels: {felt} tokens.", **told
+        )
 
     return draw
 
@@ -47,8 +51,13 @@ def explore_influence(
     """Choose an output token of a picture: whom does it listen to? See `influence_drawer`."""
     rows, cols = (side // patch_size for side in picture.shape[:2])
     controls = {
-        "row": slider("row", 2, 0, rows - 1),
-        "column": slider("column", 3, 0, cols - 1),
+        "row": slider(say("row"), 2, 0, rows - 1),
+        "column": slider(say("column"), 3, 0, cols - 1),
     }
     draw = influence_drawer(picture, patch_size, block_size, matrices)
     return Explorer("explore_influence", draw, controls)
+
+
+def _count(title, matrix):
+    told = {"title": title, "felt": (matrix > 0).sum(), "all": matrix.numel()}
+    return say("{title}: {felt} of {all}", **told)

@@ -281,7 +281,7 @@ def test_what_is_no_function_is_refused(key, answer):
 )
 def test_every_known_mistake_is_named_as_itself_and_tried_here(key, mistakes, named):
     """None hides behind another that gives the same, and each has a wrong answer above."""
-    for sentence, wrong in mistakes.items():
+    for sentence, wrong in mistakes:
         assert exercise(key).check(wrong).startswith(f"✘ {sentence} (Seen for ")
         assert any(words in sentence for words in named), sentence
 

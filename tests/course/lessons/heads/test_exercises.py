@@ -221,5 +221,5 @@ def test_every_mistake_that_is_known_is_one(key):
         "heads.split": "SPLITS",
         "heads.head_matrices": "MATRICES",
     }[key]
-    for sentence, wrong in getattr(exercises, known).items():
+    for sentence, wrong in getattr(exercises, known):
         assert sentence in exercise(key).check(wrong)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.checks import check_divides
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.blocks.figures import plot_blocks
 from attnlib.course.widgets.controls import choice, slider
 from attnlib.course.widgets.explorer import Explorer
@@ -48,10 +49,10 @@ def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Explorer:
     """Choose a photograph, the size of a block, and a query patch. See `blocks_drawer`."""
     rows, cols = _patches(pictures, patch_size)
     controls = {
-        "photograph": choice("photograph", next(iter(pictures)), list(pictures)),
+        "photograph": choice(say("photograph"), next(iter(pictures)), list(pictures)),
         "block_size": slider("block_size", min(4, rows, cols), 1, max(rows, cols)),
-        "row": slider("query: row", min(2, rows - 1), 0, rows - 1),
-        "column": slider("query: column", min(3, cols - 1), 0, cols - 1),
+        "row": slider(say("query: row"), min(2, rows - 1), 0, rows - 1),
+        "column": slider(say("query: column"), min(3, cols - 1), 0, cols - 1),
     }
     return Explorer("explore_blocks", blocks_drawer(pictures, patch_size), controls)
 
@@ -76,11 +77,23 @@ def _check(photograph, pictures, row, rows, column, cols):
 
 
 def _read(block_size, groups, size, row, column, token):
-    length = groups * size
-    share = f"1/{groups} of" if groups > 1 else "all of"
-    return (
-        f"block_size {block_size}: G = {groups} blocks of N = {size} patches. The patch at row "
-        f"{row}, column {column} is token {token}, in block {token // size}; it may attend to "
-        f"{size} of {length} tokens. Weights in a head: G·N² = {groups * size**2}, {share} "
-        f"L² = {length**2}."
+    patch = say(
+        "block_size {block_size}: G = {groups} blocks of N = {size} patches. The patch at row "
+        "{row}, column {column} is token {token}, in block {block}; it may attend to {size} of "
+        "{length} tokens.",
+        block_size=block_size,
+        groups=groups,
+        size=size,
+        row=row,
+        column=column,
+        token=token,
+        block=token // size,
+        length=groups * size,
     )
+    pairs = {"inside": groups * size**2, "all": (groups * size) ** 2}
+    weights = (
+        say("Weights in a head: G·N² = {inside}, 1/{groups} of L² = {all}.", groups=groups, **pairs)
+        if groups > 1
+        else say("Weights in a head: G·N² = {inside}, all of L² = {all}.", **pairs)
+    )
+    return paragraph(patch, weights)

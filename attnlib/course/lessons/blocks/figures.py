@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import ENDS, MARK, NOTHING, STYLE, closed, label
+from attnlib.course.language import say
 
 FADED = 0.75  # how far the other patches are faded to grey
 
@@ -48,7 +49,7 @@ def _plot_picture(axis, picture, may, place, size, block_size):
     corner = (column * size - 0.5, row * size - 0.5)
     frame = plt.Rectangle(corner, size, size, fill=False, edgecolor=MARK, linewidth=3, zorder=3)
     axis.add_patch(frame).set_clip_on(False)  # or half of it is cut off at the picture's edge
-    axis.set_title("one query (red) and its keys (not faded)")
+    axis.set_title(say("one query (red) and its keys (not faded)"))
     axis.set_axis_off()
 
 
@@ -57,6 +58,6 @@ def _plot_mask(axis, mask, token, group):
     length = len(mask)
     axis.axhline(token, color=MARK, linewidth=2)
     edges = range(group, length, group) if group > 1 else ()  # lines would hide single cells
-    label(axis, "all queries (grey: weight exactly 0)", edges)
+    label(axis, say("all queries (grey: weight exactly 0)"), edges)
     axis.set_xticks((0, length - 1))
     axis.set_yticks((0, length - 1))

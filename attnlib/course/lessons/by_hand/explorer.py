@@ -7,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 
 from attnlib.attention import attention
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.by_hand.figures import plot_scores
 from attnlib.course.lessons.by_hand.plane import Plane, tie
 from attnlib.course.widgets.controls import choice, fine_slider
@@ -46,9 +47,10 @@ def scores_drawer() -> Callable[..., tuple[Figure, str]]:
         _, weights = attention(q, k, k, scale=factor / temperature)
         products, row = (q @ k.mT).flatten(), weights.weights().flatten()
         scores = products * factor / temperature
-        bars = {"q·k": products, _title(scale, temperature): scores, "weights": row}
-        figure = plot_scores(plane[0], plane[1:], bars, head_dim)
-        return figure, _read(head_dim, scale, factor, temperature, *bars.values())
+        titles = ("q·k", _title(scale, temperature), say("weights"))
+        bars = (products, scores, row)
+        figure = plot_scores(plane[0], plane[1:], titles, bars, head_dim)
+        return figure, _read(head_dim, scale, factor, temperature, *bars)
 
     return draw
 
@@ -56,13 +58,13 @@ def scores_drawer() -> Callable[..., tuple[Figure, str]]:
 def explore_scores() -> Explorer:
     """Drag a query and a key: what becomes of the weights? See `scores_drawer`."""
     controls = {
-        "q_x": fine_slider("q, across", 1.2, -2, 2),
-        "q_y": fine_slider("q, up", 0.3, -2, 2),
-        "k_x": fine_slider("key 0, across", 1.6, -2, 2),
-        "k_y": fine_slider("key 0, up", -0.5, -2, 2),
+        "q_x": fine_slider(say("q, across"), 1.2, -2, 2),
+        "q_y": fine_slider(say("q, up"), 0.3, -2, 2),
+        "k_x": fine_slider(say("key 0, across"), 1.6, -2, 2),
+        "k_y": fine_slider(say("key 0, up"), -0.5, -2, 2),
         "head_dim": choice("D", 2, WIDTHS),
-        "scale": choice("scale", "1/√D", SCALES),
-        "temperature": choice("temperature", 1.0, TEMPERATURES),
+        "scale": choice(say("scale"), "1/√D", SCALES),
+        "temperature": choice(say("temperature"), 1.0, TEMPERATURES),
     }
     explorer = Explorer("explore_scores", scores_drawer(), controls)
     plane = Plane(others=[list(key) for key in OTHERS])
@@ -85,26 +87,44 @@ def _check(head_dim, scale, temperature):
 def _title(scale, temperature):
     root = " / √D" if scale == "1/√D" else ""
     divided = "" if temperature == 1 else f" / {temperature:g}"
-    return f"scores: q·k{root}{divided}"
+    return say("scores: {formula}", formula=f"q·k{root}{divided}")
 
 
 def _read(head_dim, scale, factor, temperature, products, scores, weights):
     times = two(factor) if scale == "1" else f"1/√{head_dim} = {two(factor)}"
-    sentence = (
-        f"q·k of keys 0 to {len(products) - 1}: {listed(products)}. Times {times}, over "
-        f"temperature {temperature:g}, the scores are {listed(scores)}. Softmax: "
-        f"{listed(weights)}. "
-        f"{_leader(weights)}; the entropy is {spread(weights)} of uniform attention's."
+    sentence = say(
+        "q·k of keys 0 to {last}: {products}. Times {times}, over temperature {temperature:g}, the "
+        "scores are {scores}. Softmax: {weights}.",
+        last=len(products) - 1,
+        products=listed(products),
+        times=times,
+        temperature=temperature,
+        scores=listed(scores),
+        weights=listed(weights),
     )
-    if head_dim > 2:
-        sentence += f" (You see 2 of {head_dim} coordinates; the others are random numbers.)"
-    return sentence
+    hidden = say(
+        "(You see 2 of {head_dim} coordinates; the others are random numbers.)", head_dim=head_dim
+    )
+    return paragraph(sentence, _read_weights(weights), hidden if head_dim > 2 else "")
 
 
-def _leader(weights):
+def _read_weights(weights):
+    """Which keys get most, and how evenly the weights are spread."""
     first = (weights > weights.max() - 1e-9).nonzero().flatten().tolist()
+    told = {"most": two(weights.max()), "entropy": spread(weights)}
     if len(first) == len(weights):
-        return f"All keys get the same, {two(weights[0])}"
+        return say(
+            "All keys get the same, {most}; the entropy is {entropy} of uniform attention's.",
+            **told,
+        )
     if len(first) > 1:
-        return f"Keys {', '.join(map(str, first))} get most, {two(weights.max())} each"
-    return f"Key {first[0]} gets most"
+        return say(
+            "Keys {keys} get most, {most} each; the entropy is {entropy} of uniform attention's.",
+            keys=", ".join(map(str, first)),
+            **told,
+        )
+    return say(
+        "Key {key} gets most; the entropy is {entropy} of uniform attention's.",
+        key=first[0],
+        **told,
+    )

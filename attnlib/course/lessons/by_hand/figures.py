@@ -1,6 +1,6 @@
 """Attention as a lookup; and where a weight comes from: vectors in the plane, and their bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,35 +9,43 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.language import paragraph, say
 
 REACH = 2.5  # the plane is drawn this far to each side
 
 
-def plot_scores(query: Tensor, keys: Tensor, bars: Mapping[str, Tensor], head_dim: int) -> Figure:
+def plot_scores(
+    query: Tensor, keys: Tensor, titles: Sequence[str], bars: Sequence[Tensor], head_dim: int
+) -> Figure:
     """A query and keys as arrows, and beside them bars: a panel a step, a bar a key.
 
     Args:
         query, keys: (2,) and (M, 2): the first two of D coordinates. Key 0, the one that is moved,
             has a colour of its own.
-        bars: title -> (M,). The last are the weights; those before share one scale.
+        titles, bars: of each panel, bars (M,). The last are the weights; those before share one
+            scale.
         head_dim: D. If it is 2, every key drops its perpendicular on the line of the query: the
             dot product is the length of that shadow times the query's.
     """
     query, keys = query.numpy(), keys.numpy()
-    largest = max(1.0, *(values.abs().max().item() for values in list(bars.values())[:-1]))
+    largest = max(1.0, *(values.abs().max().item() for values in bars[:-1]))
     ends = [(-largest, largest)] * (len(bars) - 1) + [(0, 1)]
     with plt.rc_context(STYLE):
         ratios = (1.5, *(1 for _ in bars))
         fig, axes = plt.subplots(1, 1 + len(bars), figsize=(10.6, 3.7), width_ratios=ratios)
         fig.subplots_adjust(left=0.01, right=0.99, bottom=0.04, top=0.9, wspace=0.32)
         _plot_arrows(axes[0], query, keys, shadows=head_dim == 2)
-        axes[0].set_title("q and keys" if head_dim == 2 else f"q and keys, 2 of D = {head_dim}")
-        for axis, (title, values), limits in zip(axes[1:], bars.items(), ends, strict=True):
+        axes[0].set_title(
+            say("q and keys")
+            if head_dim == 2
+            else say("q and keys, 2 of D = {head_dim}", head_dim=head_dim)
+        )
+        for axis, title, values, limits in zip(axes[1:], titles, bars, ends, strict=True):
             _plot_bars(axis, values.numpy(), limits)
             axis.set_title(title)
         for key, colour in enumerate(_colours(len(keys))):
             style = {"color": colour, "weight": "bold", "ha": "right", "va": "center"}
-            axes[1].text(axes[1].get_xlim()[0], key, f"key {key}", **style)
+            axes[1].text(axes[1].get_xlim()[0], key, say("key {key}", key=key), **style)
     return closed(fig)
 
 
@@ -102,15 +110,15 @@ def plot_lookup(
     with plt.rc_context(STYLE):
         fig = plt.figure(figsize=(10.4, 3.5), layout="constrained")
         left, middle, right = fig.subfigures(1, 3, width_ratios=(1.1, 2.7, 2.6))
-        left.suptitle("the query")
+        left.suptitle(say("the query"))
         _plot_ink(left.subplots(), query)
-        middle.suptitle("the keys with the largest weights")
+        middle.suptitle(say("the keys with the largest weights"))
         for axis, key in zip(
             middle.subplots(2, SHOWN // 2).flat, _largest(weights, SHOWN), strict=True
         ):
             _plot_ink(axis, keys[key])
-            axis.set_title(f"{_a(labels[key])}: {weights[key]:.4f}", fontsize=11, pad=3)
-        right.suptitle("the output: a vote")
+            axis.set_title(_name_key(labels[key], weights[key]), fontsize=11, pad=3)
+        right.suptitle(say("the output: a vote"))
         _plot_vote(right.subplots(), vote.numpy(force=True))
     return closed(fig)
 
@@ -120,10 +128,29 @@ def read_lookup(labels: Tensor, weights: Tensor, vote: Tensor) -> str:
     key, winner = weights.argmax().item(), vote.argmax().item()
     second = _largest(vote, 2)[1].item()
     times = weights[key] * len(weights)
-    return (
-        f"The largest weight is {weights[key]:.4f}, {times:.1f} times the mean; it goes to key "
-        f"{key}, {_a(labels[key])}. The vote is for {winner}, with {vote[winner]:.3f}; next is "
-        f"{second} with {vote[second]:.3f}."
+    largest = _read_largest(labels[key], weights[key], key, times)
+    voted = say(
+        "The vote is for {winner}, with {share:.3f}; next is {second} with {next:.3f}.",
+        winner=winner,
+        share=vote[winner],
+        second=second,
+        next=vote[second],
+    )
+    return paragraph(largest, voted)
+
+
+def _read_largest(label, weight, key, times):
+    told = {"label": label, "weight": weight, "key": key, "times": times}
+    if label == 8:
+        return say(
+            "The largest weight is {weight:.4f}, {times:.1f} times the mean; "
+            "it goes to key {key}, an {label}.",
+            **told,
+        )
+    return say(
+        "The largest weight is {weight:.4f}, {times:.1f} times the mean; "
+        "it goes to key {key}, a {label}.",
+        **told,
     )
 
 
@@ -159,8 +186,8 @@ def _plot_vote(axis, vote):
     axis.bar(range(len(vote)), vote, color=colours)
     axis.axhline(1 / len(vote), color=QUIET, linestyle="--", linewidth=1)
     axis.set_xticks(range(len(vote)))
-    axis.set_xlabel("class (dashed line: equal shares)")
-    axis.set_ylabel("sum of weights")
+    axis.set_xlabel(say("class (dashed line: equal shares)"))
+    axis.set_ylabel(say("sum of weights"))
     axis.spines[["top", "right"]].set_visible(False)
 
 
@@ -169,9 +196,14 @@ def _largest(values, count):
     return values.sort(descending=True, stable=True).indices[:count]
 
 
-def _a(label):
-    """With its article: a 5, an 8."""
-    return f"an {label}" if label == 8 else f"a {label}"
+def _name_key(label, weight):
+    """A key's class, with its article, and its weight."""
+    told = {"label": label, "weight": weight}
+    return (
+        say("an {label}: {weight:.4f}", **told)
+        if label == 8
+        else say("a {label}: {weight:.4f}", **told)
+    )
 
 
 def _check_lookup(keys, labels, weights):

@@ -8,8 +8,16 @@ const STEP = 0.1;
 const PAUSE = 120; // ms
 const SVG = "http://www.w3.org/2000/svg";
 const POINTS = {
-  q: { name: "query", short: "q", colour: "#d62728" },
-  k: { name: "key 0", short: "0", colour: "#e69f00" },
+  q: {
+    short: "q",
+    colour: "#d62728",
+    told: (say, at) => say("query at {x}, {y}: drag it, or use the arrow keys", at),
+  },
+  k: {
+    short: "0",
+    colour: "#e69f00",
+    told: (say, at) => say("key 0 at {x}, {y}: drag it, or use the arrow keys", at),
+  },
 };
 const OTHER = "#0072b2";
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -55,7 +63,12 @@ function frame(svg) {
   made("line", svg, { x1: across(0), x2: across(0), y1: down(-REACH), y2: down(REACH), ...quiet });
 }
 
+/** A message in the language of the trait `said`, with its places filled in. */
+const speaker = (said) => (message, values) =>
+  (said[message] ?? message).replace(/\{(\w+)\}/g, (_, place) => values[place]);
+
 function render({ model, el }) {
+  const say = speaker(model.get("said"));
   const size = { width: SIDE, height: SIDE, viewBox: `0 0 ${SIDE} ${SIDE}` };
   const svg = made("svg", el, { ...size, class: "attn-plane" });
   svg.style.touchAction = "none"; // else a finger scrolls the page
@@ -76,7 +89,7 @@ function render({ model, el }) {
     timer ??= setTimeout(tell, PAUSE);
   };
 
-  for (const [trait, { name, short, colour }] of Object.entries(POINTS)) {
+  for (const [trait, { short, colour, told }] of Object.entries(POINTS)) {
     const line = arrow(svg, colour);
     const text = label(svg, short, colour);
     const tip = made("circle", svg, { r: 9, fill: colour, tabindex: 0, role: "button" });
@@ -86,8 +99,8 @@ function render({ model, el }) {
       const [x, y] = model.get(trait);
       change(line, { x2: across(x), y2: down(y) });
       place(text, [x, y]);
-      const told = `${name} at ${x.toFixed(1)}, ${y.toFixed(1)}: drag it, or use the arrow keys`;
-      change(tip, { cx: across(x), cy: down(y), "aria-label": told });
+      const name = told(say, { x: x.toFixed(1), y: y.toFixed(1) });
+      change(tip, { cx: across(x), cy: down(y), "aria-label": name });
     };
     draw();
     model.on(`change:${trait}`, draw);

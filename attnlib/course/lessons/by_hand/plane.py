@@ -5,6 +5,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from attnlib.course.language import catalogue, language
 from attnlib.course.widgets.explorer import Explorer
 
 
@@ -19,6 +20,11 @@ class Plane(anywidget.AnyWidget):
     q = traitlets.Tuple(default_value=(0.0, 0.0)).tag(sync=True)
     k = traitlets.Tuple(default_value=(0.0, 0.0)).tag(sync=True)
     others = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
+    said = traitlets.Dict().tag(sync=True)  # English message -> what plane.js says
+
+    @traitlets.default("said")
+    def _translations(self):
+        return dict(catalogue(language(), "lessons/by_hand/plane.js"))
 
 
 def tie(plane: Plane, point: str, explorer: Explorer) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from attnlib.attention import attention
 from attnlib.checks import check_divides
 from attnlib.course.evenness import entropy, evenness
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.global_branch.figures import plot_global
 from attnlib.course.widgets.controls import choice, fine_slider
 from attnlib.course.widgets.explorer import Explorer
@@ -44,11 +45,17 @@ def global_drawer(x: Tensor, edges: Sequence[int] = ()) -> Callable[..., tuple[F
         kept = chance[:heads] >= dropout
         used = weights * kept / (1 - dropout)
         entropies = evenness(entropy(weights), length)  # (H,)
-        titles = [f"head {head}: {share:.0%}" for head, share in enumerate(entropies)]
-        figure = plot_global(used, weights[-1], [*titles, f"returned: head {heads - 1}"], edges)
-        span = factor * (q @ q.mT)
-        sentence = _read(scale, q.shape[-1], span, weights, entropies)
-        return figure, sentence + (_read_dropout(dropout, kept, used) if dropout else "")
+        titles = [
+            *(
+                say("head {head}: {share:.0%}", head=head, share=share)
+                for head, share in enumerate(entropies)
+            ),
+            say("returned: head {head}", head=heads - 1),
+        ]
+        figure = plot_global(used, weights[-1], titles, edges)
+        lines = _read(scale, q.shape[-1], factor * (q @ q.mT), weights, entropies)
+        lines += _read_dropout(dropout, kept, used) if dropout else ()
+        return figure, "\n".join(lines)
 
     return draw
 
@@ -57,9 +64,9 @@ def explore_global(x: Tensor, edges: Sequence[int] = ()) -> Explorer:
     """Choose scale, heads and dropout: what is used, and what is returned? See `global_drawer`."""
     possible = [heads for heads in divisors(x.shape[-1]) if heads <= MOST_HEADS]
     controls = {
-        "scale": choice("scale", "1", SCALES),
-        "heads": choice("heads", possible[-1], possible),
-        "dropout": fine_slider("dropout", 0.0, 0.0, MOST_DROPPED),
+        "scale": choice(say("scale"), "1", SCALES),
+        "heads": choice(say("heads"), possible[-1], possible),
+        "dropout": fine_slider(say("dropout"), 0.0, 0.0, MOST_DROPPED),
     }
     return Explorer("explore_global", global_drawer(x, edges), controls)
 
@@ -75,24 +82,59 @@ def _check(scale, heads, dropout, channels):
 
 
 def _read(scale, head_dim, scores, weights, entropies):
+    """Three lines: the scores, the entropies, the map that is returned."""
     heads, last = len(weights), weights[-1]
     query, key = divmod(last.argmax().item(), len(last))
-    each = ", ".join(f"{share:.0%}" for share in entropies)
-    named = f"heads 0 to {heads - 1}: {each}" if heads > 1 else f"head 0: {each}"
-    unseen = f" The maps of the other {heads - 1} are not returned." if heads > 2 else ""
-    unseen = " The map of head 0 is not returned." if heads == 2 else unseen
-    return (
-        f"H = {heads}, D = {head_dim}, scale {scale}: the scores run from {two(scores.min())} to "
-        f"{two(scores.max())}.\nEntropy, against uniform attention's, of {named}.\nReturned is the "
-        f"map of head {heads - 1}; its largest weight is {two(last.max())} (query {query} on key "
-        f"{key}).{unseen}"
+    spanned = say(
+        "H = {heads}, D = {head_dim}, scale {scale}: the scores run from {least} to {most}.",
+        heads=heads,
+        head_dim=head_dim,
+        scale=scale,
+        least=two(scores.min()),
+        most=two(scores.max()),
     )
+    returned = say(
+        "Returned is the map of head {head}; its largest weight is {weight} (query {query} on key "
+        "{key}).",
+        head=heads - 1,
+        weight=two(last.max()),
+        query=query,
+        key=key,
+    )
+    return spanned, _read_entropies(entropies), paragraph(returned, _read_unseen(heads))
+
+
+def _read_entropies(entropies):
+    each = ", ".join(f"{share:.0%}" for share in entropies)
+    if len(entropies) == 1:
+        return say("Entropy, against uniform attention's, of head 0: {each}.", each=each)
+    return say(
+        "Entropy, against uniform attention's, of heads 0 to {last}: {each}.",
+        last=len(entropies) - 1,
+        each=each,
+    )
+
+
+def _read_unseen(heads):
+    if heads > 2:
+        return say("The maps of the other {others} are not returned.", others=heads - 1)
+    return say("The map of head 0 is not returned.") if heads == 2 else ""
 
 
 def _read_dropout(dropout, kept, used):
+    """Two lines: what is dropped, and what the rows sum to now."""
     sums = used.sum(-1)
-    return (
-        f"\nDropout {dropout:.1f}: {1 - kept.double().mean():.0%} of the weights become zero, the "
-        f"others {two(1 / (1 - dropout))} times as large.\nRows now sum to {two(sums.min())} up to "
-        f"{two(sums.max())}, and not to 1. The returned map was made before that."
+    drops = say(
+        "Dropout {dropout:.1f}: {share:.0%} of the weights become zero, "
+        "the others {times} times as large.",
+        dropout=dropout,
+        share=1 - kept.double().mean(),
+        times=two(1 / (1 - dropout)),
     )
+    rows = say(
+        "Rows now sum to {least} up to {most}, and not to 1. "
+        "The returned map was made before that.",
+        least=two(sums.min()),
+        most=two(sums.max()),
+    )
+    return drops, rows

@@ -8,12 +8,15 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, MARK, NOTHING, STYLE, closed
+from attnlib.course.language import N_, say
 
 SIZE = (11.2, 4.8)  # of the figure, in inches
 GRID = (0.55, 0.5, 6.6, 3.6)  # room for the heads: left, bottom, width, height
 GAP = (0.2, 0.42)  # between two heads, across and down
 RETURNED = (7.9, 1.05, 2.5)  # of the returned map: left, bottom, side
-USED = "the weights that meet the values (%: entropy before dropout; uniform attention has 100%)"
+USED = N_(
+    "the weights that meet the values (%: entropy before dropout; uniform attention has 100%)"
+)
 
 
 def plot_global(
@@ -38,14 +41,14 @@ def plot_global(
             axis = _panel(fig, place, used[head], title, edges)
             _name_axes(axis, left=place[0] == places[0][0], below=place[1] == places[-1][1])
         _frame(axis)
-        fig.text(GRID[0] / SIZE[0], 0.985, USED, va="top")
+        fig.text(GRID[0] / SIZE[0], 0.985, say(USED), va="top")
         left, bottom, side = RETURNED
         axis = _panel(fig, (left, bottom, side, side), returned, titles[-1], edges)
         _name_axes(axis, left=True, below=True)
         _frame(axis)
         bar = fig.add_axes(_part((left + side + 0.12, bottom, 0.15, side)))
         fig.colorbar(axis.images[0], cax=bar, ticks=(0, 0.01, 0.1, 0.5, 1), format="%g")
-        bar.set_title("weight", fontsize=12, pad=5)
+        bar.set_title(say("weight"), fontsize=12, pad=5)
     return closed(fig)
 
 
@@ -88,9 +91,9 @@ def _name_axes(axis, left, below):
         first, last = axis.get_xticklabels()
         first.set_ha("left")  # neighbours' numbers keep apart
         last.set_ha("right")
-        axis.set_xlabel("key", labelpad=-10)
+        axis.set_xlabel(say("key"), labelpad=-10)
     if left:
-        axis.set_ylabel("query", labelpad=-12)
+        axis.set_ylabel(say("query"), labelpad=-12)
 
 
 def _frame(axis):

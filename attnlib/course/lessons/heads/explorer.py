@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.checks import check_divides
+from attnlib.course.language import say
 from attnlib.course.lessons.heads.figures import plot_heads
 from attnlib.course.widgets.controls import choice, slider
 from attnlib.course.widgets.explorer import Explorer
@@ -36,15 +37,12 @@ def heads_drawer(picture: Tensor) -> Callable[[int, str], tuple[Figure, str]]:
             raise ValueError(f"{error}: take {either(divisors(CHANNELS))}") from None
         merged, origin = merge_heads(split, order), merge_heads(split_channels, order)[0]
         length, head_dim = split.shape[-2:]
-        panels = {
-            f"x: (N, C) = ({length}, {CHANNELS})": [(_picture(x), channels[0])],
-            f"split: (H, N, D) = ({num_heads}, {length}, {head_dim})": [
-                (_picture(split[..., head, :, :]), split_channels[head, 0])
-                for head in range(num_heads)
-            ],
-            f'merged "{order}": (N, C) again': [(_picture(merged), origin)],
-        }
-        figure = plot_heads(panels, head_dim, "place after merging")
+        cut = [
+            (_picture(split[..., head, :, :]), split_channels[head, 0]) for head in range(num_heads)
+        ]
+        panels = ([(_picture(x), channels[0])], cut, [(_picture(merged), origin)])
+        titles = _titles(num_heads, length, head_dim, order)
+        figure = plot_heads(titles, panels, head_dim, say("place after merging"))
         return figure, _read(num_heads, head_dim, order, origin)
 
     return draw
@@ -54,7 +52,7 @@ def explore_heads(picture: Tensor) -> Explorer:
     """Choose the number of heads and the order of merging: what moves? See `heads_drawer`."""
     controls = {
         "num_heads": slider("num_heads", 3, 1, CHANNELS),
-        "order": choice("order of merging", "d h", ORDERS),
+        "order": choice(say("order of merging"), "d h", ORDERS),
     }
     return Explorer("explore_heads", heads_drawer(picture), controls)
 
@@ -63,22 +61,45 @@ def _picture(x):
     return rearrange(x, "width rgb n c -> n (c width) rgb")
 
 
-def _read(num_heads, head_dim, order, origin):
-    moved = (origin != torch.arange(CHANNELS)).nonzero().flatten().tolist()
-    sentence = (
-        f'C = {CHANNELS} channels in H = {num_heads} heads of D = {head_dim}, merged "{order}": '
+def _titles(num_heads, length, head_dim, order):
+    split = say(
+        "split: (H, N, D) = ({num_heads}, {length}, {head_dim})",
+        num_heads=num_heads,
+        length=length,
+        head_dim=head_dim,
     )
-    if not moved:
-        why = (
-            "it is the inverse of the split"
-            if order == "h d"
-            else "with H = 1 or D = 1 both orders are one"
+    merged = say('merged "{order}": (N, C) again', order=order)
+    return f"x: (N, C) = ({length}, {CHANNELS})", split, merged
+
+
+def _read(num_heads, head_dim, order, origin):
+    told = {"channels": CHANNELS, "num_heads": num_heads, "head_dim": head_dim, "order": order}
+    moved = (origin != torch.arange(CHANNELS)).nonzero().flatten().tolist()
+    if not moved and order == "h d":
+        return say(
+            "C = {channels} channels in H = {num_heads} heads of D = {head_dim}, merged "
+            '"{order}": every channel is back in its place; it is the inverse of the split.',
+            **told,
         )
-        return f"{sentence}every channel is back in its place; {why}."
+    if not moved:
+        return say(
+            "C = {channels} channels in H = {num_heads} heads of D = {head_dim}, "
+            'merged "{order}": every channel is back in its place; '
+            "with H = 1 or D = 1 both orders are one.",
+            **told,
+        )
     place = moved[0]
     head, within = divmod(origin[place].item(), head_dim)
-    return (
-        f"{sentence}the channels now lie {' '.join(map(str, origin.tolist()))}; {len(moved)} of "
-        f"{CHANNELS} have moved. Place {place} holds channel {origin[place]}: number {within} of "
-        f"head {head}. The shape is the same, so no check of shapes sees it."
+    return say(
+        'C = {channels} channels in H = {num_heads} heads of D = {head_dim}, merged "{order}": '
+        "the channels now lie {origin}; {moved} of {channels} have moved. Place {place} holds "
+        "channel {channel}: number {within} of head {head}. The shape is the same, so no check of "
+        "shapes sees it.",
+        **told,
+        origin=" ".join(map(str, origin.tolist())),
+        moved=len(moved),
+        place=place,
+        channel=origin[place],
+        within=within,
+        head=head,
     )

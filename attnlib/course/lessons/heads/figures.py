@@ -1,6 +1,6 @@
 """Channels that are split into heads and merged: every channel in the colour of its head."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,26 +14,28 @@ GAP = 0.4  # between two groups, in widths of a strip
 
 
 def plot_heads(
-    panels: Mapping[str, Sequence[tuple[Tensor, Tensor]]], head_dim: int, places: str
+    titles: Sequence[str],
+    panels: Sequence[Sequence[tuple[Tensor, Tensor]]],
+    head_dim: int,
+    places: str,
 ) -> Figure:
     """Panels of strips side by side; above every strip the number of its channel.
 
     Args:
-        panels: title -> groups, drawn with gaps between them; a group is its picture
-            (height, strips · width, 3) in [0, 1] and the number (strips,) of each strip's channel.
+        titles, panels: of each panel its groups, drawn with gaps between them; a group is its
+            picture (height, strips · width, 3) in [0, 1] and the number (strips,) of each strip's
+            channel.
         head_dim: D: channels 0 to D − 1 have the colour of head 0, and so on.
         places: what to call the places of the strips in the last panel, written below them.
     """
-    numbers = [
-        int(number) for groups in panels.values() for _, channels in groups for number in channels
-    ]
+    numbers = [int(number) for groups in panels for _, channels in groups for number in channels]
     colours = plt.get_cmap(COLOURS)(np.linspace(0, 1, max(numbers) // head_dim + 1))[:, :3]
     with plt.rc_context(STYLE):
-        drawn = [_compose(groups, head_dim, colours) for groups in panels.values()]
+        drawn = [_compose(groups, head_dim, colours) for groups in panels]
         ratios = [picture.shape[1] for picture, _ in drawn]
         fig, axes = plt.subplots(1, len(panels), figsize=(11.2, 4.1), width_ratios=ratios)
         fig.subplots_adjust(left=0.01, right=0.99, bottom=0.13, top=0.86, wspace=0.06)
-        for axis, title, (picture, labels) in zip(axes, panels, drawn, strict=True):
+        for axis, title, (picture, labels) in zip(axes, titles, drawn, strict=True):
             axis.imshow(picture, aspect="auto")
             axis.set_title(title)
             axis.set_axis_off()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from attnlib.course.language import speak
 from attnlib.course.lessons.by_hand.explorer import OTHERS, explore_scores
 from attnlib.course.lessons.by_hand.plane import Plane
 
@@ -46,3 +47,24 @@ def test_a_slider_moves_the_point_and_draws_once(explorer, plane):
 def test_set_moves_the_point_too(explorer, plane):
     explorer.set(q_x=-2, q_y=1)
     assert plane.q == (-2, 1)
+
+
+CATALOGUE = """
+#: attnlib/course/lessons/by_hand/plane.js:13
+msgid "query at {x}"
+msgstr "Frage bei {x}"
+
+#: attnlib/course/lessons/by_hand/figures.py:42
+msgid "the query"
+msgstr "die Frage"
+"""
+
+
+def test_the_plane_is_handed_what_it_says_in_the_language_that_is_spoken(tmp_path):
+    (tmp_path / "by_hand.po").write_text(CATALOGUE, encoding="utf-8")
+    assert Plane().said == {}
+    speak(str(tmp_path))
+    try:
+        assert Plane().said == {"query at {x}": "Frage bei {x}"}
+    finally:
+        speak("en")

@@ -76,10 +76,10 @@ def _faults_of(message):
         yield f"no font of the course has {''.join(unknown)}"
 
 
-def places(message: str) -> Counter:
-    """The named places of a message, each with how its value is written."""
+def places(message: str) -> set[tuple]:
+    """The named places of a message, each with how its value is written; a value may come twice."""
     found = string.Formatter().parse(message)
-    return Counter((name, spec, how) for _, name, spec, how in found if name is not None)
+    return {(name, spec, how) for _, name, spec, how in found if name is not None}
 
 
 def _faults_of_punctuation(english, translation):

@@ -16,7 +16,7 @@ from babel.messages.extract import extract_javascript
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "attnlib" / "course"
 MARKS = ("say", "N_")
-# What is language in a file of data; a list holds several messages.
+# What is language in a file of data; a list, or a dict by letters, holds several messages.
 FIELDS = {
     "predictions.toml": {"question", "choices", "because"},
     "questions.toml": {"name", "because", "stem", "choices"},
@@ -82,6 +82,7 @@ def of_data(data: dict | list, fields: set[str]) -> Iterator[str]:
     pairs = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in pairs:
         if key in fields:
-            yield from [value] if isinstance(value, str) else value
+            texts = value.values() if isinstance(value, dict) else value
+            yield from [value] if isinstance(value, str) else texts
         elif isinstance(value, dict | list):
             yield from of_data(value, fields)

@@ -23,7 +23,7 @@ SOURCES = {
         ["one?", "two", "three", "four"],
     ),
     "questions.toml": (
-        '[[question]]\nid = "no"\nname = "one"\n[question.A]\nstem = "two"\nchoices = ["three"]\n',
+        '[[question]]\nid = "no"\nname = "one"\n[question.A]\nstem = "two"\nchoices.a = "three"\n',
         ["one", "two", "three"],
     ),
     "c.css": ('say("no")', []),

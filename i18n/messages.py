@@ -6,6 +6,7 @@ reader does not see a `say` inside an f-string before Python 3.12.
 """
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,11 +79,12 @@ def of_javascript(path: Path) -> Iterator[str]:
 
 
 def of_data(data: dict | list, fields: set[str]) -> Iterator[str]:
-    """The texts under these keys, at whatever depth."""
+    """The texts under these keys, at whatever depth. Numbers alone are the same in all languages."""
     pairs = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in pairs:
         if key in fields:
             texts = value.values() if isinstance(value, dict) else value
-            yield from [value] if isinstance(value, str) else texts
+            texts = [value] if isinstance(value, str) else texts
+            yield from (text for text in texts if re.search("[A-Za-z]", text))
         elif isinstance(value, dict | list):
             yield from of_data(value, fields)

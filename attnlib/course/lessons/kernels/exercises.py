@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from attnlib.course.language import N_
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 
@@ -86,64 +87,113 @@ def _then(change):
 
 NEITHER, FIRST, SECOND = (0, 0), (1, 0), (0, 1)
 
-MERGE_MISTAKES = {
-    "That is the first part as it came.": lambda one, other: one,
-    "That is the second part as it came.": lambda one, other: other,
-    "You add the parts as they are. Each was measured against its own largest score: shrink "
-    "both to the larger of the two before you add.": _merged(totals=NEITHER, outs=NEITHER),
-    "You shrink total, not out: out is a sum of the same weights, and needs the same "
-    "factor.": _merged(outs=NEITHER),
-    "You shrink out, not total: total is a sum of the same weights, and needs the same "
-    "factor.": _merged(totals=NEITHER),
-    "You shrink the first part only. In some rows the second has the smaller most.": _merged(
-        totals=FIRST, outs=FIRST
+MERGE_MISTAKES = (
+    (N_("That is the first part as it came."), lambda one, other: one),
+    (N_("That is the second part as it came."), lambda one, other: other),
+    (
+        N_(
+            "You add the parts as they are. Each was measured against its own largest score: "
+            "shrink both to the larger of the two before you add."
+        ),
+        _merged(totals=NEITHER, outs=NEITHER),
     ),
-    "You shrink the second part only. In some rows the first has the smaller most.": _merged(
-        totals=SECOND, outs=SECOND
+    (
+        N_(
+            "You shrink total, not out: out is a sum of the same weights, and needs the same "
+            "factor."
+        ),
+        _merged(outs=NEITHER),
     ),
-    "The factor is turned round: exp(old most − new most) is never over 1.": _merged(turned=True),
-    "You measure both against the smaller most: the sums may overflow.": _merged(
-        level=lambda one, other: torch.minimum(one[0], other[0]),
-        most=lambda one, other: torch.minimum(one[0], other[0]),
+    (
+        N_(
+            "You shrink out, not total: total is a sum of the same weights, and needs the same "
+            "factor."
+        ),
+        _merged(totals=NEITHER),
     ),
-    "You shrink to the smaller most, and return the larger one.": _merged(
-        level=lambda one, other: torch.minimum(one[0], other[0])
+    (
+        N_("You shrink the first part only. In some rows the second has the smaller most."),
+        _merged(totals=FIRST, outs=FIRST),
     ),
-    "You shrink each part to the other's most: both go to the larger one.": _merged(
-        level=lambda one, other: torch.stack([other[0], one[0]])
+    (
+        N_("You shrink the second part only. In some rows the first has the smaller most."),
+        _merged(totals=SECOND, outs=SECOND),
     ),
-    "total and out fit each other, and most does not: it must be the larger of the two, row by "
-    "row.": _merged(most=lambda one, other: one[0]),
-    "total and out are right. As most you return the second part's: it must be the larger of the "
-    "two, row by row.": _merged(most=lambda one, other: other[0]),
-    "most is one number for each row: torch.maximum of the two, not the largest of the whole "
-    "table.": _merged(
-        level=lambda one, other: torch.maximum(one[0], other[0]).max().expand_as(one[0]),
-        most=lambda one, other: torch.maximum(one[0], other[0]).max().expand_as(one[0]),
+    (
+        N_("The factor is turned round: exp(old most − new most) is never over 1."),
+        _merged(turned=True),
     ),
-    "You add the two most: it is the larger of them.": _merged(
-        most=lambda one, other: one[0] + other[0]
+    (
+        N_("You measure both against the smaller most: the sums may overflow."),
+        _merged(
+            level=lambda one, other: torch.minimum(one[0], other[0]),
+            most=lambda one, other: torch.minimum(one[0], other[0]),
+        ),
     ),
-    "You add the two most: it is the larger of them. And you shrink by that sum.": _merged(
-        level=lambda one, other: one[0] + other[0], most=lambda one, other: one[0] + other[0]
+    (
+        N_("You shrink to the smaller most, and return the larger one."),
+        _merged(level=lambda one, other: torch.minimum(one[0], other[0])),
     ),
-    "You divide out by total. Leave that to the end: more parts may come.": _then(
-        lambda most, total, out: (most, total, out / total[:, None])
+    (
+        N_("You shrink each part to the other's most: both go to the larger one."),
+        _merged(level=lambda one, other: torch.stack([other[0], one[0]])),
     ),
-    "You take means: total and out are sums.": _then(
-        lambda most, total, out: (most, total / 2, out / 2)
+    (
+        N_(
+            "total and out fit each other, and most does not: it must be the larger of the two, "
+            "row by row."
+        ),
+        _merged(most=lambda one, other: one[0]),
     ),
-    "The log of total belongs to the log-sum-exp: here total stays a sum.": _then(
-        lambda most, total, out: (most, total.log(), out)
+    (
+        N_(
+            "total and out are right. As most you return the second part's: it must be the larger "
+            "of the two, row by row."
+        ),
+        _merged(most=lambda one, other: other[0]),
     ),
-    "As most you return the log-sum-exp, most + log(total).": _then(
-        lambda most, total, out: (most + total.log(), total, out)
+    (
+        N_(
+            "most is one number for each row: torch.maximum of the two, not the largest of the "
+            "whole table."
+        ),
+        _merged(
+            level=lambda one, other: torch.maximum(one[0], other[0]).max().expand_as(one[0]),
+            most=lambda one, other: torch.maximum(one[0], other[0]).max().expand_as(one[0]),
+        ),
     ),
-    "exp is missing: the factor is exp(old most − new most).": _merged(power=lambda x: x),
-    "You take exp(most), infinite above 88: subtract first, exp(old most − new most).": _merged(
-        level=lambda one, other: torch.zeros_like(one[0])
+    (
+        N_("You add the two most: it is the larger of them."),
+        _merged(most=lambda one, other: one[0] + other[0]),
     ),
-}
+    (
+        N_("You add the two most: it is the larger of them. And you shrink by that sum."),
+        _merged(
+            level=lambda one, other: one[0] + other[0], most=lambda one, other: one[0] + other[0]
+        ),
+    ),
+    (
+        N_("You divide out by total. Leave that to the end: more parts may come."),
+        _then(lambda most, total, out: (most, total, out / total[:, None])),
+    ),
+    (
+        N_("You take means: total and out are sums."),
+        _then(lambda most, total, out: (most, total / 2, out / 2)),
+    ),
+    (
+        N_("The log of total belongs to the log-sum-exp: here total stays a sum."),
+        _then(lambda most, total, out: (most, total.log(), out)),
+    ),
+    (
+        N_("As most you return the log-sum-exp, most + log(total)."),
+        _then(lambda most, total, out: (most + total.log(), total, out)),
+    ),
+    (N_("exp is missing: the factor is exp(old most − new most)."), _merged(power=lambda x: x)),
+    (
+        N_("You take exp(most), infinite above 88: subtract first, exp(old most − new most)."),
+        _merged(level=lambda one, other: torch.zeros_like(one[0])),
+    ),
+)
 
 
 def _find_mistake_in_merging(answer):
@@ -167,47 +217,67 @@ def _scores(q, k, scale):
     return scale * q @ k.T
 
 
-WINDOW_MISTAKES = {
-    "You take the softmax of the window. Its rows need not sum to 1: the other keys have their "
-    "share, and lse knows it.": lambda q, k, lse, scale: _scores(q, k, scale).softmax(-1),
-    "These are the scores: subtract lse, then exp.": lambda q, k, lse, scale: _scores(q, k, scale),
-    "exp is missing: these are the logarithms of the weights.": lambda q, k, lse, scale: (
-        _scores(q, k, scale) - lse[:, None]
+WINDOW_MISTAKES = (
+    (
+        N_(
+            "You take the softmax of the window. Its rows need not sum to 1: the other keys have "
+            "their share, and lse knows it."
+        ),
+        lambda q, k, lse, scale: _scores(q, k, scale).softmax(-1),
     ),
-    "lse is missing: exp(scores) does not sum to 1 over all keys.": lambda q, k, lse, scale: (
-        _scores(q, k, scale).exp()
+    (
+        N_("These are the scores: subtract lse, then exp."),
+        lambda q, k, lse, scale: _scores(q, k, scale),
     ),
-    "The scale is missing: lse is that of scaled scores.": lambda q, k, lse, scale: window_of_map(
-        q, k, lse, 1
+    (
+        N_("exp is missing: these are the logarithms of the weights."),
+        lambda q, k, lse, scale: _scores(q, k, scale) - lse[:, None],
     ),
-    "You divide by the scale: multiply with it.": lambda q, k, lse, scale: window_of_map(
-        q, k, lse, 1 / scale
+    (
+        N_("lse is missing: exp(scores) does not sum to 1 over all keys."),
+        lambda q, k, lse, scale: _scores(q, k, scale).exp(),
     ),
-    "You divide by √D as well: the scale you are given is all of it.": lambda q, k, lse, scale: (
-        window_of_map(q, k, lse, scale / q.shape[-1] ** 0.5)
+    (
+        N_("The scale is missing: lse is that of scaled scores."),
+        lambda q, k, lse, scale: window_of_map(q, k, lse, 1),
     ),
-    "The scale is 1/√D here, where one is given.": lambda q, k, lse, scale: window_of_map(
-        q, k, lse, q.shape[-1] ** -0.5
+    (
+        N_("You divide by the scale: multiply with it."),
+        lambda q, k, lse, scale: window_of_map(q, k, lse, 1 / scale),
     ),
-    "You scale lse too: it already belongs to the scaled scores.": lambda q, k, lse, scale: (
-        _scores(q, k, scale) - scale * lse[:, None]
-    ).exp(),
-    "lse lies along the keys. It belongs to the queries: lse[:, None].": lambda q, k, lse, scale: (
-        _scores(q, k, scale) - lse
-    ).exp(),
-    "You divide by lse. It is a logarithm: subtract it before exp.": lambda q, k, lse, scale: (
-        _scores(q, k, scale).exp() / lse[:, None]
+    (
+        N_("You divide by √D as well: the scale you are given is all of it."),
+        lambda q, k, lse, scale: window_of_map(q, k, lse, scale / q.shape[-1] ** 0.5),
     ),
-    "You add lse: subtract it.": lambda q, k, lse, scale: (
-        _scores(q, k, scale) + lse[:, None]
-    ).exp(),
-    "Keys down, queries across: turn it round, q @ k.T.": lambda q, k, lse, scale: (
-        window_of_map(q, k, lse, scale).T
+    (
+        N_("The scale is 1/√D here, where one is given."),
+        lambda q, k, lse, scale: window_of_map(q, k, lse, q.shape[-1] ** -0.5),
     ),
-    "The sign is turned: exp(scores − lse).": lambda q, k, lse, scale: (
-        lse[:, None] - _scores(q, k, scale)
-    ).exp(),
-}
+    (
+        N_("You scale lse too: it already belongs to the scaled scores."),
+        lambda q, k, lse, scale: (_scores(q, k, scale) - scale * lse[:, None]).exp(),
+    ),
+    (
+        N_("lse lies along the keys. It belongs to the queries: lse[:, None]."),
+        lambda q, k, lse, scale: (_scores(q, k, scale) - lse).exp(),
+    ),
+    (
+        N_("You divide by lse. It is a logarithm: subtract it before exp."),
+        lambda q, k, lse, scale: _scores(q, k, scale).exp() / lse[:, None],
+    ),
+    (
+        N_("You add lse: subtract it."),
+        lambda q, k, lse, scale: (_scores(q, k, scale) + lse[:, None]).exp(),
+    ),
+    (
+        N_("Keys down, queries across: turn it round, q @ k.T."),
+        lambda q, k, lse, scale: window_of_map(q, k, lse, scale).T,
+    ),
+    (
+        N_("The sign is turned: exp(scores − lse)."),
+        lambda q, k, lse, scale: (lse[:, None] - _scores(q, k, scale)).exp(),
+    ),
+)
 
 
 def _find_mistake_in_window(answer):
@@ -219,34 +289,53 @@ def _find_mistake_in_window(answer):
 # In the first no two of the mistakes below give the same number.
 MEMORIES = ((24_000_000_000, 12), (16 * 2**30, 8), (1_000_000, 1), (4_095, 4), (4_096, 4))
 
-TOKENS_MISTAKES = {
-    "A float32 has 4 bytes: you count 1.": lambda memory, heads: math.isqrt(memory // heads),
-    "A float32 has 4 bytes: you count 2.": lambda memory, heads: math.isqrt(memory // heads // 2),
-    "A float32 has 4 bytes: you count 8.": lambda memory, heads: math.isqrt(memory // heads // 8),
-    "A float32 has 4 bytes: you count 32, which are its bits.": lambda memory, heads: math.isqrt(
-        memory // heads // 32
+TOKENS_MISTAKES = (
+    (N_("A float32 has 4 bytes: you count 1."), lambda memory, heads: math.isqrt(memory // heads)),
+    (
+        N_("A float32 has 4 bytes: you count 2."),
+        lambda memory, heads: math.isqrt(memory // heads // 2),
     ),
-    "Each head has a map of its own: divide by heads too.": lambda memory, heads: math.isqrt(
-        memory // 4
+    (
+        N_("A float32 has 4 bytes: you count 8."),
+        lambda memory, heads: math.isqrt(memory // heads // 8),
     ),
-    "The root is missing: a map has N · N weights.": lambda memory, heads: memory // (4 * heads),
-    "All heads stand under the root: heads · 4 · N² ≤ memory.": lambda memory, heads: (
-        math.isqrt(memory // 4) // heads
+    (
+        N_("A float32 has 4 bytes: you count 32, which are its bits."),
+        lambda memory, heads: math.isqrt(memory // heads // 32),
     ),
-    "The 4 stands under the root too: heads · 4 · N² ≤ memory.": lambda memory, heads: (
-        math.isqrt(memory // heads) // 4
+    (
+        N_("Each head has a map of its own: divide by heads too."),
+        lambda memory, heads: math.isqrt(memory // 4),
     ),
-    "heads and 4 stand under the root too: heads · 4 · N² ≤ memory.": lambda memory, heads: (
-        math.isqrt(memory) // (4 * heads)
+    (
+        N_("The root is missing: a map has N · N weights."),
+        lambda memory, heads: memory // (4 * heads),
     ),
-    "You multiply by heads: more heads leave less room for each.": lambda memory, heads: math.isqrt(
-        memory * heads // 4
+    (
+        N_("All heads stand under the root: heads · 4 · N² ≤ memory."),
+        lambda memory, heads: math.isqrt(memory // 4) // heads,
     ),
-    "N must be a whole number, rounded down: one token more does not fit.": lambda memory, heads: (
-        math.isqrt(memory // (4 * heads)) + 1
+    (
+        N_("The 4 stands under the root too: heads · 4 · N² ≤ memory."),
+        lambda memory, heads: math.isqrt(memory // heads) // 4,
     ),
-    "N must be a whole number: round down.": lambda memory, heads: (memory / (4 * heads)) ** 0.5,
-}
+    (
+        N_("heads and 4 stand under the root too: heads · 4 · N² ≤ memory."),
+        lambda memory, heads: math.isqrt(memory) // (4 * heads),
+    ),
+    (
+        N_("You multiply by heads: more heads leave less room for each."),
+        lambda memory, heads: math.isqrt(memory * heads // 4),
+    ),
+    (
+        N_("N must be a whole number, rounded down: one token more does not fit."),
+        lambda memory, heads: math.isqrt(memory // (4 * heads)) + 1,
+    ),
+    (
+        N_("N must be a whole number: round down."),
+        lambda memory, heads: (memory / (4 * heads)) ** 0.5,
+    ),
+)
 
 
 def _find_mistake_in_tokens(answer):
@@ -256,43 +345,53 @@ def _find_mistake_in_tokens(answer):
 EXERCISES = (
     Exercise(
         "kernels.merge",
-        "Two machines each took half of the keys. Each hands you what a tile loop keeps, a tuple\n"
-        "(most, total, out) of tensors (N,), (N,), (N, Dv): the largest score, the sum of\n"
-        "exp(scores − most), and the sum of exp(scores − most) · v, for each of N queries.\n"
-        "Write merge(one, other) -> (most, total, out) of all keys together.\n"
-        "(A machine that had no keys hands you −inf, 0 and 0.)",
+        N_(
+            "Two machines each took half of the keys. Each hands you what a tile loop keeps, a "
+            "tuple\n(most, total, out) of tensors (N,), (N,), (N, Dv): the largest score, the sum "
+            "of\nexp(scores − most), and the sum of exp(scores − most) · v, for each of N "
+            "queries.\nWrite merge(one, other) -> (most, total, out) of all keys together.\n"
+            "(A machine that had no keys hands you −inf, 0 and 0.)"
+        ),
         _find_mistake_in_merging,
         (
-            "most first: row by row the larger of the two, torch.maximum.",
-            "Each part was measured against its own most. In exp(score − most), what must you "
-            "multiply with, to have it measured against the new one?",
-            "With exp(old most − new most): total with it as it is, out with it as (N, 1), "
-            "[:, None]. Then add the two parts.",
+            N_("most first: row by row the larger of the two, torch.maximum."),
+            N_(
+                "Each part was measured against its own most. In exp(score − most), what must you "
+                "multiply with, to have it measured against the new one?"
+            ),
+            N_(
+                "With exp(old most − new most): total with it as it is, out with it as (N, 1), "
+                "[:, None]. Then add the two parts."
+            ),
         ),
         merge,
     ),
     Exercise(
         "kernels.window_of_map",
-        "Write window_of_map(q, k, lse, scale) -> torch.Tensor (rows, cols), weights.\n"
-        "q (rows, D) are some of the queries, k (cols, D) some of the keys, lse (rows,) the\n"
-        "log-sum-exps of these queries over *all* keys, scale a number times q·k.",
+        N_(
+            "Write window_of_map(q, k, lse, scale) -> torch.Tensor (rows, cols), weights.\n"
+            "q (rows, D) are some of the queries, k (cols, D) some of the keys, lse (rows,) the\n"
+            "log-sum-exps of these queries over *all* keys, scale a number times q·k."
+        ),
         _find_mistake_in_window,
         (
-            "Form the scores of the window only: scale * q @ k.T.",
-            "The weights are exp(scores − lse).",
-            "Each query has its own lse: give it the shape (rows, 1), lse[:, None].",
+            N_("Form the scores of the window only: scale * q @ k.T."),
+            N_("The weights are exp(scores − lse)."),
+            N_("Each query has its own lse: give it the shape (rows, 1), lse[:, None]."),
         ),
         window_of_map,
     ),
     Exercise(
         "kernels.most_tokens",
-        "Write most_tokens(memory: int, heads: int) -> int: the largest number of tokens N for\n"
-        "which the maps of all heads, N × N float32 weights each, fit into `memory` bytes.",
+        N_(
+            "Write most_tokens(memory: int, heads: int) -> int: the largest number of tokens N "
+            "for\nwhich the maps of all heads, N × N float32 weights each, fit into `memory` bytes."
+        ),
         _find_mistake_in_tokens,
         (
-            "A float32 has 4 bytes. How many bytes have the maps of N tokens?",
-            "heads · 4 · N² ≤ memory. Solve it for N.",
-            "Round down, with int(…).",
+            N_("A float32 has 4 bytes. How many bytes have the maps of N tokens?"),
+            N_("heads · 4 · N² ≤ memory. Solve it for N."),
+            N_("Round down, with int(…)."),
         ),
         most_tokens,
     ),

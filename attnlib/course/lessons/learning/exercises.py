@@ -4,6 +4,7 @@ from itertools import permutations
 
 import torch
 
+from attnlib.course.language import N_
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 
@@ -22,34 +23,54 @@ def _first_source(weights, source):
     return weights[:, :, source[0]].mean(-1)
 
 
-WEIGHT_MISTAKES = {
-    "Queries and keys are exchanged: query i is a row, its key source[i] a column. (On the "
-    "antidiagonal you would not see it.)": lambda weights, source: weight_on(weights.mT, source),
-    "That is the sum. Take the mean over the queries.": (
-        lambda weights, source: weight_on(weights, source) * len(source)
+WEIGHT_MISTAKES = (
+    (
+        N_(
+            "Queries and keys are exchanged: query i is a row, its key source[i] a column. (On the "
+            "antidiagonal you would not see it.)"
+        ),
+        lambda weights, source: weight_on(weights.mT, source),
     ),
-    "That is the mean over all L · L cells. Take it over the L queries.": (
-        lambda weights, source: weight_on(weights, source) / len(source)
+    (
+        N_("That is the sum. Take the mean over the queries."),
+        lambda weights, source: weight_on(weights, source) * len(source),
     ),
-    "That is the main diagonal, what each token gives to itself.": (
-        lambda weights, source: weights.diagonal(dim1=-2, dim2=-1).mean(-1)
+    (
+        N_("That is the mean over all L · L cells. Take it over the L queries."),
+        lambda weights, source: weight_on(weights, source) / len(source),
     ),
-    "That is the antidiagonal, right for the reverse task alone. Take source.": (
-        lambda weights, source: weight_on(weights, torch.arange(len(source)).flip(0))
+    (
+        N_("That is the main diagonal, what each token gives to itself."),
+        lambda weights, source: weights.diagonal(dim1=-2, dim2=-1).mean(-1),
     ),
-    "weights[:, :, source] takes whole columns: every query with every source. Pair query i with "
-    "source[i].": lambda weights, source: weights[:, :, source].mean((-2, -1)),
-    "You give one number. Each head has its own: the mean is over queries only.": (
-        lambda weights, source: weight_on(weights, source).mean()
+    (
+        N_("That is the antidiagonal, right for the reverse task alone. Take source."),
+        lambda weights, source: weight_on(weights, torch.arange(len(source)).flip(0)),
     ),
-    "You give a number for each query, (H, L). Take their mean.": (
-        lambda weights, source: weights[:, torch.arange(len(source)), source]
+    (
+        N_(
+            "weights[:, :, source] takes whole columns: every query with every source. Pair query "
+            "i with source[i]."
+        ),
+        lambda weights, source: weights[:, :, source].mean((-2, -1)),
     ),
-    "You count the queries whose largest weight is at the right key. How large it is counts.": (
-        _rows_won
+    (
+        N_("You give one number. Each head has its own: the mean is over queries only."),
+        lambda weights, source: weight_on(weights, source).mean(),
     ),
-    "You take source[0] for every query.": _first_source,
-}
+    (
+        N_("You give a number for each query, (H, L). Take their mean."),
+        lambda weights, source: weights[:, torch.arange(len(source)), source],
+    ),
+    (
+        N_(
+            "You count the queries whose largest weight is at the right key. How large it is "
+            "counts."
+        ),
+        _rows_won,
+    ),
+    (N_("You take source[0] for every query."), _first_source),
+)
 
 
 def _random_weights():
@@ -86,40 +107,58 @@ def _cells():
     return [(c, side, block) for side, block in sizes for c in (2, 0, *range(side // 2))]
 
 
-SEEN_MISTAKES = {
-    "That is where it stands. What has it seen?": lambda cell, side, block: (
-        2 * cell,
-        2 * cell + 1,
+SEEN_MISTAKES = (
+    (
+        N_("That is where it stands. What has it seen?"),
+        lambda cell, side, block: (2 * cell, 2 * cell + 1),
     ),
-    "You forgot the attention of level 1: what reaches this token has seen its whole block.": (
-        lambda cell, side, block: (max(2 * cell - 2, 0), min(2 * cell + 2, side - 1))
+    (
+        N_(
+            "You forgot the attention of level 1: what reaches this token has seen its whole block."
+        ),
+        lambda cell, side, block: (max(2 * cell - 2, 0), min(2 * cell + 2, side - 1)),
     ),
-    "You forgot that a picture ends: no pixel before 0, none after side − 1.": (
+    (
+        N_("You forgot that a picture ends: no pixel before 0, none after side − 1."),
         lambda cell, side, block: (
             (2 * cell - 2) // block * block,
             (2 * cell + 2) // block * block + block - 1,
-        )
+        ),
     ),
-    "You forgot the maximum or the convolution: each of the two sees three places, so together "
-    "five.": lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 1, side, block),
-    "The maximum is over three places, 2 · cell − 1 to 2 · cell + 1, not over two.": (
-        lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 2, side, block)
+    (
+        N_(
+            "You forgot the maximum or the convolution: each of the two sees three places, so "
+            "together five."
+        ),
+        lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 1, side, block),
     ),
-    "The maximum is over 2 · cell − 1 to 2 · cell + 1, not over 2 · cell to 2 · cell + 2.": (
-        lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 3, side, block)
+    (
+        N_("The maximum is over three places, 2 · cell − 1 to 2 · cell + 1, not over two."),
+        lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 2, side, block),
     ),
-    "The order: attention comes first, then the convolution, then the maximum. Go backwards, and "
-    "widen to whole blocks last.": _block_first,
-    "The last pixel itself is asked for, not the one after it.": (
+    (
+        N_("The maximum is over 2 · cell − 1 to 2 · cell + 1, not over 2 · cell to 2 · cell + 2."),
+        lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 3, side, block),
+    ),
+    (
+        N_(
+            "The order: attention comes first, then the convolution, then the maximum. Go "
+            "backwards, and widen to whole blocks last."
+        ),
+        _block_first,
+    ),
+    (
+        N_("The last pixel itself is asked for, not the one after it."),
         lambda cell, side, block: (
             pixels_seen(cell, side, block)[0],
             pixels_seen(cell, side, block)[1] + 1,
-        )
+        ),
     ),
-    "You give the whole edge. A token in the corner has seen less.": (
-        lambda cell, side, block: (0, side - 1)
+    (
+        N_("You give the whole edge. A token in the corner has seen less."),
+        lambda cell, side, block: (0, side - 1),
     ),
-}
+)
 
 
 def maps_apart(one, other):
@@ -144,51 +183,78 @@ def _greedy(one, other):
     return total / len(one)
 
 
-_APART = {
-    "You compare head 0 with head 0, 1 with 1, and so on. Heads have no order: try all.": (
-        lambda one, other: _apart(one, other).diagonal().mean()
+_APART = (
+    (
+        N_("You compare head 0 with head 0, 1 with 1, and so on. Heads have no order: try all."),
+        lambda one, other: _apart(one, other).diagonal().mean(),
     ),
-    "Each head of one takes its nearest in other, and two may take the same. It must be an order: "
-    "every head once.": lambda one, other: _apart(one, other).amin(-1).mean(),
-    "Each head of other takes its nearest in one, and two may take the same. It must be an order: "
-    "every head once.": lambda one, other: _apart(one, other).amin(0).mean(),
-    "The first head takes its nearest, the next the nearest that is left. Another order may be "
-    "better for all together.": _greedy,
-    "Half of it: weight that is missing at one key is too much at another, and you count both.": (
-        lambda one, other: 2 * maps_apart(one, other)
+    (
+        N_(
+            "Each head of one takes its nearest in other, and two may take the same. It must be an "
+            "order: every head once."
+        ),
+        lambda one, other: _apart(one, other).amin(-1).mean(),
     ),
-    "That is the worst order. Take the best.": (
+    (
+        N_(
+            "Each head of other takes its nearest in one, and two may take the same. It must be an "
+            "order: every head once."
+        ),
+        lambda one, other: _apart(one, other).amin(0).mean(),
+    ),
+    (
+        N_(
+            "The first head takes its nearest, the next the nearest that is left. Another order "
+            "may be better for all together."
+        ),
+        _greedy,
+    ),
+    (
+        N_(
+            "Half of it: weight that is missing at one key is too much at another, and you count "
+            "both."
+        ),
+        lambda one, other: 2 * maps_apart(one, other),
+    ),
+    (
+        N_("That is the worst order. Take the best."),
         lambda one, other: max(
             _apart(one, other)[list(range(len(one))), list(order)].mean()
             for order in permutations(range(len(one)))
-        )
+        ),
     ),
-    "That is the mean over all orders. Take the smallest.": (
-        lambda one, other: _apart(one, other).mean()
+    (
+        N_("That is the mean over all orders. Take the smallest."),
+        lambda one, other: _apart(one, other).mean(),
     ),
-    "You compare the mean of all heads. That hides what the heads do.": (
-        lambda one, other: (one.mean(0) - other.mean(0)).abs().sum(-1).mean() / 2
+    (
+        N_("You compare the mean of all heads. That hides what the heads do."),
+        lambda one, other: (one.mean(0) - other.mean(0)).abs().sum(-1).mean() / 2,
     ),
-    "You sum over the heads. Take their mean.": lambda one, other: (
-        maps_apart(one, other) * len(one)
+    (
+        N_("You sum over the heads. Take their mean."),
+        lambda one, other: maps_apart(one, other) * len(one),
     ),
-    "You sum over the queries. Take their mean.": (
-        lambda one, other: maps_apart(one, other) * one.shape[-1]
+    (
+        N_("You sum over the queries. Take their mean."),
+        lambda one, other: maps_apart(one, other) * one.shape[-1],
     ),
-    "The differences must be taken as absolute values; as they are, they add up to 0.": (
-        lambda one, other: torch.zeros(())
+    (
+        N_("The differences must be taken as absolute values; as they are, they add up to 0."),
+        lambda one, other: torch.zeros(()),
     ),
-    "You take the mean over the keys. Sum them: a row holds shares of 1.": (
-        lambda one, other: maps_apart(one, other) / one.shape[-1]
+    (
+        N_("You take the mean over the keys. Sum them: a row holds shares of 1."),
+        lambda one, other: maps_apart(one, other) / one.shape[-1],
     ),
-}
+)
 
 
 def _as_number(mistake):
     return lambda one, other: float(mistake(one, other))
 
 
-APART_MISTAKES = {sentence: _as_number(mistake) for sentence, mistake in _APART.items()}
+APART_MISTAKES = tuple((sentence, _as_number(mistake)) for sentence, mistake in _APART)
 
 
 def _pairs_of_maps():
@@ -213,7 +279,7 @@ def _for_the_greedy():
 EXERCISES = (
     Exercise(
         key="learning.weight_on",
-        task=(
+        task=N_(
             "How near is a map to the ideal one? Write weight_on(weights, source).\n"
             "  weights  (H, L, L) one map a head, queries down, keys across\n"
             "  source   (L,) whole numbers: the answer of query i stands at key source[i]\n"
@@ -225,16 +291,18 @@ EXERCISES = (
             answer, weight_on, _random_weights(), WEIGHT_MISTAKES
         ),
         hints=(
-            "For one head and one query i: weights[head, i, source[i]].",
-            "Two index tensors of the same length are read as pairs: x[rows, columns] is "
-            "x[rows[0], columns[0]], x[rows[1], columns[1]], …",
-            "rows = torch.arange(len(source)); weights[:, rows, source] is (H, L).",
+            N_("For one head and one query i: weights[head, i, source[i]]."),
+            N_(
+                "Two index tensors of the same length are read as pairs: x[rows, columns] is "
+                "x[rows[0], columns[0]], x[rows[1], columns[1]], …"
+            ),
+            N_("rows = torch.arange(len(source)); weights[:, rows, source] is (H, L)."),
         ),
         answer=weight_on,
     ),
     Exercise(
         key="learning.pixels_seen",
-        task=(
+        task=N_(
             "What has a token of level 2 seen, before the attention of level 2? Along one edge of\n"
             "the picture, write pixels_seen(cell, side, block).\n"
             "  cell     the token's number along this edge, from 0 to side / 2 − 1\n"
@@ -252,16 +320,18 @@ EXERCISES = (
             SEEN_MISTAKES,
         ),
         hints=(
-            "Go backwards: begin with the three places that the maximum sees.",
-            "Each of them was made by the convolution from one place more on each side; "
-            "then cut off what lies outside.",
-            "The block of pixel p begins at p // block * block.",
+            N_("Go backwards: begin with the three places that the maximum sees."),
+            N_(
+                "Each of them was made by the convolution from one place more on each side; "
+                "then cut off what lies outside."
+            ),
+            N_("The block of pixel p begins at p // block * block."),
         ),
         answer=pixels_seen,
     ),
     Exercise(
         key="learning.maps_apart",
-        task=(
+        task=N_(
             "How far apart are the maps of two trainings? Head 0 of one need not be head 0 of the\n"
             "other. Write maps_apart(one, other).\n"
             "  one, other  (H, N, N) weights; rows sum to 1\n"
@@ -276,10 +346,12 @@ EXERCISES = (
             answer, maps_apart, _pairs_of_maps(), APART_MISTAKES
         ),
         hints=(
-            "First a table (H, H): how far is head a of one from head b of other?",
-            "one[:, None] - other[None] is (H, H, N, N).",
-            "For one order: table[list(range(H)), list(order)].mean(). Take the min over "
-            "permutations(range(H)).",
+            N_("First a table (H, H): how far is head a of one from head b of other?"),
+            N_("one[:, None] - other[None] is (H, H, N, N)."),
+            N_(
+                "For one order: table[list(range(H)), list(order)].mean(). Take the min over "
+                "permutations(range(H))."
+            ),
         ),
         answer=maps_apart,
     ),

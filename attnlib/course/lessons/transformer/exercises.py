@@ -2,6 +2,7 @@
 
 import torch
 
+from attnlib.course.language import N_
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 
@@ -22,44 +23,75 @@ def _rows_won(weights):
     return (weights[:, 1:].argmax(-1) == before).float().mean(-1)
 
 
-PREVIOUS_MISTAKES = {
-    "That is the token after it. Query i is row i, and the token before it is key i − 1.": (
-        lambda weights: weights.diagonal(1, -2, -1).mean(-1)
+PREVIOUS_MISTAKES = (
+    (
+        N_("That is the token after it. Query i is row i, and the token before it is key i − 1."),
+        lambda weights: weights.diagonal(1, -2, -1).mean(-1),
     ),
-    "That is the main diagonal, what each token gives to itself.": (
-        lambda weights: weights.diagonal(0, -2, -1).mean(-1)
+    (
+        N_("That is the main diagonal, what each token gives to itself."),
+        lambda weights: weights.diagonal(0, -2, -1).mean(-1),
     ),
-    "The first query has no token before it. There your index is −1, and Python takes the last "
-    "key. Leave that query out.": _wrapped,
-    "You divide by N. The first query has no token before it, so there are N − 1.": (
-        lambda weights: weights.diagonal(-1, -2, -1).sum(-1) / weights.shape[-1]
+    (
+        N_(
+            "The first query has no token before it. There your index is −1, and Python takes the "
+            "last key. Leave that query out."
+        ),
+        _wrapped,
     ),
-    "That is the sum. Take the mean over the queries.": (
-        lambda weights: weights.diagonal(-1, -2, -1).sum(-1)
+    (
+        N_("You divide by N. The first query has no token before it, so there are N − 1."),
+        lambda weights: weights.diagonal(-1, -2, -1).sum(-1) / weights.shape[-1],
     ),
-    "You take the mean over all cells of those rows, N of them in each. Take one cell a row.": (
-        lambda weights: weights.diagonal(-1, -2, -1).mean(-1) / weights.shape[-1]
+    (
+        N_("That is the sum. Take the mean over the queries."),
+        lambda weights: weights.diagonal(-1, -2, -1).sum(-1),
     ),
-    "Each row sums to 1, so a mean over all its keys is 1/N whatever the map. Take one key a "
-    "row.": lambda weights: weights[:, 1:].mean((-2, -1)),
-    "That is the column of token 0. The token before query i is key i − 1, another one for each "
-    "query.": lambda weights: weights[:, 1:, 0].mean(-1),
-    "Two tokens back: the token before query i is key i − 1.": (
-        lambda weights: weights.diagonal(-2, -2, -1).mean(-1)
+    (
+        N_(
+            "You take the mean over all cells of those rows, N of them in each. Take one cell a "
+            "row."
+        ),
+        lambda weights: weights.diagonal(-1, -2, -1).mean(-1) / weights.shape[-1],
     ),
-    "You give one number. Each head has its own: the mean is over queries only.": (
-        lambda weights: weights.diagonal(-1, -2, -1).mean()
+    (
+        N_(
+            "Each row sums to 1, so a mean over all its keys is 1/N whatever the map. Take one key "
+            "a row."
+        ),
+        lambda weights: weights[:, 1:].mean((-2, -1)),
     ),
-    "You give a number for each query, (H, N − 1). Take their mean.": (
-        lambda weights: weights.diagonal(-1, -2, -1)
+    (
+        N_(
+            "That is the column of token 0. The token before query i is key i − 1, another one for "
+            "each query."
+        ),
+        lambda weights: weights[:, 1:, 0].mean(-1),
     ),
-    "You count the queries whose largest weight is on the token before. How large it is counts.": (
-        _rows_won
+    (
+        N_("Two tokens back: the token before query i is key i − 1."),
+        lambda weights: weights.diagonal(-2, -2, -1).mean(-1),
     ),
-    "That is the largest of them. Take the mean over the queries.": (
-        lambda weights: weights.diagonal(-1, -2, -1).amax(-1)
+    (
+        N_("You give one number. Each head has its own: the mean is over queries only."),
+        lambda weights: weights.diagonal(-1, -2, -1).mean(),
     ),
-}
+    (
+        N_("You give a number for each query, (H, N − 1). Take their mean."),
+        lambda weights: weights.diagonal(-1, -2, -1),
+    ),
+    (
+        N_(
+            "You count the queries whose largest weight is on the token before. How large it is "
+            "counts."
+        ),
+        _rows_won,
+    ),
+    (
+        N_("That is the largest of them. Take the mean over the queries."),
+        lambda weights: weights.diagonal(-1, -2, -1).amax(-1),
+    ),
+)
 
 
 def _random_weights():
@@ -71,7 +103,7 @@ def _random_weights():
 EXERCISES = (
     Exercise(
         key="transformer.on_previous",
-        task=(
+        task=N_(
             "Which head looks at the token before? Write on_previous(weights).\n"
             "  weights  (H, N, N) one map a head, queries down, keys across\n"
             "  returns  (H,): for each head the mean weight that a query gives to the token\n"
@@ -82,10 +114,13 @@ EXERCISES = (
             answer, on_previous, _random_weights(), PREVIOUS_MISTAKES
         ),
         hints=(
-            "Draw a map of 4 × 4 on paper, and mark where query 1 has key 0, query 2 key 1, …",
-            "It is the line just below the main diagonal, N − 1 cells long.",
-            "weights.diagonal(offset, dim1=-2, dim2=-1) is (H, cells); an offset of 1 is the line "
-            "above the main diagonal. Or take two index tensors: weights[:, rows, columns].",
+            N_("Draw a map of 4 × 4 on paper, and mark where query 1 has key 0, query 2 key 1, …"),
+            N_("It is the line just below the main diagonal, N − 1 cells long."),
+            N_(
+                "weights.diagonal(offset, dim1=-2, dim2=-1) is (H, cells); an offset of 1 is the "
+                "line above the main diagonal. Or take two index tensors: weights[:, rows, "
+                "columns]."
+            ),
         ),
         answer=on_previous,
     ),

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import torch
 
+from attnlib.course.language import N_
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 
@@ -48,42 +49,59 @@ def _spread(importance, cuts):
     return shot_importance(importance, cuts).repeat_interleave(lengths)
 
 
-SHOT_MISTAKES = {
-    "The last shot is lost: it ends where the film ends, and no cut says so.": (
-        lambda importance, cuts: shot_importance(importance, cuts)[:-1]
+SHOT_MISTAKES = (
+    (
+        N_("The last shot is lost: it ends where the film ends, and no cut says so."),
+        lambda importance, cuts: shot_importance(importance, cuts)[:-1],
     ),
-    "The first shot is lost: it begins at frame 0, and no cut says so.": (
-        lambda importance, cuts: shot_importance(importance, cuts)[1:]
+    (
+        N_("The first shot is lost: it begins at frame 0, and no cut says so."),
+        lambda importance, cuts: shot_importance(importance, cuts)[1:],
     ),
-    "Shots are lost at both ends: the film's own two ends are edges too.": (
-        lambda importance, cuts: shot_importance(importance, cuts)[1:-1]
+    (
+        N_("Shots are lost at both ends: the film's own two ends are edges too."),
+        lambda importance, cuts: shot_importance(importance, cuts)[1:-1],
     ),
-    "A cut is counted twice: it is the first frame of its shot, and not the last of the one "
-    "before. In a slice, stop stays outside.": _each(_counted_twice),
-    "A cut is the first frame of its shot. You give it to the shot before.": _late_cuts,
-    "A cut is the first frame of its shot, and you leave it out.": _each(_first_lost),
-    "You give one number. Each shot has its own mean.": lambda importance, cuts: importance.mean(),
-    "That is the mean of the whole film for every shot.": (
-        lambda importance, cuts: importance.mean().expand(len(cuts) + 1)
+    (
+        N_(
+            "A cut is counted twice: it is the first frame of its shot, and not the last of the "
+            "one before. In a slice, stop stays outside."
+        ),
+        _each(_counted_twice),
     ),
-    "That is the sum. Take the mean: a long shot is not important because it is long.": _each(
-        lambda importance, start, stop: importance[start:stop].sum()
+    (N_("A cut is the first frame of its shot. You give it to the shot before."), _late_cuts),
+    (N_("A cut is the first frame of its shot, and you leave it out."), _each(_first_lost)),
+    (
+        N_("You give one number. Each shot has its own mean."),
+        lambda importance, cuts: importance.mean(),
     ),
-    "You divide by the length of the film. Divide by that of the shot.": _each(
-        lambda importance, start, stop: importance[start:stop].sum() / len(importance)
+    (
+        N_("That is the mean of the whole film for every shot."),
+        lambda importance, cuts: importance.mean().expand(len(cuts) + 1),
     ),
-    "That is the largest importance of each shot. Take the mean.": _each(
-        lambda importance, start, stop: importance[start:stop].max()
+    (
+        N_("That is the sum. Take the mean: a long shot is not important because it is long."),
+        _each(lambda importance, start, stop: importance[start:stop].sum()),
     ),
-    "That is the importance of the frame in the middle. Take the mean of all frames.": _each(
-        lambda importance, start, stop: importance[(start + stop) // 2]
+    (
+        N_("You divide by the length of the film. Divide by that of the shot."),
+        _each(lambda importance, start, stop: importance[start:stop].sum() / len(importance)),
     ),
-    "That is the importance of the first frame. Take the mean of all frames.": _each(
-        lambda importance, start, stop: importance[start]
+    (
+        N_("That is the largest importance of each shot. Take the mean."),
+        _each(lambda importance, start, stop: importance[start:stop].max()),
     ),
-    "You cut the film into pieces of equal length. Cut it at the cuts.": _equal_pieces,
-    "You give a number for each frame, (L,). Give one for each shot.": _spread,
-}
+    (
+        N_("That is the importance of the frame in the middle. Take the mean of all frames."),
+        _each(lambda importance, start, stop: importance[(start + stop) // 2]),
+    ),
+    (
+        N_("That is the importance of the first frame. Take the mean of all frames."),
+        _each(lambda importance, start, stop: importance[start]),
+    ),
+    (N_("You cut the film into pieces of equal length. Cut it at the cuts."), _equal_pieces),
+    (N_("You give a number for each frame, (L,). Give one for each shot."), _spread),
+)
 
 
 def _films():
@@ -96,7 +114,7 @@ def _films():
 EXERCISES = (
     Exercise(
         key="video.shot_importance",
-        task=(
+        task=N_(
             "How important is each shot? Write shot_importance(importance, cuts).\n"
             "  importance  (L,) a number for each frame\n"
             "  cuts        the first frames of shots 2, 3, …; a film of one shot has none: ()\n"
@@ -107,10 +125,12 @@ EXERCISES = (
         ),
         find_mistake=lambda answer: find_mistake(answer, shot_importance, _films(), SHOT_MISTAKES),
         hints=(
-            "How many shots are there, if there are three cuts?",
-            "Put the two ends of the film to the cuts: edges = [0, *cuts, len(importance)].",
-            "A shot is importance[start:stop], for two edges that follow one another; torch.stack "
-            "makes one tensor of many.",
+            N_("How many shots are there, if there are three cuts?"),
+            N_("Put the two ends of the film to the cuts: edges = [0, *cuts, len(importance)]."),
+            N_(
+                "A shot is importance[start:stop], for two edges that follow one another; "
+                "torch.stack makes one tensor of many."
+            ),
         ),
         answer=shot_importance,
     ),

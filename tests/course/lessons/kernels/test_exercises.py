@@ -358,7 +358,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("key", MISTAKES)
 def test_every_mistake_that_is_listed_is_told_by_its_own_sentence(key):
-    for sentence, wrong in MISTAKES[key].items():
+    for sentence, wrong in MISTAKES[key]:
         assert_named(key, wrong, sentence)
 
 

@@ -34,7 +34,7 @@ KEYS = {
     ids=KEYS,
 )
 def test_every_known_mistake_is_called_by_its_own_name(key, mistakes):
-    for sentence, mistake in mistakes.items():
+    for sentence, mistake in mistakes:
         assert exercise(key).check(mistake).startswith(f"✘ {sentence}")
 
 

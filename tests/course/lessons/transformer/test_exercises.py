@@ -10,7 +10,7 @@ KEY = "transformer.on_previous"
 
 
 def test_every_known_mistake_is_called_by_its_own_name():
-    for sentence, mistake in PREVIOUS_MISTAKES.items():
+    for sentence, mistake in PREVIOUS_MISTAKES:
         assert exercise(KEY).check(mistake).startswith(f"✘ {sentence}")
 
 

@@ -10,7 +10,7 @@ KEY = "video.shot_importance"
 
 
 def test_every_known_mistake_is_called_by_its_own_name():
-    for sentence, mistake in SHOT_MISTAKES.items():
+    for sentence, mistake in SHOT_MISTAKES:
         assert exercise(KEY).check(mistake).startswith(f"✘ {sentence}")
 
 

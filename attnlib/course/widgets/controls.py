@@ -21,7 +21,7 @@ def fine_slider(
 
 
 def choice(text: str, value, options: Sequence) -> widgets.Dropdown:
-    """One of several values."""
+    """One of several values. An option is a value, or a text to show for it and the value."""
     value = NONE if value is None else value
     return widgets.Dropdown(options=named(options), value=value, description=text, style=UNCUT)
 
@@ -29,4 +29,4 @@ def choice(text: str, value, options: Sequence) -> widgets.Dropdown:
 def named(options: Sequence) -> list[tuple[str, object]]:
     """Text and value of each; None becomes `NONE`, which an Explorer takes for None."""
     options = [NONE if option is None else option for option in options]
-    return [(str(option), option) for option in options]
+    return [option if isinstance(option, tuple) else (str(option), option) for option in options]

@@ -7,12 +7,14 @@ from torch import Tensor, nn
 
 from attnlib.course.compare import influence
 from attnlib.course.figures.influence import plot_influence
+from attnlib.course.language import N_, say
 from attnlib.course.widgets.controls import choice, slider
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import segment_slices
 
 GROUPS = 4  # blocks or segments of the suspects
 IN_GROUPS = ("blocks", "segments")
+NAMES = {"blocks": N_("blocks"), "segments": N_("segments"), "frames": N_("frames")}
 
 Pairs = Mapping[str, tuple[nn.Module, nn.Module]]
 
@@ -33,7 +35,7 @@ def bug_hunt_drawer(x: Tensor, pairs: Pairs) -> Callable[[str, int], tuple[Figur
             )
         tokens = x[:length]
         tokens = tokens.view(1, GROUPS, -1, x.shape[-1]) if suspect == "blocks" else tokens
-        names = ("the original", "the rewrite")
+        names = (say("the original"), say("the rewrite"))
         found = [influence(module, tokens) for module in pairs[suspect]]
         groups = segment_slices(length, GROUPS) if suspect in IN_GROUPS else ()
         edges = [group.start for group in groups[1:] if group.start < length]
@@ -46,17 +48,39 @@ def bug_hunt_drawer(x: Tensor, pairs: Pairs) -> Callable[[str, int], tuple[Figur
 def explore_bug_hunt(x: Tensor, pairs: Pairs) -> Explorer:
     """Choose a suspect and a length: who influences whom, in both? See `bug_hunt_drawer`."""
     controls = {
-        "suspect": choice("suspect", "segments", list(pairs)),
-        "length": slider("tokens", min(30, len(x)), GROUPS, len(x)),
+        "suspect": choice(
+            say("suspect"), "segments", [(_name(suspect), suspect) for suspect in pairs]
+        ),
+        "length": slider(say("tokens"), min(30, len(x)), GROUPS, len(x)),
     }
     return Explorer("explore_bug_hunt", bug_hunt_drawer(x, pairs), controls)
+
+
+def _name(suspect):
+    """What a suspect is called; the reader's own is called what it was named."""
+    name = NAMES.get(suspect, suspect)
+    return say(name)
 
 
 def _read(suspect, length, found):
     original, rewrite = (matrix > 0 for matrix in found)
     differ = (original != rewrite).sum().item()
-    only = f"{differ} pairs are felt in one of the two only" if differ else "they are the same"
-    return (
-        f"{suspect}, {length} tokens: the original feels {original.sum()} of {length**2} pairs, "
-        f"the rewrite {rewrite.sum()}; {only}."
+    told = {
+        "suspect": _name(suspect),
+        "length": length,
+        "original": original.sum(),
+        "pairs": length**2,
+        "rewrite": rewrite.sum(),
+    }
+    if not differ:
+        return say(
+            "{suspect}, {length} tokens: the original feels {original} of {pairs} pairs, "
+            "the rewrite {rewrite}; they are the same.",
+            **told,
+        )
+    return say(
+        "{suspect}, {length} tokens: the original feels {original} of {pairs} pairs, "
+        "the rewrite {rewrite}; {differ} pairs are felt in one of the two only.",
+        differ=differ,
+        **told,
     )

@@ -8,10 +8,13 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from attnlib.course.language import N_, say
+
 __all__ = ["Cost", "Costs", "stored_costs"]
 
 RESULTS = Path(__file__).resolve().parents[4] / "benchmarks" / "results"
 STORED = RESULTS / "amd-epyc-2-threads.json"
+TOO_LARGE = N_("more than half of memory")  # why a cost was not run, as the file says it
 
 
 class Cost(NamedTuple):
@@ -50,8 +53,7 @@ def stored_costs(heads: int = 8, path: Path = STORED) -> Costs:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         about = found["machine"]
-        where = about.get("gpu") or f"{about['cpu']}, {about['threads']} threads"
-        machine = f"{where}, PyTorch {about['torch']}, {about['date']}"
+        machine = _machine(about)
         rows = tuple(Cost(**row) for row in found["maps"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
@@ -62,3 +64,12 @@ def stored_costs(heads: int = 8, path: Path = STORED) -> Costs:
     if heads not in measured:
         raise ValueError(f"heads must be one of {measured}, got {heads}")
     return Costs(machine, tuple(row for row in rows if row.heads == heads))
+
+
+def _machine(about: dict) -> str:
+    """Where and when it was measured, in words."""
+    told = {"torch": about["torch"], "date": about["date"]}
+    if gpu := about.get("gpu"):
+        return say("{gpu}, PyTorch {torch}, {date}", gpu=gpu, **told)
+    told |= {"cpu": about["cpu"], "threads": about["threads"]}
+    return say("{cpu}, {threads} threads, PyTorch {torch}, {date}", **told)

@@ -12,7 +12,7 @@ class Excerpt(str):
     __repr__ = str.__str__
 
     def _repr_markdown_(self) -> str:
-        return f"```python\n{self}\n```"
+        return "\n".join(("```python", self, "```"))
 
 
 def excerpt(path: str, first: str, last: str) -> Excerpt:

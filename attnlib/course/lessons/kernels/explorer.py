@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.checks import check_count
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.kernels import tiles
 from attnlib.course.lessons.kernels.figures import plot_tiles
 from attnlib.course.lessons.kernels.tiles import Tile
@@ -46,8 +47,8 @@ def explore_tiles(q: Tensor, k: Tensor, colours: Tensor) -> Explorer:
         raise ValueError(f"q must be at least 3 tokens, for more than one tile, got {len(q)}")
     draw = tiles_drawer(q, k, colours)
     sizes = [size for size in (2, 4, 5, 8) if size < len(q)]
-    tile = choice("queries and keys in a tile", 4 if 4 in sizes else 2, sizes)
-    step = slider("step", 1, 1, _steps(len(q), tile.value))
+    tile = choice(say("queries and keys in a tile"), 4 if 4 in sizes else 2, sizes)
+    step = slider(say("step"), 1, 1, _steps(len(q), tile.value))
 
     def fit(change):
         step.max = _steps(len(q), change["new"])  # a step beyond the last one moves to it
@@ -63,13 +64,39 @@ def _steps(length, tile):
 
 def _read(walked: list[Tile], steps: int, length: int) -> str:
     now = walked[-1]
-    gone = sum(tile.scores.numel() for tile in walked[:-1])
-    left = length**2 - gone - now.scores.numel()
-    return (
-        f"Step {len(walked)} of {steps}: {_ends('quer', 'y', 'ies', now.rows)} against "
-        f"{_ends('key', '', 's', now.keys)}. Scores held: {now.scores.numel()}; forgotten: {gone}; "
-        f"not formed yet: {left}. "
-        f"Query {now.rows.start} (red): {_row(walked)}{_end(now, length)}"
+    held, gone = now.scores.numel(), sum(tile.scores.numel() for tile in walked[:-1])
+    return paragraph(
+        _step(len(walked), steps, now),
+        say(
+            "Scores held: {held}; forgotten: {gone}; not formed yet: {left}.",
+            held=held,
+            gone=gone,
+            left=length**2 - gone - held,
+        ),
+        _row(walked),
+        _end(now) if now.keys.stop == length else "",
+    )
+
+
+def _step(step: int, steps: int, now: Tile) -> str:
+    """Which queries and which keys; the last tile may be a single one."""
+    query, last_query = now.rows.start, now.rows.stop - 1
+    key, last_key = now.keys.start, now.keys.stop - 1
+    told = {"step": step, "steps": steps, "query": query, "key": key}
+    told |= {"last_query": last_query, "last_key": last_key}
+    if query == last_query and key == last_key:
+        return say("Step {step} of {steps}: query {query} against key {key}.", **told)
+    if query == last_query:
+        return say(
+            "Step {step} of {steps}: query {query} against keys {key} to {last_key}.", **told
+        )
+    if key == last_key:
+        return say(
+            "Step {step} of {steps}: queries {query} to {last_query} against key {key}.", **told
+        )
+    return say(
+        "Step {step} of {steps}: queries {query} to {last_query} against keys {key} to {last_key}.",
+        **told,
     )
 
 
@@ -77,31 +104,36 @@ def _row(walked):
     """What the last tile did to most and total of its first query."""
     now = walked[-1]
     most, total = now.most[0], now.total[0]
+    told = {"query": now.rows.start, "most": two(most), "total": two(total)}
     if now.keys.start == 0:
-        return f"the largest of its first scores is most = {two(most)}, total = {two(total)}."
-    before, gathered = walked[-2].most[0], two(walked[-2].total[0])
-    if most > before:
-        return (
-            f"its largest score, most, rises from {two(before)} to {two(most)}, so the total so "
-            f"far, {gathered}, shrinks to {two((before - most).exp())} of itself; with the new "
-            f"weights total = {two(total)}."
+        return say(
+            "Query {query} (red): the largest of its first scores is most = {most}, total = "
+            "{total}.",
+            **told,
         )
-    return (
-        f"its largest score, most, stays {two(most)}, so total only grows, from {gathered} to "
-        f"{two(total)}."
+    before = walked[-2].most[0]
+    told |= {"before": two(before), "gathered": two(walked[-2].total[0])}
+    if most > before:
+        return say(
+            "Query {query} (red): its largest score, most, rises from {before} to {most}, so the "
+            "total so far, {gathered}, shrinks to {shrink} of itself; with the new weights total = "
+            "{total}.",
+            shrink=two((before - most).exp()),
+            **told,
+        )
+    return say(
+        "Query {query} (red): its largest score, most, stays {most}, so total only grows, from "
+        "{gathered} to {total}.",
+        **told,
     )
 
 
-def _end(now, length):
-    if now.keys.stop < length:
-        return ""
+def _end(now):
+    """What the query of the last tile has got, when it has seen all keys."""
     mean, lse = now.out[0] / now.total[0], now.most[0] + now.total[0].log()
-    return (
-        " That was its last tile: its output is out / total, the colour "
-        f"({listed(mean)}), and its log-sum-exp is most + log(total) = {two(lse)}."
+    return say(
+        "That was its last tile: its output is out / total, the colour ({colour}), and its "
+        "log-sum-exp is most + log(total) = {lse}.",
+        colour=listed(mean),
+        lse=two(lse),
     )
-
-
-def _ends(name, one, many, part):
-    first, last = part.start, part.stop - 1
-    return f"{name}{many} {first} to {last}" if first < last else f"{name}{one} {first}"

@@ -10,12 +10,14 @@ from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, ENDS, MARK, QUIET, STYLE, closed, draw_weights
+from attnlib.course.language import N_, say
+from attnlib.course.lessons.kernels.costs import TOO_LARGE
 from attnlib.course.lessons.kernels.tiles import Tile
 
-LINES = {  # what was measured -> how it is drawn
-    "out": {"color": "black", "marker": "o"},
-    "out + map": {"color": ENDS[0], "marker": "s"},
-    "out + weights": {"color": MARK, "marker": "^"},
+LINES = {  # what was measured -> its name, and how it is drawn
+    "out": (N_("out"), {"color": "black", "marker": "o"}),
+    "out + map": (N_("out + map"), {"color": ENDS[0], "marker": "s"}),
+    "out + weights": (N_("out + weights"), {"color": MARK, "marker": "^"}),
 }
 
 
@@ -32,21 +34,21 @@ def plot_costs(costs: Sequence, machine: str) -> Figure:
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(1, 2, figsize=(10.6, 4.3), layout="constrained")
         for axis, name, unit in zip(axes, ("seconds", "bytes"), (1, 2**20), strict=True):
-            for what, style in LINES.items():
+            for what, (title, style) in LINES.items():
                 points = [
                     (cost.length, getattr(cost, name) / unit)
                     for cost in costs
                     if cost.what == what and cost.not_run is None
                 ]
-                axis.loglog(*zip(*points, strict=True), label=what, **style, linewidth=2)
+                axis.loglog(*zip(*points, strict=True), label=say(title), **style, linewidth=2)
             axis.set_xticks(lengths, [f"{length:,}".replace(",", " ") for length in lengths])
             axis.xaxis.set_minor_locator(NullLocator())
-            axis.set_xlabel("tokens")
+            axis.set_xlabel(say("tokens"))
             axis.grid(alpha=0.3)
-        axes[0].set_title("seconds")
-        axes[1].set_title("peak of memory, MiB above what was there")
+        axes[0].set_title(say("seconds"))
+        axes[1].set_title(say("peak of memory, MiB above what was there"))
         axes[0].legend()
-        fig.suptitle(f"measured on: {machine}", fontsize=12)
+        fig.suptitle(say("measured on: {machine}", machine=machine), fontsize=12)
     return closed(fig)
 
 
@@ -56,22 +58,29 @@ def read_costs(costs: Sequence) -> str:
     Memory below a megabyte is shown as "< 1": it is mostly the allocator's own pages.
     """
     cells = {(cost.length, cost.what): _cell(cost) for cost in costs}
-    lines = ["tokens" + "".join(f"{what:>19}" for what in LINES)]
+    rows = [(say("tokens"), *(say(title) for title, _ in LINES.values()))]
     for length in sorted({length for length, _ in cells}):
-        lines.append(
-            f"{length:6}" + "".join(f"{cells.get((length, what), ''):>19}" for what in LINES)
-        )
-    return "\n".join(lines)
+        rows.append((f"{length:6}", *(cells.get((length, what), "") for what in LINES)))
+    return "\n".join(first + "".join(f"{cell:>19}" for cell in rest) for first, *rest in rows)
 
 
 def _cell(cost):
     if cost.not_run:
-        return f"  not run: {cost.not_run}"
-    time = f"{_two_digits(cost.seconds)} s"
-    if cost.seconds < 1:
-        time = f"{_two_digits(cost.seconds * 1000)} ms"
-    memory = f"{_two_digits(cost.bytes / 2**20)} MiB" if cost.bytes >= 2**20 else "< 1 MiB"
-    return f"{time}, {memory}"
+        why = say(TOO_LARGE) if cost.not_run == TOO_LARGE else cost.not_run
+        return f"  {say('not run: {why}', why=why)}"
+    return f"{_time(cost.seconds)}, {_memory(cost.bytes)}"
+
+
+def _time(seconds):
+    if seconds < 1:
+        return say("{number} ms", number=_two_digits(seconds * 1000))
+    return say("{number} s", number=_two_digits(seconds))
+
+
+def _memory(size):
+    if size < 2**20:
+        return say("< 1 MiB")
+    return say("{number} MiB", number=_two_digits(size / 2**20))
 
 
 def _two_digits(number):
@@ -97,7 +106,7 @@ def plot_tiles(colours: Tensor, tiles: Sequence[Tile], bounds: tuple[float, floa
         whole, bar = fig.add_axes((0.045, 0.1, 0.4, 0.8)), fig.add_axes((0.455, 0.1, 0.013, 0.7))
         scale = plt.cm.ScalarMappable(Normalize(*bounds), COLOURS)
         _plot_map(whole, colours, tiles, scale)
-        fig.colorbar(scale, cax=bar).ax.set_title("score", fontsize=12)
+        fig.colorbar(scale, cax=bar).ax.set_title(say("score"), fontsize=12)
         right = fig.add_gridspec(
             3, 1, left=0.58, right=0.985, bottom=0.1, top=0.92, height_ratios=(2.2, 1.6, 0.6)
         )
@@ -108,7 +117,7 @@ def plot_tiles(colours: Tensor, tiles: Sequence[Tile], bounds: tuple[float, floa
         _plot_means(axes[2], row)
         axes[2].set_xlim(0, len(colours))
         axes[2].set_xticks(sorted({0, len(colours), *(tile.keys.stop for tile in row)}))
-        axes[2].set_xlabel("keys read", labelpad=1)
+        axes[2].set_xlabel(say("keys read"), labelpad=1)
     return closed(fig)
 
 
@@ -131,8 +140,8 @@ def _plot_map(axis, colours, tiles, scale):
     axis.add_patch(frame).set_clip_on(False)
     axis.set_xlim(-STRIP, length)
     axis.set_ylim(length, -STRIP)
-    axis.set_title("keys (blue: forgotten, white: not formed yet)", fontsize=12)
-    axis.set_ylabel("queries")
+    axis.set_title(say("keys (blue: forgotten, white: not formed yet)"), fontsize=12)
+    axis.set_ylabel(say("queries"))
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set_visible(False)
@@ -151,7 +160,7 @@ def _plot_scores(axis, row, scale, bounds):
     )
     room = 0.1 * (bounds[1] - bounds[0])
     axis.set_ylim(bounds[0] - room, bounds[1] + room)
-    axis.set_title("its scores (dots), most: the largest so far (line)", fontsize=12)
+    axis.set_title(say("its scores (dots), most: the largest so far (line)"), fontsize=12)
 
 
 def _plot_totals(axis, row):
@@ -162,7 +171,7 @@ def _plot_totals(axis, row):
         place = (start + size / 2, total)
         axis.annotate(f"{total:.2f}", place, (0, 2), textcoords="offset points", ha="center")
     axis.set_ylim(0, 1.35 * max(totals))
-    axis.set_title("total: the sum of exp(score − most) so far", fontsize=12)
+    axis.set_title(say("total: the sum of exp(score − most) so far"), fontsize=12)
 
 
 def _plot_means(axis, row):
@@ -171,7 +180,7 @@ def _plot_means(axis, row):
         colour = (tile.out[0] / tile.total[0]).clamp(0, 1).tolist()
         axis.axvspan(tile.keys.start, tile.keys.stop, color=colour, linewidth=0)
         axis.axvline(tile.keys.stop, color="white", linewidth=2)
-    axis.set_title("out / total: the mean colour so far", fontsize=12)
+    axis.set_title(say("out / total: the mean colour so far"), fontsize=12)
     axis.set_yticks([])
 
 
@@ -198,17 +207,17 @@ def plot_pixel_rows(picture: Tensor, places: Sequence[tuple[int, int]], rows: Te
             1, panels, figsize=(2.65 * panels + 0.9, 3.1), layout="constrained"
         )
         axes[0].imshow(picture.numpy(force=True))
-        axes[0].set_title("the queries")
+        axes[0].set_title(say("the queries"))
         for number, (axis, place, row) in enumerate(
             zip(axes[1:], places, rows.numpy(force=True), strict=True)
         ):
             image = draw_weights(axis, row, vmin=0, vmax=rows.max().item())
-            axis.set_title(f"weights of query {number}")
+            axis.set_title(say("weights of query {number}", number=number))
             for where in (axes[0], axis):
                 _mark(where, place, number)
         for axis in axes:
             axis.set_axis_off()
-        fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
+        fig.colorbar(image, ax=axes, label=say("weight"), shrink=0.8)
     return closed(fig)
 
 

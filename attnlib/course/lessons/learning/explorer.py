@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.evenness import entropy, evenness
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.learning.figures import Looked, plot_levels
 from attnlib.course.models.nest import NestClassifier
 from attnlib.course.widgets.controls import choice, slider
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import blockify, deblockify
 
-MEAN = "mean of all"
+MEAN = "mean"  # of all heads, in place of the number of one
 NEARLY = 0.95  # relative to the entropy of equal weights; above it there is no pattern to describe
 MUCH = 0.25  # weights above this are named in the sentence
 
@@ -25,7 +26,7 @@ def levels_drawer(
     """draw(picture, row, column, head) -> the weights of the tokens at that pixel, level by level.
 
     Of each level the last layer's map is drawn. Heads with the same number in different levels
-    have nothing to do with each other. `head` is a number, or "mean of all".
+    have nothing to do with each other. `head` is a number, or "mean" of all.
 
     Args:
         network: in eval mode; its first level's tokens are what `row` and `column` count.
@@ -48,8 +49,9 @@ def levels_drawer(
             shown = shown.mean(1) if head == MEAN else shown[:, head]  # (G, N, N)
             place = (row * side // sides[0], column * side // sides[0])
             levels.append(_looked(shown, place, side))
-        said = f"A {labels[picture]}, taken for a {guesses[picture]}. "
-        return plot_levels(pictures[picture], levels), said + " ".join(_read(levels))
+        told = {"digit": labels[picture], "guess": guesses[picture]}
+        said = paragraph(say("A {digit}, taken for a {guess}.", **told), *_read(levels))
+        return plot_levels(pictures[picture], levels), said
 
     return draw
 
@@ -62,10 +64,10 @@ def explore_levels(network: NestClassifier, pictures: Tensor, labels: Tensor) ->
     maps = [of_level[-1] for of_level in maps]
     side = _side(maps[0])
     controls = {
-        "picture": slider("picture", 0, 0, len(pictures) - 1),
-        "row": slider("row", side // 2, 0, side - 1),
-        "column": slider("column", side // 2, 0, side - 1),
-        "head": choice("head", MEAN, (MEAN, *_heads(maps))),
+        "picture": slider(say("picture"), 0, 0, len(pictures) - 1),
+        "row": slider(say("row"), side // 2, 0, side - 1),
+        "column": slider(say("column"), side // 2, 0, side - 1),
+        "head": choice(say("head"), MEAN, ((say("mean of all"), MEAN), *_heads(maps))),
     }
     return Explorer("explore_levels", draw, controls)
 
@@ -97,14 +99,28 @@ def _read(levels):
     """In coarse words, because training on another machine ends at slightly different weights."""
     for number, (weights, _, block_size) in enumerate(levels, 1):
         keys = block_size**2  # those of its block; outside it all weights are 0
+        level = {"number": number, "keys": keys}
         if evenness(entropy(weights.flatten()[None]), keys) > NEARLY:
-            said = f"nearly equal weights (entropy above {NEARLY:.0%})"
+            yield say(
+                "Level {number}, {keys} keys: nearly equal weights (entropy above {nearly:.0%}).",
+                nearly=NEARLY,
+                **level,
+            )
         elif weights.max() > MUCH:
             row, column = divmod(weights.argmax().item(), weights.shape[1])
-            said = f"more than a quarter of the weight goes to row {row}, column {column}"
+            yield say(
+                "Level {number}, {keys} keys: more than a quarter of the weight goes to row {row}, "
+                "column {column}.",
+                row=row,
+                column=column,
+                **level,
+            )
         else:
-            said = "unequal weights, but no key gets more than a quarter"
-        yield f"Level {number}, {keys} keys: {said}."
+            yield say(
+                "Level {number}, {keys} keys: unequal weights, but no key gets more than a "
+                "quarter.",
+                **level,
+            )
 
 
 def _check_inputs(network, pictures, labels):

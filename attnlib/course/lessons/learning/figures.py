@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import ENDS, MARK, STYLE, closed
+from attnlib.course.language import say
 
 FAINT = 0.35  # of the ink, so that circles are seen on it
 FULL = 0.92  # the diameter of the largest circle, in tokens
@@ -42,11 +43,12 @@ def plot_levels(picture: Tensor, levels: Sequence[Looked]) -> Figure:
         count = len(levels) + 1
         fig, axes = plt.subplots(1, count, figsize=(3.4 * count, 3.7), layout="constrained")
         _ink(axes[0], picture)
-        axes[0].set_title("the picture")
+        axes[0].set_title(say("the picture"))
         for number, (axis, level) in enumerate(zip(axes[1:], levels, strict=True), 1):
             _ink(axis, FAINT * picture)
             _circles(axis, level, picture.shape[0] / level.weights.shape[0])
-            axis.set_title(f"level {number}, largest {level.weights.max():.2f}")
+            told = {"number": number, "largest": level.weights.max()}
+            axis.set_title(say("level {number}, largest {largest:.2f}", **told))
     return closed(fig)
 
 

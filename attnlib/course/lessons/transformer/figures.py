@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, STYLE, closed, draw_weights
+from attnlib.course.language import say
 
 ROOM = 0.24  # inches for the name of a token
 
@@ -36,9 +37,9 @@ def plot_words(panels: Mapping[str, tuple[Tensor, Sequence[str]]]) -> Figure:
             axis.set_title(title)
             axis.set_xticks(range(len(names)), names, rotation=90)
             axis.set_yticks(range(len(names)), names)
-            axis.set_xlabel("key")
-        axes[0, 0].set_ylabel("query")
-        fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
+            axis.set_xlabel(say("key"))
+        axes[0, 0].set_ylabel(say("query"))
+        fig.colorbar(image, ax=axes, label=say("weight"), shrink=0.8)
     return closed(fig)
 
 
@@ -57,9 +58,9 @@ def plot_head_scores(panels: Mapping[str, Tensor]) -> Figure:
             axis.imshow(scores.numpy(force=True), COLOURS, vmin=0, vmax=1, aspect="auto")
             axis.set_xticks(range(heads))
             axis.set_yticks(range(layers))
-            axis.set_ylabel("layer")
+            axis.set_ylabel(say("layer"))
             for (layer, head), score in np.ndenumerate(scores.numpy(force=True)):
                 colour = "black" if score > 0.6 else "white"  # readable on its cell
                 axis.text(head, layer, f"{score:.2f}", ha="center", va="center", color=colour)
-        axis.set_xlabel("head")
+        axis.set_xlabel(say("head"))
     return closed(fig)

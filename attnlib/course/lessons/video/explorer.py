@@ -9,6 +9,7 @@ from torch import Tensor
 
 from attnlib.course.experiments.films.inputs import stamped
 from attnlib.course.experiments.films.shots import FRAMES, frames_of, stored_shots
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.video.figures import Shown, plot_look
 from attnlib.course.models.scorer import FrameScorer
 from attnlib.course.widgets.controls import choice, slider
@@ -87,27 +88,60 @@ def look_drawer(scorer: FrameScorer) -> Callable[..., tuple[Figure, str]]:
 def explore_look(scorer: FrameScorer) -> Explorer:
     """Choose a shot, where it comes again, and a frame that looks. See `look_drawer`."""
     controls = {
-        "shot": choice("shot", "A", LETTERS),
-        "after": choice("comes again after", "F", (None, *LETTERS)),
-        "frame": slider("frame", FIRST, 0, LONGEST - 1),
+        "shot": choice(say("shot"), "A", LETTERS),
+        "after": choice(say("comes again after"), "F", (None, *LETTERS)),
+        "frame": slider(say("frame"), FIRST, 0, LONGEST - 1),
     }
     return Explorer("explore_look", look_drawer(scorer), controls)
 
 
 def _read(made, frame, importance, once, row):
-    name, value, single = made.names[made.place[frame]], importance[frame], once[frame].item()
-    right = ((importance > 0.5) == once).sum().item()
+    place = made.place[frame].item()
     shares = torch.zeros(len(made.names)).index_add_(0, made.place, row)
-    most = shares.argmax().item()
-    if most == made.place[frame]:
-        where = "its own place"
-    else:
-        where = f"shot {made.names[most]}" if made.names[most] != name else f"{name}'s other place"
-    return (
-        f"Film {' '.join(made.names)}. Frame {frame} shows {name}, which occurs "
-        f"{'once' if single else 'twice'}. Its importance is {value:.2f}, "
-        f"{'rightly' if (value > 0.5) == single else 'wrongly'} "
-        f"{'above' if value > 0.5 else 'below'} one half. In the global branch {where} gets the "
-        f"largest part of its weight: {shares[most]:.0%}. Right in this film: {right} of "
-        f"{len(importance)} frames."
+    right = ((importance > 0.5) == once).sum().item()
+    return paragraph(
+        _seen(made.names, made.names[place], frame),
+        _judged(importance[frame], once[frame].item()),
+        _looked_at(made.names, place, shares.argmax().item(), shares.max()),
+        say("Right in this film: {right} of {frames} frames.", right=right, frames=len(row)),
+    )
+
+
+def _seen(names, shot, frame):
+    told = {"film": " ".join(names), "frame": frame, "shot": shot}
+    if names.count(shot) == 1:
+        return say("Film {film}. Frame {frame} shows {shot}, which occurs once.", **told)
+    return say("Film {film}. Frame {frame} shows {shot}, which occurs twice.", **told)
+
+
+def _judged(value, once):
+    """Whether the importance is above one half, and whether that is right."""
+    if value > 0.5:
+        if once:
+            return say("Its importance is {value:.2f}, rightly above one half.", value=value)
+        return say("Its importance is {value:.2f}, wrongly above one half.", value=value)
+    if once:
+        return say("Its importance is {value:.2f}, wrongly below one half.", value=value)
+    return say("Its importance is {value:.2f}, rightly below one half.", value=value)
+
+
+def _looked_at(names, place, most, share):
+    """Which place gets the largest part of the frame's weight."""
+    shot = names[most]
+    if most == place:
+        return say(
+            "In the global branch its own place gets the largest part of its weight: {share:.0%}.",
+            share=share,
+        )
+    if shot == names[place]:
+        return say(
+            "In the global branch {shot}'s other place gets the largest part of its weight: "
+            "{share:.0%}.",
+            shot=shot,
+            share=share,
+        )
+    return say(
+        "In the global branch shot {shot} gets the largest part of its weight: {share:.0%}.",
+        shot=shot,
+        share=share,
     )

@@ -12,7 +12,20 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, ENDS, MARK, NOTHING, QUIET, STYLE, closed, label
+from attnlib.course.language import N_, say
 from attnlib.segments import GlobalLocalMap
+
+TITLES = {"global": N_("global branch"), "local": N_("local branch")}
+SHARES = {
+    "global": N_(
+        "The global branch gives {share:.0%} of its weight to the frame's own shot; equal "
+        "weights would give {equal:.0%}."
+    ),
+    "local": N_(
+        "The local branch gives {share:.0%} of its weight to the frame's own shot; equal "
+        "weights would give {equal:.0%}."
+    ),
+}
 
 
 def plot_branches(maps: GlobalLocalMap, cuts: Sequence[int] = ()) -> Figure:
@@ -29,8 +42,8 @@ def plot_branches(maps: GlobalLocalMap, cuts: Sequence[int] = ()) -> Figure:
         colours = plt.get_cmap(COLOURS).with_extremes(bad=NOTHING)
         for axis, (name, weights) in zip(axes.flat, found.items(), strict=True):
             image = axis.imshow(weights, colours, norm=PowerNorm(0.5, 0, most))
-            label(axis, f"{name} branch", cuts)
-        fig.colorbar(image, ax=axes, label="weight, heads averaged", shrink=0.8)
+            label(axis, say(TITLES[name]), cuts)
+        fig.colorbar(image, ax=axes, label=say("weight, heads averaged"), shrink=0.8)
     return closed(fig)
 
 
@@ -47,10 +60,7 @@ def read_branches(maps: GlobalLocalMap, cuts: Sequence[int]) -> str:
         seen = ~np.isnan(weights)
         share = np.nansum(weights * same_shot, 1).mean()
         equal = ((same_shot & seen).sum(1) / seen.sum(1)).mean()
-        sentences.append(
-            f"The {name} branch gives {share:.0%} of its weight to the frame's own shot; equal "
-            f"weights would give {equal:.0%}."
-        )
+        sentences.append(say(SHARES[name], share=share, equal=equal))
     return "\n".join(sentences)
 
 
@@ -100,7 +110,7 @@ def plot_summary(
         columns = max(len(shown), round(WIDE / LARGEST))
         for axis, key in zip(above.subplots(1, columns, squeeze=False).flat, shown, strict=False):
             axis.imshow(frames[key].numpy(force=True))
-            axis.set_title(f"frame {key * every}", color=MARK, pad=3)
+            axis.set_title(say("frame {number}", number=key * every), color=MARK, pad=3)
         for axis in above.axes:
             axis.set_axis_off()
         _plot_curve(below.subplots(), importance, cuts, keys, every, published)
@@ -109,16 +119,16 @@ def plot_summary(
 
 def _plot_curve(axis, importance, cuts, keys, every, published):
     place = [every * k for k in range(len(importance))]
-    axis.vlines([every * cut for cut in cuts], 0, 1, "black", linewidth=1.5, label="cut found")
+    axis.vlines([every * cut for cut in cuts], 0, 1, "black", linewidth=1.5, label=say("cut found"))
     if published:
         where = [every * cut for cut in published]
-        named = {"color": ENDS[0], "clip_on": False, "label": "cut published"}
+        named = {"color": ENDS[0], "clip_on": False, "label": say("cut published")}
         axis.plot(where, [1.06] * len(where), "v", markersize=9, **named)
     one = "o" if len(place) == 1 else ""
     axis.plot(place, importance.numpy(force=True), one + "-", color=QUIET, linewidth=2)
     heights = [importance[key].item() for key in keys]
-    axis.plot([every * key for key in keys], heights, "o", color=MARK, label="key frame")
-    axis.set(xlabel="frame", ylabel="importance", ylim=(0, 1.02))
+    axis.plot([every * key for key in keys], heights, "o", color=MARK, label=say("key frame"))
+    axis.set(xlabel=say("frame"), ylabel=say("importance"), ylim=(0, 1.02))
     axis.margins(x=0.01)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
@@ -144,10 +154,10 @@ def plot_seeds(
                 axis.plot(shares[:, column], there, "o", color=colour, alpha=0.6, label=name)
                 mean = {"markersize": 15, "markeredgewidth": 3}
                 axis.plot(shares[:, column].mean(), row + shift, "|", color=colour, **mean)
-        axis.axvline(100 * chance, color=QUIET, linestyle="--", label="guessing")
+        axis.axvline(100 * chance, color=QUIET, linestyle="--", label=say("guessing"))
         axis.set_yticks(range(len(found)), found)
         axis.invert_yaxis()
-        axis.set_xlabel("frames right, in percent")
+        axis.set_xlabel(say("frames right, in percent"))
         axis.set_xlim(40, 101)
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return closed(fig)
@@ -192,20 +202,19 @@ def plot_look(shown: Shown, query: int) -> Figure:
             film.imshow(shown.frames[start].numpy(force=True), extent=(*edges, 0, 1), aspect="auto")
             film.text((start + stop - 1) / 2, 1.08, name, ha="center", fontsize=14)
             wanted = shown.once[start].item()
-            above.hlines(
-                wanted, *edges, ENDS[1], linewidth=4, label="should be" if not start else ""
-            )
+            named = {} if start else {"label": say("should be")}
+            above.hlines(wanted, *edges, ENDS[1], linewidth=4, **named)
             for axis in (above, below) if not wanted else ():
                 axis.axvspan(*edges, color=ENDS[1], alpha=0.18, linewidth=0)
         for cut in shown.cuts:
             for axis in axes:
                 axis.axvline(cut - 0.5, color="white" if axis is film else QUIET, linewidth=1)
-        _plot_bars(above, shown.importance, query, "importance")
+        _plot_bars(above, shown.importance, query, say("importance"))
         above.set_ylim(-0.05, 1.08)
         above.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-        _plot_bars(below, shown.row, query, f"weight given\nby frame {query}")
+        _plot_bars(below, shown.row, query, say("weight given\nby frame {frame}", frame=query))
         below.plot(query, 0, "^", color=MARK, markersize=11, clip_on=False, zorder=4)
-        below.set(xlabel="frame", ylim=(0, 1.08))
+        below.set(xlabel=say("frame"), ylim=(0, 1.08))
         film.plot(query, -0.1, "v", color=MARK, markersize=11, clip_on=False)
         film.set(xlim=(-0.5, len(shown.importance) - 0.5), ylim=(0, 1))
         film.set_axis_off()

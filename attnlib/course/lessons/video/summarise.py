@@ -13,6 +13,7 @@ from attnlib.course import data
 from attnlib.course.data.checks import positive
 from attnlib.course.experiments.films.inputs import FEATURES, WIDTH, squeeze, stamped
 from attnlib.course.experiments.films.results import SCORER_STEPS, stored_scorer
+from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.video.figures import plot_branches, plot_summary, read_branches
 from attnlib.course.lessons.video.length import count_frames
 from attnlib.course.models.checkpoints import load_checkpoint
@@ -21,10 +22,24 @@ from attnlib.segments import GlobalLocalMap
 
 LIMIT = 300  # frames
 HEIGHT = 96  # pixels, of the frames kept
-OURS = (
-    f"attnlib's own scorer, trained for {SCORER_STEPS} steps on films put together from 15 shots "
-    "(pans over 13 photographs, 2 clips) to tell shots that occur once from shots that occur "
-    "twice. It was never told what people find important, and no benchmark score is claimed."
+# Every how many-th frame is used: what is said of one frame, and of several.
+USED = {
+    1: (
+        N_("{frames} frame used, every one of the film."),
+        N_("{frames} frames used, every one of the film."),
+    ),
+    2: (
+        N_("{frames} frame used, every second of the film."),
+        N_("{frames} frames used, every second of the film."),
+    ),
+    3: (
+        N_("{frames} frame used, every third of the film."),
+        N_("{frames} frames used, every third of the film."),
+    ),
+}
+USED_OF_MORE = (
+    N_("{frames} frame used, every {every}th of the film."),
+    N_("{frames} frames used, every {every}th of the film."),
 )
 
 
@@ -34,7 +49,7 @@ class Summary:
 
     `frames` (K, height, width, 3); `every`: frame k is frame k · every of the film; `importance`
     (K,) in [0, 1]; `cuts`: the first frames of shots 2, 3, …; `keys`: the key frames; `maps`: of
-    both branches; `scorer`: in words, which network it was and what it was trained on.
+    both branches; `checkpoint`: the name of the file that the scorer came from, None for ours.
     """
 
     frames: Tensor
@@ -43,17 +58,18 @@ class Summary:
     cuts: tuple[int, ...]
     keys: tuple[int, ...]
     maps: GlobalLocalMap
-    scorer: str
+    checkpoint: str | None
 
     def __repr__(self) -> str:
-        shots = len(self.cuts) + 1
-        begin = ", ".join(str(cut * self.every) for cut in (0, *self.cuts))
-        keys = ", ".join(str(key * self.every) for key in self.keys)
-        return (
-            f"{_count(len(self.frames), 'frame')} used, {_nth(self.every)} of the film. "
-            f"{_count(shots, 'shot')} found, beginning at {begin}. Key frames: {keys}, the middles "
-            f"of the {len(self.keys)} with the highest mean importance. Importance from "
-            f"{self.importance.min():.2f} to {self.importance.max():.2f}, by {self.scorer}"
+        return paragraph(
+            _read_frames(len(self.frames), self.every),
+            _read_shots([cut * self.every for cut in (0, *self.cuts)]),
+            say(
+                "Key frames: {keys}, the middles of the {count} with the highest mean importance.",
+                keys=", ".join(str(key * self.every) for key in self.keys),
+                count=len(self.keys),
+            ),
+            _read_importance(self.importance, self.checkpoint),
         )
 
     def plot(self, published: tuple[int, ...] = ()) -> Figure:
@@ -101,16 +117,15 @@ def summarise(
     frames, every = _kept(film, limit)
     seen = data.features(frames)  # (K, 1280)
     if checkpoint is None:
-        scorer, words, x = stored_scorer(), OURS, stamped(squeeze(seen))
+        scorer, file, x = stored_scorer(), None, stamped(squeeze(seen))
     else:
-        scorer = _loaded(checkpoint, settings)
-        words = f"the FrameScorer of {Path(checkpoint).name}. Who trained it knows on what."
+        scorer, file = _loaded(checkpoint, settings), Path(checkpoint).name
         x = _given(scorer, features, seen)
     with torch.no_grad():
         importance, maps = scorer(x)
     cuts = data.find_cuts(seen)
     keys = _keys(importance, cuts)
-    return Summary(frames, every, importance.float(), cuts, keys, maps.detach(), words)
+    return Summary(frames, every, importance.float(), cuts, keys, maps.detach(), file)
 
 
 def _kept(film, limit):
@@ -156,10 +171,33 @@ def _keys(importance, cuts):
     return tuple(sum(shots[shot]) // 2 for shot in sorted(chosen.tolist()))
 
 
-def _count(number, what):
-    return f"{number} {what}{'s' if number != 1 else ''}"
+def _read_frames(frames, every):
+    one, several = USED.get(every, USED_OF_MORE)
+    message = one if frames == 1 else several
+    return say(message, frames=frames, every=every)
 
 
-def _nth(every):
-    ends = {1: "every one", 2: "every second", 3: "every third"}
-    return ends.get(every, f"every {every}th")
+def _read_shots(starts):
+    told = {"shots": len(starts), "starts": ", ".join(map(str, starts))}
+    if len(starts) == 1:
+        return say("{shots} shot found, beginning at {starts}.", **told)
+    return say("{shots} shots found, beginning at {starts}.", **told)
+
+
+def _read_importance(importance, checkpoint):
+    told = {"low": importance.min(), "high": importance.max()}
+    if checkpoint is None:
+        return say(
+            "Importance from {low:.2f} to {high:.2f}, by attnlib's own scorer, trained for {steps} "
+            "steps on films put together from 15 shots (pans over 13 photographs, 2 clips) to tell "
+            "shots that occur once from shots that occur twice. It was never told what people find "
+            "important, and no benchmark score is claimed.",
+            steps=SCORER_STEPS,
+            **told,
+        )
+    return say(
+        "Importance from {low:.2f} to {high:.2f}, by the FrameScorer of {file}. Who trained it "
+        "knows on what.",
+        file=checkpoint,
+        **told,
+    )

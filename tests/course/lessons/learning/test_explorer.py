@@ -104,7 +104,7 @@ def test_keys_of_its_block_count_though_they_get_exactly_nothing(network, pictur
         ({"picture": 3}, "picture=3 must lie in 0 … 2"),
         ({"row": 8}, "row=8 must lie in 0 … 7"),
         ({"column": -1}, "column=-1 must lie in 0 … 7"),
-        ({"head": 4}, "head must be 'mean of all' or in 0 … 3, got 4"),
+        ({"head": 4}, "head must be 'mean' or in 0 … 3, got 4"),
     ],
 )
 def test_errors_name_the_argument(draw, wrong, said):
@@ -129,5 +129,6 @@ def test_turning_and_turning_back_gives_the_same_picture(network, pictures):
     explorer.set(head=2, row=0)
     assert bytes(explorer._picture.value) != first
     explorer.set(head=MEAN, row=4)
+    assert explorer._controls["head"].label == "mean of all"
     assert bytes(explorer._picture.value) == first
     assert repr(explorer).startswith("explore_levels: A 0, taken for a ")

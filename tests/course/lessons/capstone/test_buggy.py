@@ -149,6 +149,21 @@ def test_same_finds_a_witness_for_the_third_and_is_content_with_the_others():
     assert (witness.obeys, witness.breaks) == ("g", "f")
 
 
+def row_sums(module, x):
+    """The sums of all rows of all its maps."""
+    _, maps = module(x)
+    maps = maps if isinstance(maps, tuple) else (maps,)
+    weights = [each if isinstance(each, torch.Tensor) else each.weights() for each in maps]
+    return torch.cat([each.sum(-1).flatten() for each in weights])
+
+
+def test_the_rows_of_the_third_map_do_not_sum_to_1_and_those_of_all_others_do():
+    for name, length in (("blocks", 16), ("segments", 16), ("segments", 14), ("frames", 14)):
+        off = [(row_sums(each, tokens(name, length)) - 1).abs().max() for each in buggy.pair(name)]
+        assert [far.item() > 0.1 for far in off] == [False, name == "frames"], (name, off)
+        assert off[0] < 1e-12
+
+
 def test_told_nests_layout_same_cannot_decide_about_the_first():
     original, rewrite = buggy.pair("blocks")
     finding = same(Adapter(rewrite, one_block, [of_blocks("c (d h)")]), original)

@@ -79,7 +79,7 @@ def of_javascript(path: Path) -> Iterator[str]:
 
 
 def of_data(data: dict | list, fields: set[str]) -> Iterator[str]:
-    """The texts under these keys, at whatever depth. Numbers alone are the same in all languages."""
+    """The texts under these keys, at whatever depth, but for those that are numbers alone."""
     pairs = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in pairs:
         if key in fields:

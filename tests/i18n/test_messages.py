@@ -19,7 +19,8 @@ SOURCES = {
         ["one {n}", "two"],
     ),
     "predictions.toml": (
-        '[heads]\nquestion = "one?"\nchoices = ["two", "(1, 2)", "three"]\nanswer = "a"\nbecause = "four"\n',
+        '[heads]\nquestion = "one?"\nchoices = ["two", "(1, 2)", "three"]\n'
+        'answer = "a"\nbecause = "four"\n',
         ["one?", "two", "three", "four"],
     ),
     "questions.toml": (

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.checks import check_count
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.segments.figures import plot_segments
 from attnlib.course.widgets.controls import slider
 from attnlib.course.widgets.explorer import Explorer
@@ -50,9 +51,11 @@ def explore_segments(frames: Tensor | None = None) -> Explorer:
     longest = LONGEST if frames is None else len(frames)
     length = 10 if frames is None else min(LONGEST, longest)
     controls = {
-        "length": slider("L, frames", length, 1, longest),
+        "length": slider(say("L, frames"), length, 1, longest),
         "num_segments": slider("num_segments", 4, 2, MOST),
-        "frame": slider("frame i", min(4 if frames is None else 17, length - 1), 0, longest - 1),
+        "frame": slider(
+            say("frame i"), min(4 if frames is None else 17, length - 1), 0, longest - 1
+        ),
     }
     return Explorer("explore_segments", draw, controls)
 
@@ -60,15 +63,32 @@ def explore_segments(frames: Tensor | None = None) -> Explorer:
 def _read(segments, frame):
     sizes = [segment.stop - segment.start for segment in segments]
     (index,) = [number for number, s in enumerate(segments) if s.start <= frame < s.stop]
-    length, first, last = sum(sizes), segments[index].start, segments[index].stop - 1
-    shared = f"with frames {first} … {last}" if first < last else "alone"
-    sentence = (
-        f"L = {length}, {len(sizes)} segments: ⌈{length} / {len(sizes)}⌉ = {sizes[0]}, so "
-        f"{', '.join(map(str, sizes))}. Frame {frame} lies in segment {index}, {shared}: it meets "
-        f"set {index} of the local branch's parameters, and the global branch's, which all frames "
-        "share."
-    )
     empty = [str(number) for number, size in enumerate(sizes) if size == 0]
-    if empty:
-        sentence += f" Empty segments: {', '.join(empty)}. No frame meets their parameters."
-    return sentence
+    return paragraph(
+        say(
+            "L = {length}, {segments} segments: ⌈{length} / {segments}⌉ = {size}, so {sizes}.",
+            length=sum(sizes),
+            segments=len(sizes),
+            size=sizes[0],
+            sizes=", ".join(map(str, sizes)),
+        ),
+        _read_frame(frame, index, segments[index]),
+        say("Empty segments: {numbers}. No frame meets their parameters.", numbers=", ".join(empty))
+        if empty
+        else "",
+    )
+
+
+def _read_frame(frame, index, segment):
+    place = {"frame": frame, "index": index, "first": segment.start, "last": segment.stop - 1}
+    if segment.stop - segment.start == 1:
+        return say(
+            "Frame {frame} lies in segment {index}, alone: it meets set {index} of the local "
+            "branch's parameters, and the global branch's, which all frames share.",
+            **place,
+        )
+    return say(
+        "Frame {frame} lies in segment {index}, with frames {first} … {last}: it meets set {index} "
+        "of the local branch's parameters, and the global branch's, which all frames share.",
+        **place,
+    )

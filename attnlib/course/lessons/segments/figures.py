@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.language import say
 
 FILLS = ("#9ecae1", "#fdd0a2")  # neighbours differ; the numbers tell which is which
 ALL, FRAMES = 0, 1  # heights of the rows: the middle of a box, and of the frames' numbers
@@ -42,7 +43,7 @@ def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None
         for number in _numbered(length, frame):
             axis.text(number + 0.5, FRAMES, number, ha="center", va="center", fontsize=11)
         axis.vlines(range(length + 1), LOWER, top, "white", linewidth=1, zorder=2)
-        _box(axis, 0, length, ALL, NOTHING, "one set for all frames")
+        _box(axis, 0, length, ALL, NOTHING, say("one set for all frames"))
         axis.plot([frame + 0.5] * 2, (LOWER, ALL + 0.3), color=MARK, linewidth=2.5)
         axis.add_patch(
             plt.Rectangle(
@@ -51,8 +52,8 @@ def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None
         )
         axis.set_xlim(-MARGIN * length, (1 + MARGIN) * length)
         axis.set_ylim(ALL - 0.4, local_row + 0.5)
-        rows = {"local branch:\nown parameters": local_row, "frames": FRAMES, "global branch": ALL}
-        axis.set_yticks(list(rows.values()), rows)
+        rows = (say("local branch:\nown parameters"), say("frames"), say("global branch"))
+        axis.set_yticks((local_row, FRAMES, ALL), rows)
         axis.tick_params(length=0)
         axis.set_xticks([])
         axis.spines[:].set_visible(False)
@@ -93,9 +94,8 @@ def _plot_segment(axis, number, segment, frame, width, top):
     """Its frames, its set of parameters above them, and lines between the two."""
     size, left = segment.stop - segment.start, number * width
     middle = left + width / 2
-    frames = f"{size} frame{'s' if size > 1 else ''}" if size else "empty"
     fill = FILLS[number % 2] if size else "white"
-    text = f"set {number}\n{frames}"
+    text = _of_set(number, size)
     _box(axis, left + 0.04 * width, 0.92 * width, top + GAP, fill, text, bool(size), tall=0.4)
     if not size:
         return
@@ -105,6 +105,14 @@ def _plot_segment(axis, number, segment, frame, width, top):
     axis.fill(*np.transpose(corners), color=fill, alpha=0.35, linewidth=0)
     if segment.start <= frame < segment.stop:
         axis.plot((frame + 0.5, middle), (top, upper), color=MARK, linewidth=2.5)
+
+
+def _of_set(number, size):
+    if not size:
+        return say("set {number}\nempty", number=number)
+    if size == 1:
+        return say("set {number}\n1 frame", number=number)
+    return say("set {number}\n{size} frames", number=number, size=size)
 
 
 def _box(axis, left, width, height, fill, text, full=True, tall=0.3):

@@ -6,6 +6,7 @@ from torch import nn
 
 from attnlib import BlockAttention, SelfAttention
 from attnlib.course.compare import Adapter, Layout, same
+from attnlib.course.language import N_, say
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 
@@ -16,18 +17,12 @@ def head_major(out, heads):
     return out.view(channels, width // heads, heads).transpose(1, 2).reshape(channels, width)
 
 
-MISTAKES = {
-    "This is the matrix as it came: its columns must change places.": lambda out, heads: out,
-    "The other way round, or H and D exchanged: that turns 'h d' into 'd h'.": (
-        lambda out, heads: rearrange(out, "c (h d) -> c (d h)", h=heads)
-    ),
-    "The rows changed places. They are the output's channels; the heads are the columns.": (
-        lambda out, heads: rearrange(out, "(d h) c -> (h d) c", h=heads)
-    ),
-    "The columns were reversed; each head's columns must come to lie together.": (
-        lambda out, heads: out.flip(1)
-    ),
-}
+MISTAKES = (
+(N_("This is the matrix as it came: its columns must change places."), lambda out, heads: out),
+(N_("The other way round, or H and D exchanged: that turns 'h d' into 'd h'."), lambda out, heads: rearrange(out, "c (h d) -> c (d h)", h=heads)),
+(N_("The rows changed places. They are the output's channels; the heads are the columns."), lambda out, heads: rearrange(out, "(d h) c -> (h d) c", h=heads)),
+(N_("The columns were reversed; each head's columns must come to lie together."), lambda out, heads: out.flip(1)),
+)
 
 
 def _find_mistake_in_matrix(answer):
@@ -143,21 +138,21 @@ def _find_mistake_in_verdicts(answer):
 EXERCISES = (
     Exercise(
         "detective.head_major",
-        "Write head_major(out: torch.Tensor, heads: int) -> torch.Tensor.\n"
+        N_("Write head_major(out: torch.Tensor, heads: int) -> torch.Tensor.\n"
         "out is the output matrix (C, H·D) of a module that merges its heads 'd h', as NesT does.\n"
         "Return the matrix (C, H·D) that gives the same output where heads are merged 'h d'.\n"
-        "With view and transpose, or with einops' rearrange (import it).",
+        "With view and transpose, or with einops' rearrange (import it)."),
         _find_mistake_in_matrix,
         (
-            "The columns belong to the merged channels. Rows stay where they are.",
-            "Give the columns two axes, in the order in which they lie: (C, D, H).",
-            "Exchange the two axes, then make them one again: transpose(1, 2), reshape.",
+            N_("The columns belong to the merged channels. Rows stay where they are."),
+            N_("Give the columns two axes, in the order in which they lie: (C, D, H)."),
+            N_("Exchange the two axes, then make them one again: transpose(1, 2), reshape."),
         ),
         head_major,
     ),
     Exercise(
         "detective.answer",
-        "Somebody wrote this attention, (B, L, 24) -> (B, L, 24):\n\n"
+        N_("Somebody wrote this attention, (B, L, 24) -> (B, L, 24):\n\n"
         "    self.to_qkv = nn.Linear(24, 72, bias=False)\n"
         "    self.mix = nn.Linear(24, 24)\n"
         "    ...\n"
@@ -165,24 +160,24 @@ EXERCISES = (
         "    q, k, v = qkv.permute(3, 0, 2, 1, 4)  # each (B, 4, L, 6)\n"
         "    out = (q @ k.mT / 6**0.5).softmax(-1) @ v\n"
         "    return self.mix(out.transpose(1, 2).flatten(2))\n\n"
-        "Say where its parameters are: a compare.Layout(heads, scale, qkv, out, out_bias).",
+        "Say where its parameters are: a compare.Layout(heads, scale, qkv, out, out_bias)."),
         _find_mistake_in_layout,
         (
-            "unflatten says in which order the rows of to_qkv lie: 4, then 3, then 6.",
-            "The 4 are the heads, the 3 are queries, keys, values, the 6 are D.",
-            "qkv=('to_qkv.weight', '(h three d) c'), and mix takes its columns 'c (h d)'.",
+            N_("unflatten says in which order the rows of to_qkv lie: 4, then 3, then 6."),
+            N_("The 4 are the heads, the 3 are queries, keys, values, the 6 are D."),
+            N_("qkv=('to_qkv.weight', '(h three d) c'), and mix takes its columns 'c (h d)'."),
         ),
         f"compare.{STRANGER}",
     ),
     Exercise(
         "detective.verdicts",
-        "For each pair guess what `same` will find: 'same', 'different' or 'undecided'.\n"
-        "Which moves and which symmetries does it know? The lesson lists them.",
+        N_("For each pair guess what `same` will find: 'same', 'different' or 'undecided'.\n"
+        "Which moves and which symmetries does it know? The lesson lists them."),
         _find_mistake_in_verdicts,
         (
-            "Biases first: nn.MultiheadAttention has all four, or none.",
-            "'undecided': no re-arrangement known here, and no symmetry that tells them apart. So\n"
-            "it is with one pair, though the two do differ: its heads have another width.",
+            N_("Biases first: nn.MultiheadAttention has all four, or none."),
+            N_("'undecided': no re-arrangement known here, and no symmetry that tells them apart. So\n"
+            "it is with one pair, though the two do differ: its heads have another width."),
         ),
         "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in ANSWERS.items()) + "}",
     ),

@@ -1,9 +1,12 @@
 """The four fusions, rows of zeros, and when the larger of two is not between them."""
 
+from itertools import permutations
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from attnlib.course.language import N_, say
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 from attnlib.segments import FUSIONS
@@ -60,62 +63,79 @@ def _nothing(u, v):
 
 
 REST = ("mult", "avg", "max")  # asked after "add"
-LENGTH = "A row's length is the square root of the sum of its squares."
-MISTAKES = {
-    "The rows are fused as they came: normalise them first.": _normalised(_as_it_is),
-    "Only the global rows are normalised.": _normalised(_unit, _as_it_is),
-    "Only the local rows are normalised.": _normalised(_as_it_is, _unit),
-    "You normalise along the frames. Each *row* must become 1 long: dim=-1.": _normalised(
-        lambda x: F.normalize(x, dim=0)
+ALONG_FRAMES = N_("You normalise along the frames. Each *row* must become 1 long: dim=-1.")
+ONE_LENGTH = N_("You divide by one length for the whole matrix; each row has its own.")
+ABSOLUTE = N_(
+    "You divide by the sum of absolute values. "
+    "A row's length is the square root of the sum of its squares."
+)
+MISTAKES = (
+    (N_("The rows are fused as they came: normalise them first."), _normalised(_as_it_is)),
+    (N_("Only the global rows are normalised."), _normalised(_unit, _as_it_is)),
+    (N_("Only the local rows are normalised."), _normalised(_as_it_is, _unit)),
+    (ALONG_FRAMES, _normalised(lambda x: F.normalize(x, dim=0))),
+    (ONE_LENGTH, _normalised(lambda x: x / x.norm())),
+    (ABSOLUTE, _normalised(lambda x: F.normalize(x, p=1, dim=-1))),
+    (
+        N_(
+            "You divide by the largest entry. "
+            "A row's length is the square root of the sum of its squares."
+        ),
+        _normalised(lambda x: F.normalize(x, p=torch.inf, dim=-1)),
     ),
-    "You divide by one length for the whole matrix; each row has its own.": _normalised(
-        lambda x: x / x.norm()
+    (
+        N_("You divide by the squared length: take the square root."),
+        _normalised(lambda x: x / x.square().sum(-1, keepdim=True)),
     ),
-    f"You divide by the sum of absolute values. {LENGTH}": _normalised(
-        lambda x: F.normalize(x, p=1, dim=-1)
+    (
+        N_("You divide by the mean square (RMS): rows become √C long, not 1."),
+        _normalised(lambda x: x / x.square().mean(-1, keepdim=True).sqrt()),
     ),
-    f"You divide by the largest entry. {LENGTH}": _normalised(
-        lambda x: F.normalize(x, p=torch.inf, dim=-1)
+    (
+        N_("You take the softmax of the rows; divide each by its length."),
+        _normalised(lambda x: x.softmax(-1)),
     ),
-    "You divide by the squared length: take the square root.": _normalised(
-        lambda x: x / x.square().sum(-1, keepdim=True)
+    (
+        N_("You normalise after fusing. It must be done before: to each row."),
+        lambda whole, local, fusion: _unit(FUSIONS[fusion](whole, local)),
     ),
-    "You divide by the mean square (RMS): rows become √C long, not 1.": _normalised(
-        lambda x: x / x.square().mean(-1, keepdim=True).sqrt()
+    (
+        N_("You normalise once more after fusing: leave the fused row as it is."),
+        lambda whole, local, fusion: _unit(FUSIONS[fusion](_unit(whole), _unit(local))),
     ),
-    "You take the softmax of the rows; divide each by its length.": _normalised(
-        lambda x: x.softmax(-1)
+    (
+        N_("'max' takes the longer of the two rows; it must be the larger entry, in each channel."),
+        _only("max", _longer_row, _as_it_is),
     ),
-    "You normalise after fusing. It must be done before: to each row.": (
-        lambda whole, local, fusion: _unit(FUSIONS[fusion](whole, local))
+    (
+        N_("'max' takes the larger by absolute value; signs count: −3 is smaller than 1."),
+        _only("max", lambda u, v: torch.where(u.abs() >= v.abs(), u, v)),
     ),
-    "You normalise once more after fusing: leave the fused row as it is.": (
-        lambda whole, local, fusion: _unit(FUSIONS[fusion](_unit(whole), _unit(local)))
+    (
+        N_("'max' takes absolute values; signs count: −3 is smaller than 1."),
+        _only("max", lambda u, v: torch.maximum(u.abs(), v.abs())),
     ),
-    "'max' takes the longer of the two rows; it must be the larger entry, in each channel.": _only(
-        "max", _longer_row, _as_it_is
+    (N_("'max' takes the smaller entries."), _only("max", torch.minimum)),
+    (
+        N_("'avg' halves only the local rows: (u + v) / 2 needs its brackets."),
+        _only("avg", lambda u, v: u + v / 2),
     ),
-    "'max' takes the larger by absolute value; signs count: −3 is smaller than 1.": _only(
-        "max", lambda u, v: torch.where(u.abs() >= v.abs(), u, v)
+    (
+        N_("'mult' must stay entry by entry; you sum the products."),
+        _only("mult", lambda u, v: (u * v).sum(-1, keepdim=True)),
     ),
-    "'max' takes absolute values; signs count: −3 is smaller than 1.": _only(
-        "max", lambda u, v: torch.maximum(u.abs(), v.abs())
-    ),
-    "'max' takes the smaller entries.": _only("max", torch.minimum),
-    "'avg' halves only the local rows: (u + v) / 2 needs its brackets.": _only(
-        "avg", lambda u, v: u + v / 2
-    ),
-    "'mult' must stay entry by entry; you sum the products.": _only(
-        "mult", lambda u, v: (u * v).sum(-1, keepdim=True)
-    ),
-    **{f"For {fusion!r} nothing is returned yet.": _only(fusion, _nothing) for fusion in REST},
-    **{
-        f"{asked!r} gives what {given!r} should give.": _only(asked, FUSIONS[given])
-        for asked in FUSIONS
-        for given in FUSIONS
-        if asked != given
-    },
-}
+)
+
+
+def _mistakes():
+    """`MISTAKES`, and what can be wrong with one of the fusions, with its name."""
+    yield from MISTAKES
+    for fusion in REST:
+        said = say("For '{fusion}' nothing is returned yet.", fusion=fusion)
+        yield said, _only(fusion, _nothing)
+    for asked, given in permutations(FUSIONS, 2):
+        said = say("'{asked}' gives what '{given}' should give.", asked=asked, given=given)
+        yield said, _only(asked, FUSIONS[given])
 
 
 def _find_mistake_in_fuse_rows(answer):
@@ -126,7 +146,7 @@ def _find_mistake_in_fuse_rows(answer):
             rows = torch.randn(2, length, channels, generator=generator)
             lengths = 10 * torch.rand(2, length, 1, generator=generator) + 0.1
             cases.append((*(rows * lengths), fusion))
-    return find_mistake(answer, fuse_rows, cases, MISTAKES)
+    return find_mistake(answer, fuse_rows, cases, tuple(_mistakes()))
 
 
 def normalise(x):
@@ -136,29 +156,35 @@ def normalise(x):
 
 
 SHORT = 1e-9  # the shortest row of the cases that is not zero
-SHORT_MISTAKES = {
-    "The rows came back as they were.": _as_it_is,
-    "You normalise along the frames. Each *row* must become 1 long: dim=-1.": (
-        lambda x: F.normalize(x, dim=0)
+SHORT_MISTAKES = (
+    (N_("The rows came back as they were."), _as_it_is),
+    (ALONG_FRAMES, lambda x: F.normalize(x, dim=0)),
+    (ABSOLUTE, lambda x: F.normalize(x, p=1, dim=-1)),
+    (ONE_LENGTH, lambda x: x / x.norm()),
+    (
+        N_("A row of zeros must stay zero; yours becomes 1 long."),
+        lambda x: F.normalize(torch.where(x.any(-1, keepdim=True), x, 1), dim=-1),
     ),
-    f"You divide by the sum of absolute values. {LENGTH}": (lambda x: F.normalize(x, p=1, dim=-1)),
-    "You divide by one length for the whole matrix; each row has its own.": lambda x: x / x.norm(),
-    "A row of zeros must stay zero; yours becomes 1 long.": (
-        lambda x: F.normalize(torch.where(x.any(-1, keepdim=True), x, 1), dim=-1)
-    ),
-    **{
-        f"You add {small:g} to the length: short rows do not become 1 long. Use clamp.": (
-            lambda x, small=small: x / (x.norm(dim=-1, keepdim=True) + small)
+)
+ADDED = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 1)
+DIVISORS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 1)  # the smallest ones, where a clamp is too large
+
+
+def _mistakes_with_a_number():
+    """A number that is added to the length, or that the length is clamped to."""
+    for small in ADDED:
+        said = say(
+            "You add {small:g} to the length: short rows do not become 1 long. Use clamp.",
+            small=small,
         )
-        for small in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 1)
-    },
-    **{
-        f"The smallest divisor, {small:g}, is too large: a row of {SHORT:g} is not made 1 long.": (
-            lambda x, small=small: x / x.norm(dim=-1, keepdim=True).clamp(min=small)
+        yield said, lambda x, small=small: x / (x.norm(dim=-1, keepdim=True) + small)
+    for small in DIVISORS:
+        said = say(
+            "The smallest divisor, {small:g}, is too large: a row of {short:g} is not made 1 long.",
+            small=small,
+            short=SHORT,
         )
-        for small in (1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 1)
-    },
-}
+        yield said, lambda x, small=small: x / x.norm(dim=-1, keepdim=True).clamp(min=small)
 
 
 def _find_mistake_in_normalise(answer):
@@ -169,23 +195,26 @@ def _find_mistake_in_normalise(answer):
         lengths = torch.tensor([3, 0.5, 0, SHORT, 1e-4][:length], dtype=dtype)
         cases.append((rows * lengths[:, None],))
     cases.append((torch.zeros(2, 3),))
-    mistake = _nan(
-        answer, cases[0][0], "A row of zeros became nan: 0 / 0. Divide by something > 0."
+    mistakes = (*SHORT_MISTAKES, *_mistakes_with_a_number())
+    return (
+        _nan(answer, cases[0][0])
+        or find_mistake(answer, normalise, cases, mistakes)
+        or _nan_gradient(answer, cases[0][0])
     )
-    mistake = mistake or find_mistake(answer, normalise, cases, SHORT_MISTAKES)
-    return mistake or _nan_gradient(answer, cases[0][0])
 
 
-def _nan(answer, x, sentence):
+def _nan(answer, x):
     got = answer(x.clone()) if callable(answer) else None
-    return sentence if isinstance(got, Tensor) and got.isnan().any() else None
+    if isinstance(got, Tensor) and got.isnan().any():
+        return say("A row of zeros became nan: 0 / 0. Divide by something > 0.")
+    return None
 
 
 def _nan_gradient(answer, x):
     x = x.clone().requires_grad_()
     answer(x).sum().backward()
     if x.grad.isnan().any():
-        return (
+        return say(
             "The rows are right, but the gradient of the row of zeros is nan, and would spoil "
             "all training: change the divisor, not the result; and take norm(), since the slope "
             "of sqrt at 0 is infinite."
@@ -200,73 +229,108 @@ def _degrees(u, v):
 
 WIDEST = 90  # degrees between the two rows of exercise fusion.rows
 ROUNDING = 0.5  # degrees, for rows typed with two digits
+ONE_LONG = (
+    N_("The first row must be 1 long, and is {length:.3f} long."),
+    N_("The second row must be 1 long, and is {length:.3f} long."),
+)
 
 
 def _find_mistake_in_rows(answer):
     if answer is None:
-        return "Not written yet: it is None."
+        return say("Not written yet: it is None.")
     rows = torch.as_tensor(answer, dtype=torch.float64)
     if rows.shape != (2, 2):
-        return f"It must be two rows of two numbers, (2, 2), and is {tuple(rows.shape)}."
-    for name, row in zip(("first", "second"), rows, strict=True):
+        got = tuple(rows.shape)
+        return say("It must be two rows of two numbers, (2, 2), and is {got}.", got=got)
+    for message, row in zip(ONE_LONG, rows, strict=True):
         if not abs(row.norm() - 1) < 0.01:
-            return f"The {name} row must be 1 long, and is {row.norm():.3f} long."
+            return say(message, length=row.norm())
     (u, v), fused = rows, rows.amax(0)
     apart = _degrees(u, v)
     if apart > WIDEST + ROUNDING:
-        return f"They are {apart:.0f}° apart; find two that are at most {WIDEST}° apart."
-    if fused.norm() < 0.01:
-        return "The larger entries are both 0, so nothing is left, and nothing has no direction."
-    # Inside the angle between them the two parts add up to the whole.
-    detour = _degrees(u, fused) + _degrees(fused, v) - apart
-    if detour < 2 * ROUNDING:
-        if min(_degrees(u, fused), _degrees(fused, v)) < ROUNDING:
-            return "One row has the larger entry in both channels, so the fused row is that row."
-        return (
-            f"The fused row lies between them: {_degrees(u, fused):.0f}° from the first, "
-            f"{_degrees(fused, v):.0f}° from the second, and they are {apart:.0f}° apart."
+        return say(
+            "They are {apart:.0f}° apart; find two that are at most {most}° apart.",
+            apart=apart,
+            most=WIDEST,
         )
+    if fused.norm() < 0.01:
+        return say(
+            "The larger entries are both 0, so nothing is left, and nothing has no direction."
+        )
+    # Inside the angle between them the two parts add up to the whole.
+    first, second = _degrees(u, fused), _degrees(fused, v)
+    if first + second - apart < 2 * ROUNDING:
+        return _lies_between(first, second, apart)
     return None
+
+
+def _lies_between(first, second, apart):
+    if min(first, second) < ROUNDING:
+        return say("One row has the larger entry in both channels, so the fused row is that row.")
+    return say(
+        "The fused row lies between them: {first:.0f}° from the first, {second:.0f}° from the "
+        "second, and they are {apart:.0f}° apart.",
+        first=first,
+        second=second,
+        apart=apart,
+    )
 
 
 EXERCISES = (
     Exercise(
         "fusion.fuse_rows",
-        "Write fuse_rows(whole: torch.Tensor, local: torch.Tensor, fusion: str) -> torch.Tensor.\n"
-        "whole and local are (L, C), a row for each frame; no row is zero. Normalise the rows of\n"
-        "both, then combine them by fusion: 'add', 'mult', 'avg' or 'max'. The result is (L, C).\n"
-        "Write it without attnlib's fuse.",
+        N_(
+            "Write fuse_rows(whole: torch.Tensor, local: torch.Tensor, fusion: str) "
+            "-> torch.Tensor.\n"
+            "whole and local are (L, C), a row for each frame; no row is zero. "
+            "Normalise the rows of\n"
+            "both, then combine them by fusion: 'add', 'mult', 'avg' or 'max'. "
+            "The result is (L, C).\n"
+            "Write it without attnlib's fuse."
+        ),
         _find_mistake_in_fuse_rows,
         (
-            "The length of each row: whole.norm(dim=-1, keepdim=True), of shape (L, 1).",
-            "u = whole / its lengths, v = local / its lengths; then one `if` for each fusion.",
-            "u + v, u * v, (u + v) / 2, torch.maximum(u, v).",
+            N_("The length of each row: whole.norm(dim=-1, keepdim=True), of shape (L, 1)."),
+            N_("u = whole / its lengths, v = local / its lengths; then one `if` for each fusion."),
+            N_("u + v, u * v, (u + v) / 2, torch.maximum(u, v)."),
         ),
         fuse_rows,
     ),
     Exercise(
         "fusion.normalise",
-        "Write normalise(x: torch.Tensor) -> torch.Tensor, (L, C) -> (L, C), without F.normalize.\n"
-        "Every row becomes 1 long, however short it is (the check goes down to a length of 1e-9).\n"
-        "A row of zeros stays zero, and nothing is nan: not the result, and not the gradient.",
+        N_(
+            "Write normalise(x: torch.Tensor) -> torch.Tensor, (L, C) -> (L, C), "
+            "without F.normalize.\n"
+            "Every row becomes 1 long, however short it is "
+            "(the check goes down to a length of 1e-9).\n"
+            "A row of zeros stays zero, and nothing is nan: not the result, and not the gradient."
+        ),
         _find_mistake_in_normalise,
         (
-            "Only the divisor of a row of zeros needs a change: any number > 0 will do there.",
-            "x.norm(dim=-1, keepdim=True) are the lengths; clamp(min=…) changes only small ones.",
-            "The smallest divisor must be below 1e-9: F.normalize takes 1e-12.",
+            N_("Only the divisor of a row of zeros needs a change: any number > 0 will do there."),
+            N_(
+                "x.norm(dim=-1, keepdim=True) are the lengths; "
+                "clamp(min=…) changes only small ones."
+            ),
+            N_("The smallest divisor must be below 1e-9: F.normalize takes 1e-12."),
         ),
         normalise,
     ),
     Exercise(
         "fusion.rows",
-        f"Find two rows of two channels, each 1 long and at most {WIDEST}° apart, that 'max' fuses "
-        "to\na row which does not lie between them. (The rows of the lesson are 130° apart.)\n"
-        "A (2, 2) tensor: torch.tensor([[…, …], […, …]]).",
+        N_(
+            "Find two rows of two channels, each 1 long and at most 90° apart, "
+            "that 'max' fuses to\n"
+            "a row which does not lie between them. (The rows of the lesson are 130° apart.)\n"
+            "A (2, 2) tensor: torch.tensor([[…, …], […, …]])."
+        ),
         _find_mistake_in_rows,
         (
-            "Look for it with the explorer: fusion max, and turn the local row.",
-            "One channel must be negative in both rows; in the other the signs differ.",
-            "Begin with (−0.8, 0.6), and a second row which is a little less negative in front.",
+            N_("Look for it with the explorer: fusion max, and turn the local row."),
+            N_("One channel must be negative in both rows; in the other the signs differ."),
+            N_(
+                "Begin with (−0.8, 0.6), and a second row which is a little less negative in front."
+            ),
         ),
         "torch.tensor([[-0.8, 0.6], [-0.6, -0.8]])",
     ),

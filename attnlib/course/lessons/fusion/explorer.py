@@ -6,11 +6,32 @@ import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 
+from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.fusion.figures import plot_fusion
 from attnlib.course.widgets.controls import choice, fine_slider, slider
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.course.widgets.formatting import two
 from attnlib.segments import FUSIONS, fuse
+
+# By which of the two rows are zero: the global one, the local one.
+NORMS = {
+    (False, False): N_(
+        "Norms {whole} (global) and {local} (local) become {unit_whole} and {unit_local}, so the "
+        "lengths play no part."
+    ),
+    (True, False): N_(
+        "Norms {whole} (global) and {local} (local) become {unit_whole} and {unit_local}: a row of "
+        "zeros has no direction and stays zero (global)."
+    ),
+    (False, True): N_(
+        "Norms {whole} (global) and {local} (local) become {unit_whole} and {unit_local}: a row of "
+        "zeros has no direction and stays zero (local)."
+    ),
+    (True, True): N_(
+        "Norms {whole} (global) and {local} (local) become {unit_whole} and {unit_local}: a row of "
+        "zeros has no direction and stays zero (global and local)."
+    ),
+}
 
 
 def fusion_drawer() -> Callable[..., tuple[Figure, str]]:
@@ -33,10 +54,7 @@ def fusion_drawer() -> Callable[..., tuple[Figure, str]]:
         fused = fuse(whole, local, fusion)
         turned = _row(torch.arange(361), local_length)  # the local row at every angle
         norms = {mode: fuse(whole, turned, mode).norm(dim=-1) for mode in FUSIONS}
-        rows = {
-            name: (row, F.normalize(row, dim=-1))
-            for name, row in (("global", whole), ("local", local))
-        }
+        rows = tuple((row, F.normalize(row, dim=-1)) for row in (whole, local))
         figure = plot_fusion(rows, fused, norms, fusion, local_angle)
         return figure, _read(fusion, rows, fused)
 
@@ -47,10 +65,10 @@ def explore_fusion() -> Explorer:
     """Turn and stretch two rows: what does each fusion make of them? See `fusion_drawer`."""
     controls = {
         "fusion": choice("fusion", "add", list(FUSIONS)),
-        "global_angle": slider("global: angle", 30, 0, 360),
-        "global_length": fine_slider("global: length", 1.6, 0, 2),
-        "local_angle": slider("local: angle", 120, 0, 360),
-        "local_length": fine_slider("local: length", 0.6, 0, 2),
+        "global_angle": slider(say("global: angle"), 30, 0, 360),
+        "global_length": fine_slider(say("global: length"), 1.6, 0, 2),
+        "local_angle": slider(say("local: angle"), 120, 0, 360),
+        "local_length": fine_slider(say("local: length"), 0.6, 0, 2),
     }
     return Explorer("explore_fusion", fusion_drawer(), controls)
 
@@ -62,15 +80,13 @@ def _row(angle, length):
 
 
 def _read(fusion, rows, fused):
-    (whole, unit_whole), (local, unit_local) = rows.values()
-    zero = [name for name, (row, _) in rows.items() if not row.any()]
-    sentence = (
-        f"Norms {two(whole.norm())} (global) and {two(local.norm())} (local) become "
-        f"{two(unit_whole.norm())} and {two(unit_local.norm())}"
+    (whole, unit_whole), (local, unit_local) = rows
+    norms = {"whole": two(whole.norm()), "local": two(local.norm())}
+    norms |= {"unit_whole": two(unit_whole.norm()), "unit_local": two(unit_local.norm())}
+    zero = (not whole.any(), not local.any())
+    between = torch.rad2deg((unit_whole @ unit_local).clamp(-1, 1).acos())
+    return paragraph(
+        say(NORMS[zero], **norms),
+        "" if any(zero) else say("The angle between is {angle:.0f}°.", angle=between),
+        say("{fusion}: the fused row has norm {norm}.", fusion=fusion, norm=two(fused.norm())),
     )
-    if zero:
-        sentence += f": a row of zeros has no direction and stays zero ({' and '.join(zero)})"
-    else:
-        between = torch.rad2deg((unit_whole @ unit_local).clamp(-1, 1).acos())
-        sentence += f", so the lengths play no part. The angle between is {between:.0f}°"
-    return f"{sentence}. {fusion}: the fused row has norm {two(fused.norm())}."

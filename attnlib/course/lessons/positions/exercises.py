@@ -5,6 +5,7 @@ from operator import index
 
 import torch
 
+from attnlib.course.language import N_, say
 from attnlib.course.widgets.checking import find_mistake
 from attnlib.course.widgets.exercise import Exercise
 from attnlib.positions import RelativePositions
@@ -99,41 +100,37 @@ def _loose(f, x):
     return not torch.allclose(f(x[order]), f(x)[order], atol=0.01)
 
 
-MISTAKES = {
-    "True and False are exchanged: True means that f *feels* the order.": (
-        lambda f, x: not feels_order(f, x)
-    ),
-    "It never says True. Is the order that you try another one, and do you compare values?": (
-        lambda f, x: False
-    ),
-    "It says True for every f.": lambda f, x: True,
-    "You compare f(x[order]) with f(x): rows that stay in their places. But where the tokens go, "
-    "their rows should go too: compare with f(x)[order].": _compared(
+MISTAKES = (
+(N_("True and False are exchanged: True means that f *feels* the order."), lambda f, x: not feels_order(f, x)),
+(N_("It never says True. Is the order that you try another one, and do you compare values?"), lambda f, x: False),
+(N_("It says True for every f."), lambda f, x: True),
+(N_("You compare f(x[order]) with f(x): rows that stay in their places. But where the tokens go, "
+    "their rows should go too: compare with f(x)[order]."), _compared(
         lambda f, x, order: f(x[order]), lambda f, x, order: f(x)
-    ),
-    "The two orders do not match: one and the same order, not its inverse and not another one, "
-    "belongs on both sides, f(x[order]) and f(x)[order].": _compared(
+    )),
+(N_("The two orders do not match: one and the same order, not its inverse and not another one, "
+    "belongs on both sides, f(x[order]) and f(x)[order]."), _compared(
         lambda f, x, order: f(x[order]), lambda f, x, order: f(x)[order.argsort()]
-    ),
-    "f never gets shuffled tokens: compare f(x[order]), not f(x), with f(x)[order].": _compared(
+    )),
+(N_("f never gets shuffled tokens: compare f(x[order]), not f(x), with f(x)[order]."), _compared(
         lambda f, x, order: f(x), lambda f, x, order: f(x)[order]
-    ),
-    "You compare sums over the tokens, and a sum does not say which row is whose.": _compared(
+    )),
+(N_("You compare sums over the tokens, and a sum does not say which row is whose."), _compared(
         lambda f, x, order: f(x[order]).sum(0), lambda f, x, order: f(x)[order].sum(0)
-    ),
-    "You only turn the tokens round. With −|i − j| that tells nothing: try another order, as "
-    "torch.randperm gives.": _moved(lambda length: torch.arange(length).flip(0)),
-    "You only move all tokens on by some places, in a circle. Neighbours stay neighbours: try "
-    "another order, as torch.randperm gives.": _moved(lambda length: torch.arange(length).roll(1)),
-    "You only exchange two neighbours. Where attention stays inside halves that tells nothing: "
-    "try another order, as torch.randperm gives.": _moved(_first_two_exchanged),
-    "== (or equal) is too strict: sums in another order are rounded otherwise. Allow for "
-    "rounding, as torch.allclose does.": _bit_by_bit,
-    "Your tolerance is too wide: positions that matter little are felt as well.": _loose,
-    "You shuffle the channels, x[:, order]. The tokens are the rows: x[order].": _channels,
-    "The order has as many places as there are channels. It must have as many as there are "
-    "tokens, len(x).": _too_few,
-}
+    )),
+(N_("You only turn the tokens round. With −|i − j| that tells nothing: try another order, as "
+    "torch.randperm gives."), _moved(lambda length: torch.arange(length).flip(0))),
+(N_("You only move all tokens on by some places, in a circle. Neighbours stay neighbours: try "
+    "another order, as torch.randperm gives."), _moved(lambda length: torch.arange(length).roll(1))),
+(N_("You only exchange two neighbours. Where attention stays inside halves that tells nothing: "
+    "try another order, as torch.randperm gives."), _moved(_first_two_exchanged)),
+(N_("== (or equal) is too strict: sums in another order are rounded otherwise. Allow for "
+    "rounding, as torch.allclose does."), _bit_by_bit),
+(N_("Your tolerance is too wide: positions that matter little are felt as well."), _loose),
+(N_("You shuffle the channels, x[:, order]. The tokens are the rows: x[order]."), _channels),
+(N_("The order has as many places as there are channels. It must have as many as there are "
+    "tokens, len(x)."), _too_few),
+)
 SIZES = ((16, 5), (14, 20))
 
 
@@ -238,47 +235,37 @@ def _parity_of_queries(length, width, freq):
     return waves.masked_fill(j >= length - length % 2, 0.0)
 
 
-TABLE_MISTAKES = {
-    "That is the usual table, with channels across: here *keys* stand across, so it has as many "
-    "columns as rows.": _table(columns=lambda length, width: width, empty=False),
-    "The last column is filled. In PGL-SUM's table it stays zero where the length is odd.": (
-        _table(empty=False)
-    ),
-    "sin and cos are exchanged: even keys have sin.": _table(even=torch.cos, odd=torch.sin),
-    "sin or cos hangs on the key j; yours hangs on the query i.": (_parity_of_queries),
-    "Queries and keys are exchanged: row i is the query, its place is what is divided.": (
-        lambda *case: absolute(*case).mT
-    ),
-    "The exponent is 2⌊j/2⌋ / C: a sin and the cos beside it share it. You take j / C.": _table(
+TABLE_MISTAKES = (
+(N_("That is the usual table, with channels across: here *keys* stand across, so it has as many "
+    "columns as rows."), _table(columns=lambda length, width: width, empty=False)),
+(N_("The last column is filled. In PGL-SUM's table it stays zero where the length is odd."), _table(empty=False)),
+(N_("sin and cos are exchanged: even keys have sin."), _table(even=torch.cos, odd=torch.sin)),
+(N_("sin or cos hangs on the key j; yours hangs on the query i."), _parity_of_queries),
+(N_("Queries and keys are exchanged: row i is the query, its place is what is divided."), lambda *case: absolute(*case).mT),
+(N_("The exponent is 2⌊j/2⌋ / C: a sin and the cos beside it share it. You take j / C."), _table(
         lambda i, j, width, freq, length: i / freq ** (j / width)
-    ),
-    "The exponent is 2⌊j/2⌋ / C. You forgot the 2 before ⌊j/2⌋.": _table(
+    )),
+(N_("The exponent is 2⌊j/2⌋ / C. You forgot the 2 before ⌊j/2⌋."), _table(
         lambda i, j, width, freq, length: i / freq ** ((j // 2) / width)
-    ),
-    "The exponent is 2⌊j/2⌋ / C. You take 2j / C.": _table(
+    )),
+(N_("The exponent is 2⌊j/2⌋ / C. You take 2j / C."), _table(
         lambda i, j, width, freq, length: i / freq ** (2 * j / width)
-    ),
-    "You divide the exponent by the length. The width C stays there, with no channel left.": _table(
+    )),
+(N_("You divide the exponent by the length. The width C stays there, with no channel left."), _table(
         lambda i, j, width, freq, length: i / freq ** (2 * (j // 2) / length)
-    ),
-    "10000 is fixed in your code: use freq.": _table(
+    )),
+(N_("10000 is fixed in your code: use freq."), _table(
         lambda i, j, width, freq, length: _angle(i, j, width, 10000, length)
-    ),
-    "The last column is always zero: it must be so for odd lengths only.": (
-        lambda length, *rest: absolute(length, *rest).index_fill(1, torch.tensor([length - 1]), 0.0)
-    ),
-    "The last row is zero: for odd lengths it is the last *column*.": (
-        lambda length, *rest: (
+    )),
+(N_("The last column is always zero: it must be so for odd lengths only."), lambda length, *rest: absolute(length, *rest).index_fill(1, torch.tensor([length - 1]), 0.0)),
+(N_("The last row is zero: for odd lengths it is the last *column*."), lambda length, *rest: (
             _table(empty=False)(length, *rest)
             * (torch.arange(length) < length - length % 2)[:, None]
-        )
-    ),
-    "That is the relative table: here only i is divided, by freq^(2⌊j/2⌋ / C).": (
-        lambda length, width, freq: RelativePositions(length, width, freq)(
+        )),
+(N_("That is the relative table: here only i is divided, by freq^(2⌊j/2⌋ / C)."), lambda length, width, freq: RelativePositions(length, width, freq)(
             torch.arange(length)[:, None], torch.arange(length)
-        )
-    ),
-}
+        )),
+)
 TABLES = ((7, 12, 100), (6, 4, 10), (9, 5, 50.0), (1, 3, 10000), (12, 48, 10000), (2, 2, 3))
 
 
@@ -289,41 +276,41 @@ def _find_mistake_in_table(answer):
 EXERCISES = (
     Exercise(
         "positions.feels_order",
-        "Write feels_order(f, x: torch.Tensor) -> bool.\n"
+        N_("Write feels_order(f, x: torch.Tensor) -> bool.\n"
         "f takes tokens (L, C) and returns rows (L, C); x is such an input, in float64.\n"
         "Return False if shuffled tokens give the same rows, shuffled the same way, up to\n"
-        "rounding. Return True if they give anything else: then f feels the order.",
+        "rounding. Return True if they give anything else: then f feels the order."),
         _find_mistake_in_test,
         (
-            "torch.randperm(len(x)) gives a random order; x[order] are the tokens in that order.",
-            "Two things are to be compared: f of the shuffled tokens, and the shuffled f(x).",
-            "torch.allclose says that they are equal up to rounding. And that means False here.",
+            N_("torch.randperm(len(x)) gives a random order; x[order] are the tokens in that order."),
+            N_("Two things are to be compared: f of the shuffled tokens, and the shuffled f(x)."),
+            N_("torch.allclose says that they are equal up to rounding. And that means False here."),
         ),
         feels_order,
     ),
     Exercise(
         "positions.pairs",
-        f"PGL-SUM's relative table for L = {LENGTH}: RelativePositions({LENGTH}, 48)(i, j).\n"
+        N_(f"PGL-SUM's relative table for L = {LENGTH}: RelativePositions({LENGTH}, 48)(i, j).\n"
         "Find two pairs of frames, ((i, j), (k, l)), with the same j − i = l − k, whose entries\n"
-        "differ by more than 1. Off the diagonal: i ≠ j.",
+        "differ by more than 1. Off the diagonal: i ≠ j."),
         _find_mistake_in_pairs,
         (
-            "Choose a distance, say 5, and look at all pairs (i, i + 5).",
-            f"index = torch.arange({LENGTH}); make the table from index[:, None] and index.",
-            "table.diagonal(5) are the entries of the pairs (0, 5), (1, 6), (2, 7), …",
+            N_("Choose a distance, say 5, and look at all pairs (i, i + 5)."),
+            N_(f"index = torch.arange({LENGTH}); make the table from index[:, None] and index."),
+            N_("table.diagonal(5) are the entries of the pairs (0, 5), (1, 6), (2, 7), …"),
         ),
         "((7, 12), (9, 14))",
     ),
     Exercise(
         "positions.absolute",
-        "Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
+        N_("Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
         "(length, length): PGL-SUM's absolute table, sin or cos (key j even or odd) of\n"
-        "i / freq^(2⌊j/2⌋ / width). Where length is odd, its last column is zero.",
+        "i / freq^(2⌊j/2⌋ / width). Where length is odd, its last column is zero."),
         _find_mistake_in_table,
         (
-            "Begin with `sinusoids` from above, and ask of each letter: query, key or channel?",
-            "The columns are keys now: torch.arange(length). But the exponent still holds width.",
-            "At the end: if length % 2, set table[:, -1] = 0.",
+            N_("Begin with `sinusoids` from above, and ask of each letter: query, key or channel?"),
+            N_("The columns are keys now: torch.arange(length). But the exponent still holds width."),
+            N_("At the end: if length % 2, set table[:, -1] = 0."),
         ),
         absolute,
     ),

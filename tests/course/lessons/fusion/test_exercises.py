@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from attnlib import fuse
 from attnlib.course.lessons import exercise
+from attnlib.course.lessons.fusion.exercises import WIDEST
 from attnlib.course.lessons.fusion.figures import plot_angles, read_angles
 from attnlib.segments import FUSIONS
 
@@ -243,9 +244,9 @@ def test_the_pairs_that_pass_are_those_that_no_positive_sum_of_both_gives():
 
 def test_angles_are_drawn_a_panel_for_each_fusion():
     one, other = torch.tensor([10.0, 20.0, 30.0]), torch.tensor([40.0, 20.0, 25.0])
-    figure = plot_angles({"as they are": (one, other), "fused": (one, one)}, edges=(2,))
+    figure = plot_angles({"as_they_are": (one, other), "my own": (one, one)}, edges=(2,))
     first, second = figure.axes
-    assert (first.get_title(), second.get_title()) == ("as they are", "fused")
+    assert (first.get_title(), second.get_title()) == ("added as they are", "my own")
     for axis, local in ((first, other), (second, one)):
         edge, to_global, to_local = axis.lines
         assert edge.get_xdata()[0] == 1.5
@@ -257,8 +258,15 @@ def test_angles_are_drawn_a_panel_for_each_fusion():
     assert said == ["to the global row", "to the local row"]
 
 
-def test_the_sentence_counts_the_frames():
-    sentence = read_angles(torch.tensor([10.0, 20.0, 30.0]), torch.tensor([40.0, 20.0, 25.0]))
-    assert sentence == (
-        "nearer to the global row in 1, to the local row in 1, as near to both in 1 of 3 frames"
-    )
+def test_the_sentences_count_the_frames():
+    one, other = torch.tensor([10.0, 20.0, 30.0]), torch.tensor([40.0, 20.0, 25.0])
+    assert read_angles({"as_they_are": (one, other), "my own": (one, one)}).splitlines() == [
+        "added as they are: nearer to the global row in 1, to the local row in 1, as near to both "
+        "in 1 of 3 frames.",
+        "my own: nearer to the global row in 0, to the local row in 0, as near to both in 3 of 3 "
+        "frames.",
+    ]
+
+
+def test_the_task_names_its_angle():
+    assert f"at most {WIDEST}° apart" in repr(exercise("fusion.rows"))

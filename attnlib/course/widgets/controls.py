@@ -1,10 +1,12 @@
 """The controls of the explorers: their text is never cut, whatever its length."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 
-NONE = "none"  # a Dropdown shows the value None as if nothing were chosen
+from attnlib.course.language import N_, say
+
+NONE = N_("none")  # a Dropdown shows the value None as if nothing were chosen
 UNCUT = {"description_width": "initial"}
 
 
@@ -26,7 +28,21 @@ def choice(text: str, value, options: Sequence) -> widgets.Dropdown:
     return widgets.Dropdown(options=named(options), value=value, description=text, style=UNCUT)
 
 
+def labelled(text: str, value, labels: Mapping) -> widgets.Dropdown:
+    """One of several values, each with words of its own: value -> label, marked by `N_`."""
+    return choice(text, value, [(say(label), known) for known, label in labels.items()])
+
+
 def named(options: Sequence) -> list[tuple[str, object]]:
-    """Text and value of each; None becomes `NONE`, which an Explorer takes for None."""
-    options = [NONE if option is None else option for option in options]
-    return [option if isinstance(option, tuple) else (str(option), option) for option in options]
+    """Text and value of each, where an option is a value or both.
+
+    None becomes `NONE`, which an Explorer takes for None.
+    """
+    pairs = [option if isinstance(option, tuple) else (None, option) for option in options]
+    return [_named(label, value) for label, value in pairs]
+
+
+def _named(label, value):
+    if value is None:
+        return say(NONE) if label is None else label, NONE
+    return str(value) if label is None else label, value

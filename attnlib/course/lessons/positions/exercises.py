@@ -1,6 +1,6 @@
 """Does a function feel the order of its tokens, and what the two tables depend on."""
 
-import re
+from itertools import product
 from operator import index
 
 import torch
@@ -40,24 +40,28 @@ def _causal(x):
 
 
 # What f may be; the right answers are those of feels_order.
-FUNCTIONS = {
-    "attention without positions": _attend,
-    "attention, positions added to the input": lambda x: _attend(x + _places(x).sin()),
-    "attention, positions that matter little": lambda x: _attend(x + 1e-3 * _places(x).sin()),
-    "attention, −|i − j| added to the scores": lambda x: _attend(x, -_distances(x)),
-    "causal attention": lambda x: _attend(x, _causal(x)),
-    "attention inside two halves": lambda x: torch.cat([_attend(half) for half in x.chunk(2)]),
-    "x + positions": lambda x: x + _places(x).sin(),
-    "the sine of each number": torch.sin,
-    "each token minus the largest token (channel by channel)": lambda x: x - x.amax(0),
-    "the mean of all tokens, in every row": lambda x: x.mean(0).expand(x.shape),
-    "a mean with other weights for each place, in every row": lambda x: (
-        (_places(x)[:, :1].cos() * x).mean(0).expand(x.shape)
+FUNCTIONS = (
+    (N_("attention without positions"), _attend),
+    (N_("attention, positions added to the input"), lambda x: _attend(x + _places(x).sin())),
+    (N_("attention, positions that matter little"), lambda x: _attend(x + 1e-3 * _places(x).sin())),
+    (N_("attention, −|i − j| added to the scores"), lambda x: _attend(x, -_distances(x))),
+    (N_("causal attention"), lambda x: _attend(x, _causal(x))),
+    (
+        N_("attention inside two halves"),
+        lambda x: torch.cat([_attend(half) for half in x.chunk(2)]),
     ),
-    "the running sum, x.cumsum(0)": lambda x: x.cumsum(0),
-    "the mean of both neighbours, in a circle": lambda x: (x.roll(1, 0) + x.roll(-1, 0)) / 2,
-    "the tokens sorted by their first number": lambda x: x[x[:, 0].argsort()],
-}
+    (N_("x + positions"), lambda x: x + _places(x).sin()),
+    (N_("the sine of each number"), torch.sin),
+    (N_("each token minus the largest token (channel by channel)"), lambda x: x - x.amax(0)),
+    (N_("the mean of all tokens, in every row"), lambda x: x.mean(0).expand(x.shape)),
+    (
+        N_("a mean with other weights for each place, in every row"),
+        lambda x: (_places(x)[:, :1].cos() * x).mean(0).expand(x.shape),
+    ),
+    (N_("the running sum, x.cumsum(0)"), lambda x: x.cumsum(0)),
+    (N_("the mean of both neighbours, in a circle"), lambda x: (x.roll(1, 0) + x.roll(-1, 0)) / 2),
+    (N_("the tokens sorted by their first number"), lambda x: x[x[:, 0].argsort()]),
+)
 
 
 def _moved(order):
@@ -101,35 +105,74 @@ def _loose(f, x):
 
 
 MISTAKES = (
-(N_("True and False are exchanged: True means that f *feels* the order."), lambda f, x: not feels_order(f, x)),
-(N_("It never says True. Is the order that you try another one, and do you compare values?"), lambda f, x: False),
-(N_("It says True for every f."), lambda f, x: True),
-(N_("You compare f(x[order]) with f(x): rows that stay in their places. But where the tokens go, "
-    "their rows should go too: compare with f(x)[order]."), _compared(
-        lambda f, x, order: f(x[order]), lambda f, x, order: f(x)
-    )),
-(N_("The two orders do not match: one and the same order, not its inverse and not another one, "
-    "belongs on both sides, f(x[order]) and f(x)[order]."), _compared(
-        lambda f, x, order: f(x[order]), lambda f, x, order: f(x)[order.argsort()]
-    )),
-(N_("f never gets shuffled tokens: compare f(x[order]), not f(x), with f(x)[order]."), _compared(
-        lambda f, x, order: f(x), lambda f, x, order: f(x)[order]
-    )),
-(N_("You compare sums over the tokens, and a sum does not say which row is whose."), _compared(
-        lambda f, x, order: f(x[order]).sum(0), lambda f, x, order: f(x)[order].sum(0)
-    )),
-(N_("You only turn the tokens round. With −|i − j| that tells nothing: try another order, as "
-    "torch.randperm gives."), _moved(lambda length: torch.arange(length).flip(0))),
-(N_("You only move all tokens on by some places, in a circle. Neighbours stay neighbours: try "
-    "another order, as torch.randperm gives."), _moved(lambda length: torch.arange(length).roll(1))),
-(N_("You only exchange two neighbours. Where attention stays inside halves that tells nothing: "
-    "try another order, as torch.randperm gives."), _moved(_first_two_exchanged)),
-(N_("== (or equal) is too strict: sums in another order are rounded otherwise. Allow for "
-    "rounding, as torch.allclose does."), _bit_by_bit),
-(N_("Your tolerance is too wide: positions that matter little are felt as well."), _loose),
-(N_("You shuffle the channels, x[:, order]. The tokens are the rows: x[order]."), _channels),
-(N_("The order has as many places as there are channels. It must have as many as there are "
-    "tokens, len(x)."), _too_few),
+    (
+        N_("True and False are exchanged: True means that f *feels* the order."),
+        lambda f, x: not feels_order(f, x),
+    ),
+    (
+        N_("It never says True. Is the order that you try another one, and do you compare values?"),
+        lambda f, x: False,
+    ),
+    (N_("It says True for every f."), lambda f, x: True),
+    (
+        N_(
+            "You compare f(x[order]) with f(x): rows that stay in their places. But where the "
+            "tokens go, their rows should go too: compare with f(x)[order]."
+        ),
+        _compared(lambda f, x, order: f(x[order]), lambda f, x, order: f(x)),
+    ),
+    (
+        N_(
+            "The two orders do not match: one and the same order, not its inverse and not another "
+            "one, belongs on both sides, f(x[order]) and f(x)[order]."
+        ),
+        _compared(lambda f, x, order: f(x[order]), lambda f, x, order: f(x)[order.argsort()]),
+    ),
+    (
+        N_("f never gets shuffled tokens: compare f(x[order]), not f(x), with f(x)[order]."),
+        _compared(lambda f, x, order: f(x), lambda f, x, order: f(x)[order]),
+    ),
+    (
+        N_("You compare sums over the tokens, and a sum does not say which row is whose."),
+        _compared(lambda f, x, order: f(x[order]).sum(0), lambda f, x, order: f(x)[order].sum(0)),
+    ),
+    (
+        N_(
+            "You only turn the tokens round. With −|i − j| that tells nothing: try another order, "
+            "as torch.randperm gives."
+        ),
+        _moved(lambda length: torch.arange(length).flip(0)),
+    ),
+    (
+        N_(
+            "You only move all tokens on by some places, in a circle. Neighbours stay neighbours: "
+            "try another order, as torch.randperm gives."
+        ),
+        _moved(lambda length: torch.arange(length).roll(1)),
+    ),
+    (
+        N_(
+            "You only exchange two neighbours. Where attention stays inside halves that tells "
+            "nothing: try another order, as torch.randperm gives."
+        ),
+        _moved(_first_two_exchanged),
+    ),
+    (
+        N_(
+            "== (or equal) is too strict: sums in another order are rounded otherwise. Allow for "
+            "rounding, as torch.allclose does."
+        ),
+        _bit_by_bit,
+    ),
+    (N_("Your tolerance is too wide: positions that matter little are felt as well."), _loose),
+    (N_("You shuffle the channels, x[:, order]. The tokens are the rows: x[order]."), _channels),
+    (
+        N_(
+            "The order has as many places as there are channels. It must have as many as there are "
+            "tokens, len(x)."
+        ),
+        _too_few,
+    ),
 )
 SIZES = ((16, 5), (14, 20))
 
@@ -140,7 +183,7 @@ def _of_all(test):
     def verdicts(x):
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(0)
-            return [_as_bool(test(f, x)) for f in FUNCTIONS.values()]
+            return [_as_bool(test(f, x)) for _, f in FUNCTIONS]
 
     return verdicts
 
@@ -157,11 +200,20 @@ def _as_bool(verdict):
 def _find_mistake_in_test(answer):
     generator = torch.Generator().manual_seed(0)
     cases = [(torch.randn(*size, generator=generator, dtype=torch.float64),) for size in SIZES]
-    mistakes = {sentence: _of_all(mistake) for sentence, mistake in MISTAKES.items()}
+    mistakes = tuple((sentence, _of_all(mistake)) for sentence, mistake in MISTAKES)
     test = _of_all(answer) if callable(answer) else answer
     said = find_mistake(test, _of_all(feels_order), cases, mistakes)
-    names = tuple(FUNCTIONS)
-    return said and re.sub(r"in result (\d+),", lambda at: f"with f = {names[int(at[1])]},", said)
+    return said and _with_the_name(said)
+
+
+def _with_the_name(said):
+    """The sentence, with the name of the function where it has its number."""
+    for shape, (number, (name, _)) in product(SIZES, enumerate(FUNCTIONS)):
+        where = say("{name} of shape {shape}", name="x", shape=shape)
+        numbered = say("{where}, in result {place},", where=where, place=number)
+        named = say("{where}, with f = {function},", where=where, function=say(name))
+        said = said.replace(numbered, named)
+    return said
 
 
 LENGTH = 60
@@ -169,26 +221,47 @@ LENGTH = 60
 
 def _find_mistake_in_pairs(answer):
     if answer is None:
-        return "Not written yet: it is None."
+        return say("Not written yet: it is None.")
     pairs = _as_pairs(answer)
     if pairs is None:
-        return f"It must be two pairs of whole numbers, ((i, j), (k, l)), and is {answer!r}."
+        return say(
+            "It must be two pairs of whole numbers, ((i, j), (k, l)), and is {got}.",
+            got=repr(answer),
+        )
     (i, j), (k, l) = pairs  # noqa: E741 - the letters of the task
     if not all(0 <= frame < LENGTH for frame in (i, j, k, l)):
-        return f"Frames are counted from 0 to {LENGTH - 1}: {answer!r} goes beyond."
+        return say(
+            "Frames are counted from 0 to {last}: {got} goes beyond.",
+            last=LENGTH - 1,
+            got=repr(answer),
+        )
     if (i, j) == (k, l):
-        return "That is the same pair twice."
+        return say("That is the same pair twice.")
     if i == j or k == l:
-        return "The diagonal was shown already: take pairs of two different frames."
-    if l - k == i - j:
-        return f"j − i is {j - i}, and l − k is {l - k}: the sign counts."
-    if l - k != j - i:
-        return f"j − i is {j - i}, but l − k is {l - k}: that the table differs then is no wonder."
-    first, second = RelativePositions(LENGTH, 48)(*torch.tensor([[i, k], [j, l]])).tolist()
+        return say("The diagonal was shown already: take pairs of two different frames.")
+    return _compared_distances(j - i, l - k) or _compared_entries(pairs)
+
+
+def _compared_distances(first, second):
+    told = {"first": first, "second": second}
+    if second == -first:
+        return say("j − i is {first}, and l − k is {second}: the sign counts.", **told)
+    if second != first:
+        return say(
+            "j − i is {first}, but l − k is {second}: that the table differs then is no wonder.",
+            **told,
+        )
+    return None
+
+
+def _compared_entries(pairs):
+    first, second = RelativePositions(LENGTH, 48)(*torch.tensor(pairs).T).tolist()
     if not abs(first - second) > 1:
-        return (
-            f"The distances are equal, but the table has {first:.2f} and {second:.2f} there: they "
-            "differ by less than 1."
+        return say(
+            "The distances are equal, but the table has {first:.2f} and {second:.2f} there: they "
+            "differ by less than 1.",
+            first=first,
+            second=second,
         )
     return None
 
@@ -236,35 +309,62 @@ def _parity_of_queries(length, width, freq):
 
 
 TABLE_MISTAKES = (
-(N_("That is the usual table, with channels across: here *keys* stand across, so it has as many "
-    "columns as rows."), _table(columns=lambda length, width: width, empty=False)),
-(N_("The last column is filled. In PGL-SUM's table it stays zero where the length is odd."), _table(empty=False)),
-(N_("sin and cos are exchanged: even keys have sin."), _table(even=torch.cos, odd=torch.sin)),
-(N_("sin or cos hangs on the key j; yours hangs on the query i."), _parity_of_queries),
-(N_("Queries and keys are exchanged: row i is the query, its place is what is divided."), lambda *case: absolute(*case).mT),
-(N_("The exponent is 2⌊j/2⌋ / C: a sin and the cos beside it share it. You take j / C."), _table(
-        lambda i, j, width, freq, length: i / freq ** (j / width)
-    )),
-(N_("The exponent is 2⌊j/2⌋ / C. You forgot the 2 before ⌊j/2⌋."), _table(
-        lambda i, j, width, freq, length: i / freq ** ((j // 2) / width)
-    )),
-(N_("The exponent is 2⌊j/2⌋ / C. You take 2j / C."), _table(
-        lambda i, j, width, freq, length: i / freq ** (2 * j / width)
-    )),
-(N_("You divide the exponent by the length. The width C stays there, with no channel left."), _table(
-        lambda i, j, width, freq, length: i / freq ** (2 * (j // 2) / length)
-    )),
-(N_("10000 is fixed in your code: use freq."), _table(
-        lambda i, j, width, freq, length: _angle(i, j, width, 10000, length)
-    )),
-(N_("The last column is always zero: it must be so for odd lengths only."), lambda length, *rest: absolute(length, *rest).index_fill(1, torch.tensor([length - 1]), 0.0)),
-(N_("The last row is zero: for odd lengths it is the last *column*."), lambda length, *rest: (
+    (
+        N_(
+            "That is the usual table, with channels across: here *keys* stand across, so it has as "
+            "many columns as rows."
+        ),
+        _table(columns=lambda length, width: width, empty=False),
+    ),
+    (
+        N_("The last column is filled. In PGL-SUM's table it stays zero where the length is odd."),
+        _table(empty=False),
+    ),
+    (N_("sin and cos are exchanged: even keys have sin."), _table(even=torch.cos, odd=torch.sin)),
+    (N_("sin or cos hangs on the key j; yours hangs on the query i."), _parity_of_queries),
+    (
+        N_("Queries and keys are exchanged: row i is the query, its place is what is divided."),
+        lambda *case: absolute(*case).mT,
+    ),
+    (
+        N_("The exponent is 2⌊j/2⌋ / C: a sin and the cos beside it share it. You take j / C."),
+        _table(lambda i, j, width, freq, length: i / freq ** (j / width)),
+    ),
+    (
+        N_("The exponent is 2⌊j/2⌋ / C. You forgot the 2 before ⌊j/2⌋."),
+        _table(lambda i, j, width, freq, length: i / freq ** ((j // 2) / width)),
+    ),
+    (
+        N_("The exponent is 2⌊j/2⌋ / C. You take 2j / C."),
+        _table(lambda i, j, width, freq, length: i / freq ** (2 * j / width)),
+    ),
+    (
+        N_("You divide the exponent by the length. The width C stays there, with no channel left."),
+        _table(lambda i, j, width, freq, length: i / freq ** (2 * (j // 2) / length)),
+    ),
+    (
+        N_("10000 is fixed in your code: use freq."),
+        _table(lambda i, j, width, freq, length: _angle(i, j, width, 10000, length)),
+    ),
+    (
+        N_("The last column is always zero: it must be so for odd lengths only."),
+        lambda length, *rest: absolute(length, *rest).index_fill(
+            1, torch.tensor([length - 1]), 0.0
+        ),
+    ),
+    (
+        N_("The last row is zero: for odd lengths it is the last *column*."),
+        lambda length, *rest: (
             _table(empty=False)(length, *rest)
             * (torch.arange(length) < length - length % 2)[:, None]
-        )),
-(N_("That is the relative table: here only i is divided, by freq^(2⌊j/2⌋ / C)."), lambda length, width, freq: RelativePositions(length, width, freq)(
+        ),
+    ),
+    (
+        N_("That is the relative table: here only i is divided, by freq^(2⌊j/2⌋ / C)."),
+        lambda length, width, freq: RelativePositions(length, width, freq)(
             torch.arange(length)[:, None], torch.arange(length)
-        )),
+        ),
+    ),
 )
 TABLES = ((7, 12, 100), (6, 4, 10), (9, 5, 50.0), (1, 3, 10000), (12, 48, 10000), (2, 2, 3))
 
@@ -276,40 +376,55 @@ def _find_mistake_in_table(answer):
 EXERCISES = (
     Exercise(
         "positions.feels_order",
-        N_("Write feels_order(f, x: torch.Tensor) -> bool.\n"
-        "f takes tokens (L, C) and returns rows (L, C); x is such an input, in float64.\n"
-        "Return False if shuffled tokens give the same rows, shuffled the same way, up to\n"
-        "rounding. Return True if they give anything else: then f feels the order."),
+        N_(
+            "Write feels_order(f, x: torch.Tensor) -> bool.\n"
+            "f takes tokens (L, C) and returns rows (L, C); x is such an input, in float64.\n"
+            "Return False if shuffled tokens give the same rows, shuffled the same way, up to\n"
+            "rounding. Return True if they give anything else: then f feels the order."
+        ),
         _find_mistake_in_test,
         (
-            N_("torch.randperm(len(x)) gives a random order; x[order] are the tokens in that order."),
+            N_(
+                "torch.randperm(len(x)) gives a random order; x[order] are the tokens in that "
+                "order."
+            ),
             N_("Two things are to be compared: f of the shuffled tokens, and the shuffled f(x)."),
-            N_("torch.allclose says that they are equal up to rounding. And that means False here."),
+            N_(
+                "torch.allclose says that they are equal up to rounding. And that means False here."
+            ),
         ),
         feels_order,
     ),
     Exercise(
         "positions.pairs",
-        N_(f"PGL-SUM's relative table for L = {LENGTH}: RelativePositions({LENGTH}, 48)(i, j).\n"
-        "Find two pairs of frames, ((i, j), (k, l)), with the same j − i = l − k, whose entries\n"
-        "differ by more than 1. Off the diagonal: i ≠ j."),
+        N_(
+            "PGL-SUM's relative table for L = 60: RelativePositions(60, 48)(i, j).\n"
+            "Find two pairs of frames, ((i, j), (k, l)), with the same j − i = l − k, "
+            "whose entries\n"
+            "differ by more than 1. Off the diagonal: i ≠ j."
+        ),
         _find_mistake_in_pairs,
         (
             N_("Choose a distance, say 5, and look at all pairs (i, i + 5)."),
-            N_(f"index = torch.arange({LENGTH}); make the table from index[:, None] and index."),
+            N_("index = torch.arange(60); make the table from index[:, None] and index."),
             N_("table.diagonal(5) are the entries of the pairs (0, 5), (1, 6), (2, 7), …"),
         ),
         "((7, 12), (9, 14))",
     ),
     Exercise(
         "positions.absolute",
-        N_("Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
-        "(length, length): PGL-SUM's absolute table, sin or cos (key j even or odd) of\n"
-        "i / freq^(2⌊j/2⌋ / width). Where length is odd, its last column is zero."),
+        N_(
+            "Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
+            "(length, length): PGL-SUM's absolute table, sin or cos (key j even or odd) of\n"
+            "i / freq^(2⌊j/2⌋ / width). Where length is odd, its last column is zero."
+        ),
         _find_mistake_in_table,
         (
             N_("Begin with `sinusoids` from above, and ask of each letter: query, key or channel?"),
-            N_("The columns are keys now: torch.arange(length). But the exponent still holds width."),
+            N_(
+                "The columns are keys now: torch.arange(length). But the exponent still holds "
+                "width."
+            ),
             N_("At the end: if length % 2, set table[:, -1] = 0."),
         ),
         absolute,

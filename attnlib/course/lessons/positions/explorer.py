@@ -7,17 +7,18 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.attention import attention
-from attnlib.course.figures.maps import read_map
+from attnlib.course.evenness import entropy, evenness, keys_seen
+from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.positions.figures import plot_positions
-from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.controls import choice, labelled, slider
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.course.widgets.formatting import either, two
 from attnlib.positions import AbsolutePositions, PositionsByLength
 from attnlib.scores import scores
 
-KINDS = (None, "absolute", "relative")
-PLACES = ("scores", "input")
-TOKENS = ("all alike", "frames")
+KINDS = {None: N_("none"), "absolute": N_("absolute"), "relative": N_("relative")}
+PLACES = {"scores": N_("scores"), "input": N_("input")}
+TOKENS = {"alike": N_("all alike"), "frames": N_("frames")}
 SHORTEST = 4  # a shift by 2 needs at least this many frames
 
 
@@ -56,11 +57,11 @@ def positions_drawer(x: Tensor) -> Callable[..., tuple[Figure, str]]:
 def explore_positions(x: Tensor) -> Explorer:
     """Choose positions and where they are added. See `positions_drawer`."""
     controls = {
-        "positions": choice("positions", "relative", KINDS),
-        "where": choice("added to", "scores", PLACES),
+        "positions": labelled(say("positions"), "relative", KINDS),
+        "where": labelled(say("added to"), "scores", PLACES),
         "freq": choice("freq", 10000, (10, 100, 1000, 10000)),
         "length": slider("L", min(13, len(x)), SHORTEST, len(x)),
-        "tokens": choice("tokens", "all alike", TOKENS),
+        "tokens": labelled(say("tokens"), "alike", TOKENS),
     }
     return Explorer("explore_positions", positions_drawer(x), controls)
 
@@ -90,23 +91,64 @@ def _check(positions, where, freq, length, longest, tokens):
         )
 
 
+CHANGE = {
+    ("absolute", "scores"): N_("absolute on the scores: the scores change by {low} to {high}."),
+    ("relative", "scores"): N_("relative on the scores: the scores change by {low} to {high}."),
+    ("absolute", "input"): N_("absolute on the input: the scores change by {low} to {high}."),
+}
+
+
 def _read(positions, where, change, weights):
-    length = len(change)
-    if weights.max() - weights.min() < 1e-9:
-        seen = f"All weights are 1/{length} = {two(weights[0, 0])}."
-    else:
-        seen = f"Weights: {read_map(weights).removeprefix('Head 0: ')}"
     if positions is None:
-        return f"No positions: the scores do not change. {seen}"
-    moved = (change[2:, 2:] - change[:-2, :-2]).abs().max()
-    said = (
-        "nothing: it depends on j − i alone"
-        if moved < 1e-9
-        else f"up to {two(moved)}: it depends on more than j − i"
+        said = say("No positions: the scores do not change.")
+        return paragraph(said, _read_weights(weights))
+    length = len(change)
+    odd = where == "scores" and length % 2
+    return paragraph(
+        say(CHANGE[positions, where], low=two(change.min()), high=two(change.max())),
+        _read_moved((change[2:, 2:] - change[:-2, :-2]).abs().max()),
+        say("L = {length} is odd: the last column is all 0.", length=length) if odd else "",
+        _read_weights(weights),
     )
-    odd = f"L = {length} is odd: the last column is all 0. "
-    return (
-        f"{positions} on the {where}: the scores change by {two(change.min())} to "
-        f"{two(change.max())}. Moving i and j together by 2 changes that by {said}. "
-        f"{odd if where == 'scores' and length % 2 else ''}{seen}"
+
+
+def _read_moved(moved):
+    if moved < 1e-9:
+        return say(
+            "Moving i and j together by 2 changes that by nothing: it depends on j − i alone."
+        )
+    return say(
+        "Moving i and j together by 2 changes that by up to {moved}: it depends on more than "
+        "j − i.",
+        moved=two(moved),
+    )
+
+
+def _read_weights(weights):
+    length = len(weights)
+    if weights.max() - weights.min() < 1e-9:
+        told = {"length": length, "weight": two(weights[0, 0])}
+        return say("All weights are 1/{length} = {weight}.", **told)
+    seen, weights = keys_seen(weights), weights.float()  # weights equal up to rounding are equal
+    query, key = divmod(weights.argmax().item(), length)
+    told = {"weight": two(weights.max()), "query": query, "key": key}
+    if seen.max() < 2:
+        return say(
+            "Weights: the largest weight is {weight} (query {query} on key {key}); no query "
+            "spreads its weight over more than one key.",
+            **told,
+        )
+    share = evenness(entropy(weights), seen)
+    if seen.min() < length:
+        return say(
+            "Weights: the largest weight is {weight} (query {query} on key {key}); the entropy is "
+            "{share:.0%} of uniform attention's on the keys that each query sees.",
+            share=share,
+            **told,
+        )
+    return say(
+        "Weights: the largest weight is {weight} (query {query} on key {key}); the entropy is "
+        "{share:.0%} of uniform attention's.",
+        share=share,
+        **told,
     )

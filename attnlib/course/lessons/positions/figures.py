@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, STYLE, closed, label
+from attnlib.course.language import say
 
 
 def plot_positions(change: Tensor, weights: Tensor) -> Figure:
@@ -21,8 +22,8 @@ def plot_positions(change: Tensor, weights: Tensor) -> Figure:
         fig, axes = plt.subplots(1, 2, figsize=(10, 4.3))
         fig.subplots_adjust(left=0.07, right=0.92, bottom=0.14, top=0.91, wspace=0.42)
         for axis, title, matrix, limits in (
-            (axes[0], "change of the scores", change, (low, high)),
-            (axes[1], "weights", weights, (0, weights.max().item())),
+            (axes[0], say("change of the scores"), change, (low, high)),
+            (axes[1], say("weights"), weights, (0, weights.max().item())),
         ):
             image = axis.imshow(matrix.numpy(), COLOURS, vmin=limits[0], vmax=limits[1])
             label(axis, title)

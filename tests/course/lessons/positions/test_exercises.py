@@ -134,7 +134,7 @@ def test_no_right_test_fails_by_bad_luck(seed):
 
 def test_the_functions_that_feel_no_order_are_known():
     x = torch.randn(11, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    assert [name for name, f in FUNCTIONS.items() if not feels_order(f, x)] == [
+    assert [name for name, f in FUNCTIONS if not feels_order(f, x)] == [
         "attention without positions",
         "the sine of each number",
         "each token minus the largest token (channel by channel)",
@@ -156,7 +156,7 @@ def test_a_check_leaves_the_random_numbers_alone():
     ids=["positions.feels_order", "positions.absolute"],
 )
 def test_every_known_mistake_is_called_by_its_own_name(key, mistakes):
-    for sentence, mistake in mistakes.items():
+    for sentence, mistake in mistakes:
         assert exercise(key).check(mistake).startswith(f"✘ {sentence}")
 
 

@@ -50,7 +50,7 @@ def softmax(scores):
 
 @pytest.mark.parametrize("kind", ["absolute", "relative"])
 @pytest.mark.parametrize("length", [12, 13])
-@pytest.mark.parametrize("tokens", ["all alike", "frames"])
+@pytest.mark.parametrize("tokens", ["alike", "frames"])
 def test_on_the_scores_the_published_table_is_added(x, draw, kind, length, tokens):
     figure, sentence = draw(kind, "scores", 100, length, tokens)
     added, weights = shown(figure)
@@ -79,16 +79,16 @@ def test_on_the_input_the_usual_sinusoids_are_added(x, draw, length):
 
 
 def test_usual_sinusoids_depend_on_the_distance_and_the_relative_table_does_not(draw):
-    added, _ = shown(draw("absolute", "input", 100, 12, "all alike")[0])
+    added, _ = shown(draw("absolute", "input", 100, 12, "alike")[0])
     np.testing.assert_allclose(added[1:, 1:], added[:-1, :-1], atol=1e-9)
     said = "together by 2 changes that by nothing: it depends on j − i alone"
-    assert said in draw("absolute", "input", 100, 13, "all alike")[1]
-    assert said not in draw("relative", "scores", 100, 12, "all alike")[1]
+    assert said in draw("absolute", "input", 100, 13, "alike")[1]
+    assert said not in draw("relative", "scores", 100, 12, "alike")[1]
 
 
 @pytest.mark.parametrize("where", ["scores", "input"])
 def test_without_positions_tokens_that_are_alike_get_the_same(draw, where):
-    figure, sentence = draw(None, where, 100, 8, "all alike")
+    figure, sentence = draw(None, where, 100, 8, "alike")
     added, weights = shown(figure)
     assert not added.any() and (weights == 1 / 8).all()
     assert sentence.endswith("the scores do not change. All weights are 1/8 = 0.12.")
@@ -110,7 +110,7 @@ def test_every_combination_draws_or_says_why_not(draw):
     kinds, places, tokens = (
         (None, "absolute", "relative"),
         ("scores", "input"),
-        ("all alike", "frames"),
+        ("alike", "frames"),
     )
     for kind, where, freq, length, token in itertools.product(
         kinds, places, (10, 10000), (4, 13), tokens
@@ -129,7 +129,7 @@ def test_every_combination_draws_or_says_why_not(draw):
     [
         ({"positions": "learned"}, "positions must be None, absolute or relative, got 'learned'"),
         ({"where": "output"}, "where must be scores or input, got 'output'"),
-        ({"tokens": "none"}, "tokens must be all alike or frames, got 'none'"),
+        ({"tokens": "none"}, "tokens must be alike or frames, got 'none'"),
         ({"freq": 0}, "freq must be above 0, got 0"),
         ({"length": 14}, "length=14 must lie in 4 … 13"),
     ],
@@ -158,3 +158,31 @@ def test_an_impossible_pair_hides_the_picture_and_setting_it_back_gives_the_same
     assert bytes(explorer._picture.value) != first
     explorer.set(positions="relative", where="scores")
     assert bytes(explorer._picture.value) == first
+
+
+def test_the_controls_have_words_for_their_values(x):
+    labels = {
+        name: [label for label, _ in control.options]
+        for name, control in explore_positions(x)._controls.items()
+        if name in ("positions", "where", "tokens")
+    }
+    assert labels == {
+        "positions": ["none", "absolute", "relative"],
+        "where": ["scores", "input"],
+        "tokens": ["all alike", "frames"],
+    }
+
+
+def test_the_sentence_names_the_strongest_pair_and_how_evenly_the_weight_is_spread(x):
+    sharp = positions_drawer(1000 * torch.eye(6))
+    sentence = sharp(None, "scores", 10, 6, "frames")[1]
+    assert sentence.endswith("no query spreads its weight over more than one key.")
+    assert "the largest weight is 1.00 (query 0 on key 0); " in sentence
+    _, sentence = positions_drawer(x)("absolute", "scores", 100, 13, "frames")
+    weights = shown(positions_drawer(x)("absolute", "scores", 100, 13, "frames")[0])[1]
+    query, key = divmod(weights.argmax(), 13)
+    entropy = -(weights * np.log(weights)).sum() / (13 * math.log(13))
+    assert sentence.endswith(
+        f"Weights: the largest weight is {weights.max():.2f} (query {query} on key {key}); "
+        f"the entropy is {entropy:.0%} of uniform attention's."
+    )

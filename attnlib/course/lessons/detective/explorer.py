@@ -7,8 +7,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course import compare
+from attnlib.course.compare.labels import dial, value
+from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.detective.figures import plot_setting
-from attnlib.course.widgets.controls import named
+from attnlib.course.widgets.controls import NONE
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import segment_slices
 
@@ -38,18 +40,19 @@ def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
         dials = compare.turned(dials)
         y, maps = output(dials, undone)
         (nest, nest_maps), (pglsum, _) = ends[undone]
-        distances = {
-            "from NesT's end": compare.relative_difference(y, nest),
-            "from PGL-SUM's end": compare.relative_difference(y, pglsum),
-        }
+        distances = [compare.relative_difference(y, end) for end in (nest, pglsum)]
         row_norms = ((y.square().sum() + nest.square().sum()) / (2 * length)).sqrt()
         difference = (y - nest).norm(dim=-1) / row_norms  # root mean square: the distance
         matrices = {
-            "NesT's end": compare.as_matrix(nest_maps.main, length),
-            "here, main branch": compare.as_matrix(maps.main, length),
-            "here, local branch": compare.as_matrix(maps.local, length) if maps.local else None,
+            say("NesT's end"): compare.as_matrix(nest_maps.main, length),
+            say("here, main branch"): compare.as_matrix(maps.main, length),
+            say("here, local branch"): compare.as_matrix(maps.local, length)
+            if maps.local
+            else None,
         }
-        figure = plot_setting(matrices, difference, distances, edges)
+        ends_named = (say("from NesT's end"), say("from PGL-SUM's end"))
+        named = dict(zip(ends_named, distances, strict=True))
+        figure = plot_setting(matrices, difference, named, edges)
         return figure, _read_setting(dials, difference, distances)
 
     return draw
@@ -59,17 +62,20 @@ def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
     """Turn the dials from one style to the other. See `dials_drawer`."""
     controls = {
         name: widgets.Dropdown(
-            options=named(values),
-            description=name.replace("_", " "),
+            options=[(value(each), NONE if each is None else each) for each in values],
+            description=dial(name),
             style={"description_width": "9.5em"},
             layout={"width": "22em"},
         )
         for name, values in compare.VALUES.items()
     }
-    controls["undone"] = widgets.Checkbox(True, description="undo what is only notation")
+    controls["undone"] = widgets.Checkbox(True, description=say("undo what is only notation"))
     explorer = Explorer("explore_dials", dials_drawer(x, seed), controls)
     buttons = []
-    for text, dials in (("all to NesT", compare.NEST), ("all to PGL-SUM", compare.PGLSUM)):
+    for text, dials in (
+        (say("all to NesT"), compare.NEST),
+        (say("all to PGL-SUM"), compare.PGLSUM),
+    ):
         button = widgets.Button(description=text)
         button.on_click(lambda _, dials=dials: explorer.set(**dials))
         buttons.append(button)
@@ -79,16 +85,36 @@ def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
 
 def _read_setting(dials, difference, distances) -> str:
     turned = [name for name in dials if dials[name] != compare.NEST[name]]
-    dead = compare.dead(dials)
-    inert = [f"{name} ({dead[name]})" for name in turned if name in dead]
-    far = ", ".join(
-        f"{'only rounding' if d < 1e-12 else f'{d:.2f}'} {name}" for name, d in distances.items()
+    token = difference.argmax().item()
+    differs = difference[token] > 1e-12
+    nest, pglsum = map(_far, distances)
+    ends = {"nest": nest, "pglsum": pglsum}
+    return paragraph(
+        _read_turned(turned, len(dials)),
+        say("The output is {nest} from NesT's end, {pglsum} from PGL-SUM's end.", **ends),
+        say("Token {token} differs most ({by:.2f}).", token=token, by=difference[token])
+        if differs
+        else "",
+        _read_dead(turned, compare.dead(dials)),
     )
-    said = "all" if len(turned) == len(dials) else ", ".join(turned) or "nothing"
-    sentence = f"Turned: {said}. The output is {far}."
-    if difference.max() > 1e-12:
-        token = difference.argmax().item()
-        sentence += f" Token {token} differs most ({difference[token]:.2f})."
-    if inert:
-        sentence += f" Dead here: {'; '.join(inert)}."
-    return sentence.replace("_", " ")
+
+
+def _read_turned(turned, total):
+    if not turned:
+        return say("Turned: nothing.")
+    if len(turned) == total:
+        return say("Turned: all.")
+    return say("Turned: {dials}.", dials=say(", ").join(map(dial, turned)))
+
+
+def _far(distance):
+    return say("only rounding") if distance < 1e-12 else f"{distance:.2f}"
+
+
+def _read_dead(turned, reasons):
+    dead = [
+        say("{dial} ({reason})", dial=dial(name), reason=reasons[name])
+        for name in turned
+        if name in reasons
+    ]
+    return say("Dead here: {dials}.", dials=say("; ").join(dead)) if dead else ""

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, ENDS, NOTHING, QUIET, STYLE, closed
+from attnlib.course.language import say
 
 ZERO = 1e-17  # where exactly 0 is drawn
 ROUNDING = 1e-12
@@ -36,7 +37,7 @@ def plot_setting(
         fig = plt.figure(figsize=(11.4, 6.4))
         image = _plot_maps(fig.add_axes((0.06, 0.47, 0.82, 0.5)), matrices, edges)
         scale = fig.add_axes((0.905, 0.5, 0.013, 0.42))
-        fig.colorbar(image, cax=scale, label="mean weight over heads", ticks=MaxNLocator(3))
+        fig.colorbar(image, cax=scale, label=say("mean weight over heads"), ticks=MaxNLocator(3))
         left, right = fig.add_gridspec(1, 2, left=0.06, right=0.98, bottom=0.1, top=0.34).subplots()
         _plot_difference(left, difference, edges)
         left.set_xticks((0, *edges))
@@ -54,7 +55,7 @@ def _plot_maps(axis, matrices, edges):
         middle = start + length / 2
         axis.text(middle, -1 - length / 50, title, ha="center", va="bottom", fontsize=13)
         if matrix is None:
-            axis.text(middle, length / 2, "none", ha="center", va="center", color=QUIET)
+            axis.text(middle, length / 2, say("none"), ha="center", va="center", color=QUIET)
             continue
         cells[:, start : start + length] = matrix.numpy(force=True)
         lines = np.array(edges) - 0.5
@@ -63,8 +64,8 @@ def _plot_maps(axis, matrices, edges):
     axis.set_frame_on(False)
     axis.set_xticks((0, *edges))
     axis.set_yticks((0, *edges))
-    axis.set_xlabel("key", loc="left")
-    axis.set_ylabel("query")
+    axis.set_xlabel(say("key"), loc="left")
+    axis.set_ylabel(say("query"))
     image = axis.imshow(cells, COLOURS, vmin=0)
     axis.imshow(np.where(cells == 0, 0.0, np.nan), ListedColormap([NOTHING]))
     return image
@@ -78,23 +79,23 @@ def _plot_difference(axis, difference, edges):
     axis.set_xlim(-0.5, len(difference) - 0.5)
     axis.set_ylim(0, max(2.0, 1.1 * difference.max().item()))
     axis.set_yticks((0, 1, 2))
-    axis.set_title("difference from NesT's end, token by token")
-    axis.set_xlabel("token")
+    axis.set_title(say("difference from NesT's end, token by token"))
+    axis.set_xlabel(say("token"))
 
 
 def _plot_distances(axis, distances):
     """Distances on a logarithmic axis. Logarithms are plotted: matplotlib's log axis is slower."""
     axis.axvspan(log10(ZERO) - 0.5, log10(ROUNDING), color=NOTHING, alpha=0.5)
-    axis.text(log10(ZERO), len(distances) - 0.45, "rounding", va="center", color=QUIET)
+    axis.text(log10(ZERO), len(distances) - 0.45, say("rounding"), va="center", color=QUIET)
     for row, ((name, value), colour) in enumerate(zip(distances.items(), ENDS, strict=True)):
         place = log10(max(value, ZERO))
         axis.plot(place, row, "o", color=colour, ms=13)
         right = place < -8
-        text = f"   {name}" if right else f"{name}: {value:.2g}   "
+        text = f"   {name}" if right else f"{say('{name}: {value:.2g}', name=name, value=value)}   "
         axis.text(place, row, text, ha="left" if right else "right", va="center")
     axis.set_xlim(log10(ZERO) - 0.5, 0.7)
     axis.set_ylim(-0.6, len(distances) - 0.1)
     axis.set_yticks([])
     axis.set_xticks([log10(tick) for tick in TICKS], TICKS.values())
-    axis.set_title("distance of the whole output")
-    axis.set_xlabel("relative difference, logarithmic (1.4: unrelated)")
+    axis.set_title(say("distance of the whole output"))
+    axis.set_xlabel(say("relative difference, logarithmic (1.4: unrelated)"))

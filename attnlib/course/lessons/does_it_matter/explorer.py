@@ -8,11 +8,14 @@ from torch import Tensor
 
 from attnlib.course.experiments.study.report import difference
 from attnlib.course.experiments.study.results import Results
+from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.does_it_matter.figures import plot_pairs
-from attnlib.course.widgets.controls import choice
+from attnlib.course.widgets.controls import choice, labelled
 from attnlib.course.widgets.explorer import Explorer
 
 MIDDLE = "middle"
+# The others are code, a dial and its value: "fusion: avg".
+WORDS = {MIDDLE: N_("the middle"), "no attention": N_("no attention")}
 
 
 def accuracies(results: Results, task: str, setting: str) -> Tensor:
@@ -51,7 +54,7 @@ def seeds_drawer(results: Results) -> Callable[[str, str], tuple[Figure, str]]:
         found = difference(results, task, setting)
         chance = results.hyperparameters["tasks"][task]["chance"]
         figure = plot_pairs(
-            ours.tolist(), others.tolist(), (setting, "the middle"), chance, found.seen
+            ours.tolist(), others.tolist(), (_name(setting), _name(MIDDLE)), chance, found.seen
         )
         return figure, _read(task, setting, ours, others, found)
 
@@ -61,29 +64,50 @@ def seeds_drawer(results: Results) -> Callable[[str, str], tuple[Figure, str]]:
 def explore_seeds(results: Results) -> Explorer:
     """Choose a task and a setting. See `seeds_drawer`."""
     tasks, settings = choices(results)
+    labels = {setting: WORDS.get(setting, setting) for setting in settings}
     controls = {
-        "task": choice("task", "global", tasks),
-        "setting": choice("setting", "fusion: avg", settings),
+        "task": choice(say("task"), "global", tasks),
+        "setting": labelled(say("setting"), "fusion: avg", labels),
     }
     return Explorer("explore_seeds", seeds_drawer(results), controls)
 
 
 def _read(task, setting, ours, others, found):
-    higher = int((ours > others).sum())
-    verdict = (
-        "more than twice the spread: a difference is seen."
-        if found.seen
-        else 'not more than twice the spread: no difference is seen, which is not "no difference".'
+    return paragraph(
+        say(
+            "{task}, {setting}: {ours} %, the middle {others} %.",
+            task=task,
+            setting=_name(setting),
+            ours=_percent(ours),
+            others=_percent(others),
+        ),
+        say(
+            "Seed by seed the difference is {mean} ± {spread:.1f} points, above 0 for {higher} of "
+            "{seeds} seeds.",
+            mean=_points(found.mean),
+            spread=100 * found.spread,
+            higher=int((ours > others).sum()),
+            seeds=len(ours),
+        ),
+        _verdict(found.seen),
     )
-    return (
-        f"{task}, {setting}: {_percent(ours)}, the middle {_percent(others)}. Seed by seed the "
-        f"difference is {_points(found.mean)} ± {100 * found.spread:.1f} points, above 0 for "
-        f"{higher} of {len(ours)} seeds. The mean is {verdict}"
+
+
+def _verdict(seen):
+    if seen:
+        return say("The mean is more than twice the spread: a difference is seen.")
+    return say(
+        "The mean is not more than twice the spread: no difference is seen, which is not "
+        '"no difference".'
     )
+
+
+def _name(setting):
+    return say(WORDS[setting]) if setting in WORDS else setting
 
 
 def _percent(shares):
-    return f"{100 * shares.mean():.1f} ± {100 * shares.std():.1f} %"
+    return f"{100 * shares.mean():.1f} ± {100 * shares.std():.1f}"
 
 
 def _points(share):

@@ -7,17 +7,23 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from attnlib.course.compare.labels import dial
 from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.language import N_, say
 
 ROUNDING = 1e-12
+PANELS = {
+    "turned_alone": N_("one dial alone, from NesT's side"),
+    "all_but_one": N_("all but this one, from PGL-SUM's side"),
+}
 
 
 def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     """For every dial how far it moves the output: a dot a seed, a line at their mean.
 
     Args:
-        effects: title of a panel -> dial -> (seeds,) distances. A dial that one panel lacks cannot
-            act there.
+        effects: one of `PANELS`, or a title of your own -> dial -> (seeds,) distances. A dial that
+            one panel lacks cannot act there.
     """
     names = dict.fromkeys(name for panel in effects.values() for name in panel)
     names = sorted(
@@ -26,22 +32,22 @@ def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     with plt.rc_context(STYLE):
         size = (4.8 * len(effects) + 1.8, 0.36 * len(names) + 1.5)
         fig, axes = plt.subplots(1, len(effects), figsize=size, sharey=True, layout="constrained")
-        for axis, (title, panel) in zip(np.atleast_1d(axes), effects.items(), strict=True):
+        for axis, (panel, moves) in zip(np.atleast_1d(axes), effects.items(), strict=True):
             for row, name in enumerate(names):
-                if name not in panel:
-                    axis.text(0.03, row, "cannot act here", va="center", color=QUIET)
-                elif panel[name].max() < ROUNDING:
-                    axis.text(0.03, row, "only rounding", va="center", color=QUIET)
+                if name not in moves:
+                    axis.text(0.03, row, say("cannot act here"), va="center", color=QUIET)
+                elif moves[name].max() < ROUNDING:
+                    axis.text(0.03, row, say("only rounding"), va="center", color=QUIET)
                 else:
-                    values = panel[name].numpy()
+                    values = moves[name].numpy()
                     axis.plot(values, [row] * len(values), "o", color=ENDS[0], alpha=0.25, ms=7)
                     axis.plot(values.mean(), row, "|", color=MARK, ms=18, mew=2.5)
             axis.set_xlim(0, 1.6)
             axis.axvline(2**0.5, color=NOTHING, linewidth=2, zorder=0)
-            axis.text(1.4, -0.5, "unrelated", ha="right", va="center", color=QUIET)
-            axis.set_title(title)
-            axis.set_xlabel("relative difference")
-        axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+            axis.text(1.4, -0.5, say("unrelated"), ha="right", va="center", color=QUIET)
+            axis.set_title(_title(panel))
+            axis.set_xlabel(say("relative difference"))
+        axis.set_yticks(range(len(names)), [dial(name) for name in names])
         axis.set_ylim(-1, len(names) - 0.5)
     return closed(fig)
 
@@ -49,10 +55,10 @@ def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
 def read_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> str:
     """A table of the same: a line for each dial, mean and spread over the seeds."""
     names = dict.fromkeys(name for panel in effects.values() for name in panel)
-    rows = [["", *effects]]
+    rows = [["", *map(_title, effects)]]
     for name in names:
         cells = [_read(panel.get(name)) for panel in effects.values()]
-        rows.append([name.replace("_", " "), *cells])
+        rows.append([dial(name), *cells])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
@@ -60,10 +66,14 @@ def read_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> str:
 
 def _read(values):
     if values is None:
-        return "cannot act here"
+        return say("cannot act here")
     if values.max() < ROUNDING:
-        return "only rounding"
+        return say("only rounding")
     return f"{values.mean():.2f} ± {values.std():.2f}"
+
+
+def _title(panel):
+    return say(PANELS[panel]) if panel in PANELS else panel
 
 
 def plot_pairs(
@@ -89,13 +99,13 @@ def plot_pairs(
         for one, other in zip(ours, others, strict=True):
             left.plot((0, 1), (other, one), "o-", color=ENDS[0], alpha=0.6, ms=9, linewidth=2)
         left.axhline(100 * chance, color=QUIET, linestyle="--")
-        left.text(0.5, 100 * chance, "guessing", ha="center", va="bottom", color=QUIET)
+        left.text(0.5, 100 * chance, say("guessing"), ha="center", va="bottom", color=QUIET)
         left.set_xticks((0, 1), names[::-1])
         left.set_xlim(-0.4, 1.4)
         low, high = min(100 * chance, ours.min(), others.min()), max(ours.max(), others.max())
         room = max(0.08 * (high - low), 1.0)
         left.set_ylim(low - room, high + room)
-        left.set_title("right answers, in percent")
+        left.set_title(say("right answers, in percent"))
         _plot_apart(right, ours - others, seen)
     return closed(fig)
 
@@ -112,8 +122,8 @@ def _plot_apart(axis, apart, seen):
     axis.set_ylim(-far, far)
     axis.set_xlim(-1, 1)
     axis.set_xticks([])
-    axis.set_title("difference, in points")
-    axis.set_xlabel("a dot a seed, a bar their mean;\ngrey: up to twice their spread")
+    axis.set_title(say("difference, in points"))
+    axis.set_xlabel(say("a dot a seed, a bar their mean;\ngrey: up to twice their spread"))
 
 
 def _beside(count):

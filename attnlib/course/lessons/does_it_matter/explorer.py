@@ -14,8 +14,7 @@ from attnlib.course.widgets.controls import choice, labelled
 from attnlib.course.widgets.explorer import Explorer
 
 MIDDLE = "middle"
-# The others are code, a dial and its value: "fusion: avg".
-WORDS = {MIDDLE: N_("the middle"), "no attention": N_("no attention")}
+NO_ATTENTION = N_("no attention")  # other settings are code, a dial and its value: "fusion: avg"
 
 
 def accuracies(results: Results, task: str, setting: str) -> Tensor:
@@ -54,7 +53,7 @@ def seeds_drawer(results: Results) -> Callable[[str, str], tuple[Figure, str]]:
         found = difference(results, task, setting)
         chance = results.hyperparameters["tasks"][task]["chance"]
         figure = plot_pairs(
-            ours.tolist(), others.tolist(), (_name(setting), _name(MIDDLE)), chance, found.seen
+            ours.tolist(), others.tolist(), (_name(setting), say("the middle")), chance, found.seen
         )
         return figure, _read(task, setting, ours, others, found)
 
@@ -64,7 +63,7 @@ def seeds_drawer(results: Results) -> Callable[[str, str], tuple[Figure, str]]:
 def explore_seeds(results: Results) -> Explorer:
     """Choose a task and a setting. See `seeds_drawer`."""
     tasks, settings = choices(results)
-    labels = {setting: WORDS.get(setting, setting) for setting in settings}
+    labels = {setting: setting for setting in settings}
     controls = {
         "task": choice(say("task"), "global", tasks),
         "setting": labelled(say("setting"), "fusion: avg", labels),
@@ -103,7 +102,7 @@ def _verdict(seen):
 
 
 def _name(setting):
-    return say(WORDS[setting]) if setting in WORDS else setting
+    return say(NO_ATTENTION) if setting == NO_ATTENTION else setting
 
 
 def _percent(shares):

@@ -52,8 +52,8 @@ def _plot_arrows(axis, rows, fused):
         axis.plot(*came.tolist(), "o", color=colour, markerfacecolor="white", ms=9, mew=2, zorder=3)
     handles = [plt.Line2D([], [], color=colour, linewidth=4) for colour in (*ENDS, MARK)]
     names = (say("global"), say("local"), say("fused"))
-    place = {"loc": "lower center", "ncols": 3, "handlelength": 1, "columnspacing": 1}
-    axis.legend(handles, names, frameon=False, **place)
+    row = {"ncols": 3, "handlelength": 1, "columnspacing": 1}
+    axis.legend(handles, names, frameon=False, loc="lower center", **row)
     axis.set_xlim(-REACH, REACH)
     axis.set_ylim(-REACH, REACH)
     axis.set_aspect("equal")

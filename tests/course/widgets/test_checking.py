@@ -11,11 +11,11 @@ def right(x, n):
 
 
 CASES = [(torch.arange(3.0), 2), (torch.ones(2, 2), 5)]
-MISTAKES = {
-    "You divide.": lambda x, n: x / n,
-    "You add.": lambda x, n: x + n,
-    "Never runs.": lambda x, n: x @ torch.ones(99),
-}
+MISTAKES = (
+    ("You divide.", lambda x, n: x / n),
+    ("You add.", lambda x, n: x + n),
+    ("Never runs.", lambda x, n: x @ torch.ones(99)),
+)
 
 
 @pytest.mark.parametrize(

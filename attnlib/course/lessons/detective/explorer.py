@@ -43,15 +43,14 @@ def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
         distances = [compare.relative_difference(y, end) for end in (nest, pglsum)]
         row_norms = ((y.square().sum() + nest.square().sum()) / (2 * length)).sqrt()
         difference = (y - nest).norm(dim=-1) / row_norms  # root mean square: the distance
+        local = compare.as_matrix(maps.local, length) if maps.local else None
         matrices = {
             say("NesT's end"): compare.as_matrix(nest_maps.main, length),
             say("here, main branch"): compare.as_matrix(maps.main, length),
-            say("here, local branch"): compare.as_matrix(maps.local, length)
-            if maps.local
-            else None,
+            say("here, local branch"): local,
         }
-        ends_named = (say("from NesT's end"), say("from PGL-SUM's end"))
-        named = dict(zip(ends_named, distances, strict=True))
+        names = (say("from NesT's end"), say("from PGL-SUM's end"))
+        named = dict(zip(names, distances, strict=True))
         figure = plot_setting(matrices, difference, named, edges)
         return figure, _read_setting(dials, difference, distances)
 

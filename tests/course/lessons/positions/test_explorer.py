@@ -178,8 +178,11 @@ def test_the_sentence_names_the_strongest_pair_and_how_evenly_the_weight_is_spre
     sentence = sharp(None, "scores", 10, 6, "frames")[1]
     assert sentence.endswith("no query spreads its weight over more than one key.")
     assert "the largest weight is 1.00 (query 0 on key 0); " in sentence
-    _, sentence = positions_drawer(x)("absolute", "scores", 100, 13, "frames")
-    weights = shown(positions_drawer(x)("absolute", "scores", 100, 13, "frames")[0])[1]
+    mixed = torch.cat([1000 * torch.eye(6)[:3], torch.eye(6)[3:]])
+    sentence = positions_drawer(mixed)(None, "scores", 10, 6, "frames")[1]
+    assert sentence.endswith("of uniform attention's on the keys that each query sees.")
+    figure, sentence = positions_drawer(x)("absolute", "scores", 100, 13, "frames")
+    weights = shown(figure)[1]
     query, key = divmod(weights.argmax(), 13)
     entropy = -(weights * np.log(weights)).sum() / (13 * math.log(13))
     assert sentence.endswith(

@@ -62,11 +62,11 @@ OTHERS = {
 
 @pytest.mark.parametrize(("want", "got", "words"), OTHERS.values(), ids=OTHERS)
 def test_results_of_other_kinds(want, got, words):
-    found = find_mistake(lambda n: got, lambda n: want, [(1,)], {})
+    found = find_mistake(lambda n: got, lambda n: want, [(1,)], ())
     assert found is None if words is None else words in found
 
 
 def test_tensors_in_a_tuple_are_told_by_their_shapes():
     case = ((torch.ones(2), torch.ones(2, 3)), (2, 3))
-    found = find_mistake(lambda parts, size: 1, lambda parts, size: 2, [case], {})
+    found = find_mistake(lambda parts, size: 1, lambda parts, size: 2, [case], ())
     assert found.startswith("For parts of shapes (2,), (2, 3), size=(2, 3) the result should be 2")

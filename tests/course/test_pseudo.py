@@ -1,0 +1,132 @@
+"""With every message in brackets, nothing that a lesson shows stands outside of them.
+
+`tests/pseudo.py` makes that language. A browser test runs a whole lesson in it.
+"""
+
+import re
+import tomllib
+from html import unescape
+from importlib import import_module
+
+import pytest
+import torch
+from ipywidgets import HTML
+from matplotlib.text import Text
+
+from attnlib import BlockAttention, attention
+from attnlib.course.language import speak
+from attnlib.course.lessons.blocks.explorer import explore_blocks
+from attnlib.course.lessons.by_hand.explorer import explore_scores
+from attnlib.course.lessons.detective.explorer import explore_dials
+from attnlib.course.lessons.does_it_matter.explorer import explore_seeds
+from attnlib.course.lessons.fusion.explorer import explore_fusion
+from attnlib.course.lessons.global_branch.explorer import explore_global
+from attnlib.course.lessons.heads.explorer import explore_heads
+from attnlib.course.lessons.kernels.explorer import explore_tiles
+from attnlib.course.lessons.positions.explorer import explore_positions
+from attnlib.course.lessons.segments.explorer import explore_segments
+from attnlib.course.lessons.two_cousins.explorer import explore_influence
+from attnlib.course.experiments.study.results import load
+from attnlib.course.manifest import FILE, LESSONS
+from attnlib.course.shapes.labelled import labelled
+from attnlib.course.shapes.xray import xray
+from attnlib.course.widgets.asked import asked
+from attnlib.course.widgets.prediction import Prediction, predict
+from attnlib.course.widgets.viewer import view
+from tests.pseudo import left_in_english, pseudo, write_catalogues
+
+EXERCISES = [
+    exercise
+    for lesson in LESSONS
+    for exercise in import_module(f"attnlib.course.lessons.{lesson.name}.exercises").EXERCISES
+]
+
+# Names that are code, and the same in every language.
+CODE = set()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def brackets(tmp_path_factory):
+    speak(write_catalogues(tmp_path_factory.mktemp("xx", numbered=False)))
+    yield
+    speak("en")
+
+
+def test_a_message_is_reversed_in_brackets_and_keeps_its_places():
+    assert pseudo("The {n} heads, <b>two</b>.") == "⟦ehT {n} sdaeh, <b>owt</b>.⟧"
+    assert left_in_english("⟦eht ⟦rehto⟧ eno⟧ more words, H = 3, num_heads=3") == ["more", "words"]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.key)
+def test_an_exercise_is_said(exercise, capsys):
+    for _ in exercise.hints:
+        exercise.hint()
+    told = [repr(exercise).replace(exercise.key, ""), capsys.readouterr().out]
+    told += [exercise.check(answer) for answer in (None, lambda *_: None, lambda *_: 1, 7)]
+    exercise._shown = 0
+    for text in told:
+        assert left_in_english(text) == []
+
+
+def names_of_predictions(lesson):
+    file = FILE.with_name(lesson) / "predictions.toml"
+    return [f"{lesson}.{key}" for key in tomllib.loads(file.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_predictions_are_said(lesson):
+    for name in names_of_predictions(lesson.name):
+        ask = predict(name)
+        ask._choice.index = 0
+        ask._commit.click()
+        shown = [repr(ask), ask._repr_mimebundle_()["text/html"], *texts_of(ask)]
+        assert [left_in_english(without_tags(text)) for text in shown] == [[]] * len(shown)
+
+
+X = torch.linspace(0, 1, 12 * 48).reshape(12, 48)
+PICTURE = torch.linspace(0, 1, 96 * 96 * 3).reshape(96, 96, 3)
+EXPLORERS = {
+    "by_hand": lambda: explore_scores(),
+    "heads": lambda: explore_heads(PICTURE),
+    "blocks": lambda: explore_blocks({"one": PICTURE, "two": PICTURE.flip(0)}, 8),
+    "global_branch": lambda: explore_global(X),
+    "segments": lambda: explore_segments(),
+    "fusion": lambda: explore_fusion(),
+    "positions": lambda: explore_positions(X),
+    "detective": lambda: explore_dials(X[None].double()),
+    "does_it_matter": lambda: explore_seeds(load()),
+    "kernels": lambda: explore_tiles(X[:8, :4], X[:8, 4:8], PICTURE[0, :8]),
+}
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_an_explorer_and_its_figures_are_said(name, monkeypatch):
+    """In the first state, and with each dropdown at each of its values."""
+    drawn = []
+    explorer = EXPLORERS[name]()
+    draw = explorer._draw
+    monkeypatch.setattr(explorer, "_draw", lambda **state: drawn.append(draw(**state)) or drawn[-1])
+    explorer.set()
+    for key, control in explorer._controls.items():
+        for _, value in getattr(control, "options", ()):
+            explorer.set(**{key: value})
+    found = {word for text in texts_of(explorer) for word in left_in_english(without_tags(text))}
+    for figure, sentence in drawn:
+        texts = [sentence, *(text.get_text() for text in figure.findobj(Text))]
+        found |= {word for text in texts for word in left_in_english(text)}
+    assert found - CODE == set()
+
+
+def texts_of(widget):
+    """All that a widget and those in it show."""
+    for part in (widget, *getattr(widget, "children", ())):
+        if part is not widget:
+            yield from texts_of(part)
+            continue
+        yield getattr(part, "description", "")
+        yield part.value if isinstance(part, HTML) else ""
+        yield from (label for label, _ in getattr(part, "_options_full", ()))
+
+
+def without_tags(text):
+    return re.sub(r"<[^>]*>", " ", unescape(text))

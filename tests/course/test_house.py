@@ -16,7 +16,7 @@ ROOT = COURSE.parents[1]
 
 # A room imports from the rooms of lower floors, and from itself.
 FLOORS = [
-    {"evenness", "language", "manifest", "progress"},
+    {"evenness", "language", "manifest", "progress", "wide"},
     {"data"},
     {"models"},
     {"compare", "figures", "shapes"},

@@ -23,6 +23,7 @@ from attnlib.course.compare.heads import Layout
 from attnlib.course.compare.identity import Finding, Move, same
 from attnlib.course.compare.symmetries import bounded_rows
 from attnlib.course.evenness import entropy, evenness
+from attnlib.course.wide import ljust, width
 from attnlib.layout import merge_heads, split_heads
 from attnlib.positions import AbsolutePositions
 from attnlib.segments import SelfAttention
@@ -60,9 +61,9 @@ class Table(list):
 
     def __repr__(self) -> str:
         rows = [self.columns, *self]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        widths = [max(width(row[column]) for row in rows) for column in range(4)]
         lines = (
-            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[4]])
+            "  ".join([*(ljust(cell, w) for cell, w in zip(row, widths, strict=False)), row[4]])
             for row in rows
         )
         return "\n".join(lines)

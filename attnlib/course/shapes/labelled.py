@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from attnlib.checks import check_count
+from attnlib.course.wide import ljust, width
 
 __all__ = ["Labelled", "labelled"]
 
@@ -101,8 +102,8 @@ class Labelled(Tensor):
         for index, rows in self._slabs():
             lines += [str(list(index))] if index else []
             texts = [[self._origin.text(value) for value in row] for row in rows]
-            width = max((len(text) for row in texts for text in row), default=0)
-            lines += ["  ".join(text.ljust(width) for text in row).rstrip() for row in texts]
+            longest = max((width(text) for row in texts for text in row), default=0)
+            lines += ["  ".join(ljust(text, longest) for text in row).rstrip() for row in texts]
         return "\n".join(lines)
 
     def __deepcopy__(self, memo):

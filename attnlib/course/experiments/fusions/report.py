@@ -10,6 +10,7 @@ from attnlib.course.experiments.fusions.trial import FOUR, TASK, runs, stored
 from attnlib.course.experiments.study.report import Difference
 from attnlib.course.experiments.study.tasks import task
 from attnlib.course.figures.runs import plot_runs
+from attnlib.course.wide import ljust, width
 
 MINE = "mine"
 
@@ -30,8 +31,8 @@ def table(found: Mapping[str, Sequence[float]]) -> str:
         percent = 100 * np.array(shares)
         cells = [_cell(shares, found[other]) if other != name else "" for other in FOUR]
         rows.append((name, f"{percent.mean():.1f} ± {percent.std(ddof=1):.1f}", *cells))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
 
 

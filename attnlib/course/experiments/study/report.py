@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from attnlib.course.experiments.study.results import Results
 from attnlib.course.experiments.study.settings import CONTROL
 from attnlib.course.figures.style import MARK, STYLE, closed
+from attnlib.course.wide import ljust, width
 
 CEILING = 0.99  # from here on a better setting cannot show it
 NEAR = 0.03  # counts as guessing: a held-out set is itself uneven by 1 or 2 points
@@ -61,11 +62,8 @@ def table(results: Results) -> str:
     rows = [["", *tasks], ["guessing", *(f"{100 * _chance(results, task):.1f}" for task in tasks)]]
     for setting in settings:
         rows.append([setting, *(_cell(results, task, setting) for task in tasks)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = ["   ".join(map(ljust, row, widths)).rstrip() for row in rows]
     comparisons = len(tasks) * (len(settings) - 1)
     counts = [run["parameters"] for run in results.runs]
     return "\n".join(

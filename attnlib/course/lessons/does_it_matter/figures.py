@@ -10,6 +10,7 @@ from torch import Tensor
 from attnlib.course.compare.labels import dial
 from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
 from attnlib.course.language import N_, say
+from attnlib.course.wide import ljust, width
 
 ROUNDING = 1e-12
 PANELS = {
@@ -59,8 +60,8 @@ def read_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> str:
     for name in names:
         cells = [_read(panel.get(name)) for panel in effects.values()]
         rows.append([dial(name), *cells])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
 
 

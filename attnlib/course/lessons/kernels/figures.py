@@ -13,6 +13,7 @@ from attnlib.course.figures.style import COLOURS, ENDS, MARK, QUIET, STYLE, clos
 from attnlib.course.language import N_, say
 from attnlib.course.lessons.kernels.costs import TOO_LARGE
 from attnlib.course.lessons.kernels.tiles import Tile
+from attnlib.course.wide import rjust
 
 LINES = {  # what was measured -> its name, and how it is drawn
     "out": (N_("out"), {"color": "black", "marker": "o"}),
@@ -58,10 +59,10 @@ def read_costs(costs: Sequence) -> str:
     Memory below a megabyte is shown as "< 1": it is mostly the allocator's own pages.
     """
     cells = {(cost.length, cost.what): _cell(cost) for cost in costs}
-    rows = [(say("tokens"), *(say(title) for title, _ in LINES.values()))]
+    rows = [(rjust(say("tokens"), 6), *(say(title) for title, _ in LINES.values()))]
     for length in sorted({length for length, _ in cells}):
         rows.append((f"{length:6}", *(cells.get((length, what), "") for what in LINES)))
-    return "\n".join(first + "".join(f"{cell:>19}" for cell in rest) for first, *rest in rows)
+    return "\n".join(first + "".join(rjust(cell, 19) for cell in rest) for first, *rest in rows)
 
 
 def _cell(cost):

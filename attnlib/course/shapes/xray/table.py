@@ -3,6 +3,8 @@
 from html import escape
 from typing import NamedTuple
 
+from attnlib.course.wide import ljust, width
+
 COLUMNS = ("step", "axes", "shape", "einops pattern", "bytes")
 MARKS = {"moves": "·", "copies": "»", "computes": "●"}
 LEGEND = "· moves axes only (a view)   » moves elements (a copy)   ● computes"
@@ -39,9 +41,9 @@ class XRay:
 
     def __repr__(self) -> str:
         rows = [("", *COLUMNS), *map(_cells, self.steps)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            "  ".join(ljust(cell, w) for cell, w in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
         return "\n".join([self._head(), *lines, LEGEND, self._summary()])
@@ -79,9 +81,9 @@ class SideBySide:
 
     def __repr__(self) -> str:
         columns = [repr(side).splitlines() for side in (self.left, self.right)]
-        height, width = max(map(len, columns)), max(map(len, columns[0]))
+        height, wide = max(map(len, columns)), max(map(width, columns[0]))
         left, right = (lines + [""] * (height - len(lines)) for lines in columns)
-        lines = (f"{a.ljust(width)}  │  {b}".rstrip() for a, b in zip(left, right, strict=True))
+        lines = (f"{ljust(a, wide)}  │  {b}".rstrip() for a, b in zip(left, right, strict=True))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

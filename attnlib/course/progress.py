@@ -6,6 +6,8 @@ VIEW = "application/vnd.jupyter.widget-view+json"  # how a notebook names a widg
 def progress_bar(total: int, what: str, unit: str):
     """A bar for `with`, moved on by `.update(n)`: `what` is being done to `total` of `unit`.
 
+    Both words are as they are shown: said already.
+
     On a terminal it shows up after two seconds; in a notebook it is a widget below the cell. It
     disappears at the end. Its text depends on the clock, and `make test` compares outputs. So a
     notebook gets the widget alone, without the text that tqdm usually sends with it.

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from attnlib.course.data.shipped import shipped
+from attnlib.course.language import say
 from attnlib.course.progress import progress_bar
 
 SIDE = 160  # pixels. The network was trained on 224, which takes twice the time
@@ -33,7 +34,7 @@ def features(frames: Tensor) -> Tensor:
     _check_frames(frames)
     network = _network().to(frames.device)
     found = []
-    with torch.no_grad(), progress_bar(len(frames), "features", "frame") as bar:
+    with torch.no_grad(), progress_bar(len(frames), say("features"), say("frame")) as bar:
         for batch in frames.split(_BATCH):
             # Laid out as before, pixel by pixel ("channels_last"), which is also the faster way.
             x = rearrange(batch.float(), "L height width rgb -> L rgb height width")

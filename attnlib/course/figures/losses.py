@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from attnlib.course.figures.style import ENDS, MARK, QUIET, STYLE, closed
+from attnlib.course.language import say
 
 COLOURS = (*ENDS, MARK, QUIET)
 SMOOTH = 20  # steps of which a line shows the mean
@@ -26,7 +27,7 @@ def plot_losses(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
         for (name, curve), colour in zip(losses.items(), COLOURS, strict=False):
             axis.plot(curve, color=colour, alpha=0.25, linewidth=1)
             axis.plot(_smooth(curve), color=colour, linewidth=2.5, label=name)
-        axis.set(xlim=(0, steps), ylim=(0, None), xlabel="step", ylabel="loss")
+        axis.set(xlim=(0, steps), ylim=(0, None), xlabel=say("step"), ylabel=say("loss"))
         axis.spines[["top", "right"]].set_visible(False)
         if len(losses) > 1:
             axis.legend(frameon=False)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from attnlib.course.evenness import entropy, evenness, keys_seen
 from attnlib.course.figures.style import STYLE, closed, draw_weights, label
+from attnlib.course.language import say
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
@@ -27,7 +28,7 @@ def plot_map(
         edges: tokens before which a line is drawn: the bounds of groups, or cuts.
     """
     weights, length = _weights(map_or_array)
-    unit = "weight" if weights.shape[1:] == length else "mean weight of a cell"
+    unit = say("weight") if weights.shape[1:] == length else say("mean weight of a cell")
     heads = len(weights)
     cols = min(heads, 4)
     rows = -(-heads // cols)
@@ -41,7 +42,7 @@ def plot_map(
             extent = (-0.5, length[1] - 0.5, length[0] - 0.5, -0.5)
             scale = {"vmin": 0, "vmax": weights.max()}
             image = draw_weights(axis, weights[head], extent=extent, **scale)
-            label(axis, f"head {head}" if heads > 1 else "", edges)
+            label(axis, say("head {head}", head=head) if heads > 1 else "", edges)
         fig.colorbar(image, ax=axes, label=unit, shrink=0.8)
         fig.suptitle(title)
     return closed(fig)
@@ -66,18 +67,33 @@ def read_map(map_or_array: AttentionMap | Tensor) -> str:
         query = tops.nan_to_num(-1.0).argmax().item()
         key = strips[query // step][head, query % step].argmax().item()
         entropies = torch.cat([entropy(strip[head]) for strip in strips])
-        sentences.append(
-            f"Head {head}: the largest weight is {tops[query]:.2f} (query {query} on key {key}); "
-            f"{_read_spread(entropies, seen[head], keys)}."
-        )
+        told = {"head": head, "weight": tops[query], "query": query, "key": key}
+        sentences.append(_read_head(told, entropies, seen[head], keys))
     return "\n".join(sentences)
 
 
-def _read_spread(entropies, seen, keys) -> str:
+def _read_head(told, entropies, seen, keys) -> str:
+    """Where the head's largest weight is, as `told`, and how evenly it spreads the others."""
     if seen.max() < 2:
-        return "no query spreads its weight over more than one key"
-    where = "" if seen.min() == keys else " on the keys that each query sees"
-    return f"the entropy is {evenness(entropies, seen):.0%} of uniform attention's{where}"
+        return say(
+            "Head {head}: the largest weight is {weight:.2f} (query {query} on key {key}); no "
+            "query spreads its weight over more than one key.",
+            **told,
+        )
+    share = evenness(entropies, seen)
+    if seen.min() < keys:
+        return say(
+            "Head {head}: the largest weight is {weight:.2f} (query {query} on key {key}); the "
+            "entropy is {share:.0%} of uniform attention's on the keys that each query sees.",
+            share=share,
+            **told,
+        )
+    return say(
+        "Head {head}: the largest weight is {weight:.2f} (query {query} on key {key}); the "
+        "entropy is {share:.0%} of uniform attention's.",
+        share=share,
+        **told,
+    )
 
 
 def _check_map(map_or_array) -> None:

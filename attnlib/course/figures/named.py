@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import STYLE, closed, draw_weights, label
+from attnlib.course.language import say
 
 
 def plot_named_maps(maps: Mapping[str, Tensor]) -> Figure:
@@ -24,5 +25,5 @@ def plot_named_maps(maps: Mapping[str, Tensor]) -> Figure:
         for axis, (name, weights) in zip(axes.flat, maps.items(), strict=True):
             image = draw_weights(axis, weights.numpy(force=True), vmin=0, vmax=largest)
             label(axis, name)
-        fig.colorbar(image, ax=axes, label="weight", shrink=0.8)
+        fig.colorbar(image, ax=axes, label=say("weight"), shrink=0.8)
     return closed(fig)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.figures.style import MARK, STYLE, closed
+from attnlib.course.language import say
 
 
 def plot_tokens(photograph: Tensor, picture: Tensor, patch_size: int, block_size: int) -> Figure:
@@ -19,10 +20,11 @@ def plot_tokens(photograph: Tensor, picture: Tensor, patch_size: int, block_size
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(1, 2, figsize=(8.4, 4.3), layout="constrained")
         axes[0].imshow(photograph.numpy())
-        axes[0].set_title("the photograph")
+        axes[0].set_title(say("the photograph"))
         axes[1].imshow(picture.numpy())
         height, width = picture.shape[0] // patch_size, picture.shape[1] // patch_size
-        axes[1].set_title(f"what the modules get: {height} × {width} patches = tokens")
+        cut = {"height": height, "width": width}
+        axes[1].set_title(say("what the modules get: {height} × {width} patches = tokens", **cut))
         _grid(axes[1], picture.shape, patch_size, color="white", linewidth=0.5)
         _grid(axes[1], picture.shape, patch_size * block_size, color=MARK, linewidth=2.5)
         for axis in axes:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from attnlib.course.figures.style import ENDS, MARK, QUIET, STYLE, closed
+from attnlib.course.language import say
 
 
 def plot_runs(found: Mapping[str, Sequence[float]], chance: float, marked: str = "") -> Figure:
@@ -23,9 +24,9 @@ def plot_runs(found: Mapping[str, Sequence[float]], chance: float, marked: str =
             percent, colour = 100 * np.array(shares), MARK if name == marked else ENDS[0]
             axis.plot(percent, np.full(len(percent), row), "o", color=colour, alpha=0.5, ms=8)
             axis.plot(percent.mean(), row, "|", color=colour, markersize=20, markeredgewidth=3)
-        axis.axvline(100 * chance, color=QUIET, linestyle="--", label="guessing")
+        axis.axvline(100 * chance, color=QUIET, linestyle="--", label=say("guessing"))
         axis.set_yticks(range(len(found)), found)
         axis.set_ylim(len(found) - 0.5, -0.5)
-        axis.set_xlabel("right on held-out data, in percent; a dot a seed, a bar their mean")
+        axis.set_xlabel(say("right on held-out data, in percent; a dot a seed, a bar their mean"))
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return closed(fig)

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from attnlib.course.figures.fonts import FAMILIES
+from attnlib.course.language import say
 
 COLOURS = "viridis"  # perceptually uniform, readable by colour-blind eyes
 NOTHING = "#d9d9d9"  # exactly zero
@@ -27,8 +28,8 @@ def draw_weights(axis, weights, **options):
 def label(axis, title, edges=()):
     """Axes of a map: queries down, keys across, lines at the edges of groups."""
     axis.set_title(title)
-    axis.set_xlabel("key")
-    axis.set_ylabel("query")
+    axis.set_xlabel(say("key"))
+    axis.set_ylabel(say("query"))
     for edge in edges:
         axis.axhline(edge - 0.5, color="white", linewidth=1)
         axis.axvline(edge - 0.5, color="white", linewidth=1)

@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 
 from attnlib.checks import check_count
+from attnlib.course.language import N_, say
 from attnlib.course.wide import ljust, width
 
 __all__ = ["Labelled", "labelled"]
 
 AXES = {
-    1: ("channel",),
-    2: ("token", "channel"),
-    3: ("token", "head", "channel"),
+    1: (N_("channel"),),
+    2: (N_("token"), N_("channel")),
+    3: (N_("token"), N_("head"), N_("channel")),
 }
 SHOWN = 200  # elements; more cannot be read
 # Eight tints after Okabe and Ito, told apart by colour-blind eyes. All are light: black text on
@@ -113,8 +114,10 @@ class Labelled(Tensor):
         return format(repr(self), spec)
 
     def _repr_html_(self) -> str:
-        head = escape(f"{self._head()}; colour: {self._origin.coloured()}")
-        head = f'<div style="margin-bottom: 6px">{head}</div>'
+        head = say(
+            "{labels}; colour: {axis}", labels=self._head(), axis=say(self._origin.coloured())
+        )
+        head = f'<div style="margin-bottom: 6px">{escape(head)}</div>'
         if self.numel() > SHOWN:
             return f"{head}<div>{escape(self._too_large())}</div>"
         flex = "display: flex; flex-wrap: wrap; gap: 2px 14px"
@@ -123,13 +126,19 @@ class Labelled(Tensor):
         return head + "".join(f'<div style="{flex}">{line}</div>' for line in lines)
 
     def _head(self):
-        letters = ", ".join(f"{letter} {axis}" for axis, letter in self._origin.letters().items())
-        return f"labelled, shape {tuple(self.shape)}: {letters}"
+        letters = self._origin.letters().items()
+        return say(
+            "labelled, shape {shape}: {letters}",
+            shape=tuple(self.shape),
+            letters=say(", ").join(f"{letter} {say(axis)}" for axis, letter in letters),
+        )
 
     def _too_large(self):
-        return (
-            f"Too large to show: {self.numel()} elements, at most {SHOWN} can be read. "
-            "It moves as any other; look at a part of it, or take a smaller shape."
+        return say(
+            "Too large to show: {elements} elements, at most {shown} can be read. "
+            "It moves as any other; look at a part of it, or take a smaller shape.",
+            elements=self.numel(),
+            shown=SHOWN,
         )
 
     def _slabs(self) -> Iterator[tuple[tuple[int, ...], list[list[int]]]]:

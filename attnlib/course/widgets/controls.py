@@ -1,4 +1,7 @@
-"""The controls of the explorers: their text is never cut, whatever its length."""
+"""The controls of the explorers: their text is never cut, whatever its length.
+
+`text` is what stands beside a control, said already.
+"""
 
 from collections.abc import Mapping, Sequence
 

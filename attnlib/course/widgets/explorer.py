@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import traitlets
 from matplotlib.figure import Figure
 
+from attnlib.course.language import say
 from attnlib.course.widgets.controls import NONE
 
 
@@ -43,7 +44,7 @@ class Explorer(widgets.VBox):
         super().__init__([row, self._picture, self._line])
 
     def __repr__(self) -> str:
-        return f"{self._name}: {self.sentence}"
+        return say("{name}: {sentence}", name=self._name, sentence=self.sentence)
 
     def set(self, **state) -> None:
         """Move controls, as a hand would, and draw once."""

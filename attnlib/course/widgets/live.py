@@ -7,6 +7,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from attnlib.course.figures.losses import plot_losses
+from attnlib.course.language import say
 from attnlib.course.widgets.explorer import png
 
 REDRAW_SECONDS = 0.5  # drawing takes time from the training
@@ -30,7 +31,10 @@ class LiveCurve(widgets.VBox):
         self.layout.align_items = "flex-start"  # or the picture is stretched
 
     def __repr__(self) -> str:
-        return f"LiveCurve of {self._steps} steps: a progress bar and the loss, with a kernel."
+        return say(
+            "LiveCurve of {steps} steps: a progress bar and the loss, with a kernel.",
+            steps=self._steps,
+        )
 
     def add(self, loss: float) -> None:
         """One step is done. Draws at most twice a second, and after the last step."""
@@ -40,8 +44,9 @@ class LiveCurve(widgets.VBox):
         if done == self._steps or now - self._drawn > REDRAW_SECONDS:
             self._drawn = now
             self._bar.value = done
-            self._picture.value = png(plot_losses({"loss": self.losses}, self._steps))
-            self._line.value = f"step {done} of {self._steps}, loss {loss:.3f}"
+            self._picture.value = png(plot_losses({say("loss"): self.losses}, self._steps))
+            told = {"step": done, "steps": self._steps, "loss": loss}
+            self._line.value = say("step {step} of {steps}, loss {loss:.3f}", **told)
 
 
 def watch(losses: Iterable[float], steps: int) -> list[float]:

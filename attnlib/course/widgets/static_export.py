@@ -9,6 +9,7 @@ from html import escape
 
 from IPython import get_ipython
 
+from attnlib.course.language import say
 from attnlib.course.widgets.controls import NONE
 from attnlib.course.widgets.explorer import Explorer, png
 
@@ -36,21 +37,23 @@ def sheet(explorer: Explorer) -> str:
             figure, sentence = None, str(error)
         picture = png(figure, SHARP) if figure else b""
         shown.setdefault((sentence, picture), _figure(label, figure, sentence, picture))
-    return (
-        '<div class="attn-sheet"><p>This widget <strong>needs a kernel</strong>: in JupyterLab you '
-        "move its controls yourself. Here they are moved for you, one at a time.</p>"
-        f'<div class="attn-cells">{"".join(shown.values())}</div></div>'
+    needs = say(
+        "This widget <strong>needs a kernel</strong>: in JupyterLab you move its controls "
+        "yourself. Here they are moved for you, one at a time."
     )
+    cells = f'<div class="attn-cells">{"".join(shown.values())}</div>'
+    return f'<div class="attn-sheet"><p>{needs}</p>{cells}</div>'
 
 
 def _states(explorer: Explorer) -> Iterator[tuple[str, dict]]:
     """What is moved, and the arguments of `draw`."""
     start = explorer._state()
-    yield "as it starts", start
+    yield say("as it starts"), start
     controls = explorer._controls
     for name, control in controls.items():
         for text, value in _others(control)[: 2 if len(controls) <= FEW else 1]:
-            yield f"{control.description}: {text}", start | {name: None if value == NONE else value}
+            label = say("{control}: {value}", control=control.description, value=text)
+            yield label, start | {name: None if value == NONE else value}
 
 
 def _others(control) -> list[tuple[str, object]]:
@@ -68,12 +71,13 @@ def _figure(label, figure, sentence, picture):
     if picture:
         width, height = (round(inches * SHARP) for inches in figure.get_size_inches())
         data = b64encode(picture).decode()
+        alt = escape(say("The picture, {label}", label=label))
         image = (
             f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
-            f'alt="The picture, {escape(label)}">'
-            '<label><input type="checkbox"> larger</label>'
+            f'alt="{alt}"><label><input type="checkbox"> {say("larger")}</label>'
         )
-    caption = f"<strong>{escape(label)}.</strong> {escape(sentence)}"
+    told = {"label": escape(label), "sentence": escape(sentence)}
+    caption = say("<strong>{label}.</strong> {sentence}", **told)
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 

@@ -3,8 +3,15 @@
 import time
 from dataclasses import dataclass
 
+from attnlib.course.language import N_, say
 from attnlib.maps import AttentionMap
 
+# Seconds, and an estimate in units of so many.
+ABOUT = (
+    (86400, N_("about {number} days")),
+    (3600, N_("about {number} h")),
+    (60, N_("about {number} min")),
+)
 ENOUGH = 0.08  # seconds; a strip that takes less cannot predict longer ones
 
 
@@ -53,11 +60,11 @@ def _time_strip(map_, rows, cols) -> float:
 
 def about(seconds: float) -> str:
     """An estimate in words, rounded as its precision allows: "about 40 s", "about 14 min"."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+    for size, words in ABOUT:
         if seconds >= 2 * size:
-            return f"about {round(seconds / size)} {unit}"
+            return say(words, number=round(seconds / size))
     step = 1 if seconds < 10 else 5
-    return f"about {max(1, round(seconds / step)) * step} s"
+    return say("about {number} s", number=max(1, round(seconds / step)) * step)
 
 
 def grouped(number: int) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.course.evenness import keys_seen
+from attnlib.course.language import catalogue, language, paragraph, say
 from attnlib.course.progress import progress_bar
 from attnlib.course.widgets.timing import about, grouped, measure_pace
 from attnlib.layout import blockify
@@ -135,6 +136,11 @@ class MapView(anywidget.AnyWidget):
     head = traitlets.Int(0).tag(sync=True)
     query = traitlets.Int(0).tag(sync=True)
     key = traitlets.Int(0).tag(sync=True)
+    said = traitlets.Dict().tag(sync=True)  # English message -> what viewer.js says
+
+    @traitlets.default("said")
+    def _translations(self):
+        return dict(catalogue(language(), "widgets/viewer.js"))
 
     def __init__(self, source, **traits):
         self._source = source
@@ -142,16 +148,16 @@ class MapView(anywidget.AnyWidget):
         self.on_msg(self._received)
 
     def __repr__(self) -> str:
-        heads, rows, cols = self.shape
-        named = f"{self.title}: " if self.title else ""
-        size = f"map of {grouped(rows)} queries on {grouped(cols)} keys, {_heads(heads)}"
-        return f"{named}{size}{self.offer and '. '}{self.offer}"
+        text = _size(*self.shape)
+        if self.title:
+            text = say("{title}: {text}", title=self.title, text=text)
+        return paragraph(say("{text}.", text=text), self.offer) if self.offer else text
 
     def compute_overview(self) -> None:
         """Compute the overview that the viewer offers, with a progress bar. Stopped, it goes on."""
         if not self.offer:
             return
-        with progress_bar(100, "overview", "%") as bar:
+        with progress_bar(100, say("overview"), "%") as bar:
             while self.offer:
                 answer, _ = self._source.answer({"kind": "overview", "head": self.head})
                 bar.update(int(100 * answer["done"]) - bar.n)
@@ -247,8 +253,7 @@ class _Rebuilt:
         seconds = heads * self._pace.seconds(rows, cols)
         if seconds > UNASKED:
             return self.overview() | {
-                "offer": f"The overview of {grouped(rows)} × {grouped(cols)} weights, "
-                f"{_heads(heads)}, will take {about(seconds)} on this {self._pace.device}.",
+                "offer": _overview_offer(self.shape, seconds, self._pace.device),
                 "window": self._window(),
             }
         for h, head in enumerate(self._heads):
@@ -303,7 +308,7 @@ class _Rebuilt:
         }
         seconds = self._pace.seconds(rows.stop - rows.start, cols.stop - cols.start)
         if seconds > UNASKED and not message.get("asked"):
-            return place | {"offer": f"This part will take {about(seconds)}."}, None
+            return place | {"offer": say("This part will take {time}.", time=about(seconds))}, None
         first = message.get("first", 0)
         cells, each = self._strip(message["head"], TILE, rows, cols, first)
         last = first + len(cells)
@@ -338,7 +343,8 @@ class _Rebuilt:
         seconds = self._pace.seconds(rows.stop - rows.start, cols.stop - cols.start)
         place = {"rows": [rows.start, rows.stop], "cols": [cols.start, cols.stop]}
         if seconds > UNASKED:
-            return place | {"offer": f"These pairs would take {about(seconds)}: zoom in."}
+            offer = say("These pairs would take {time}: zoom in.", time=about(seconds))
+            return place | {"offer": offer}
         map_, size = self._heads[message["head"]], max(1, CELLS // (cols.stop - cols.start))
         strips = [
             slice(start, min(start + size, rows.stop))
@@ -352,8 +358,27 @@ class _Rebuilt:
         return place | {"pairs": sorted(found, key=lambda pair: -pair[2])[:PAIRS]}
 
 
-def _heads(count) -> str:
-    return f"{count} head{'s' * (count > 1)}"
+def _size(heads, rows, cols) -> str:
+    told = {"queries": grouped(rows), "keys": grouped(cols)}
+    if heads == 1:
+        return say("map of {queries} queries on {keys} keys, 1 head", **told)
+    return say("map of {queries} queries on {keys} keys, {heads} heads", heads=heads, **told)
+
+
+def _overview_offer(shape, seconds, device) -> str:
+    heads, rows, cols = shape
+    told = {"rows": grouped(rows), "cols": grouped(cols), "time": about(seconds), "device": device}
+    if heads == 1:
+        return say(
+            "The overview of {rows} × {cols} weights, 1 head, will take {time} on this {device}.",
+            **told,
+        )
+    return say(
+        "The overview of {rows} × {cols} weights, {heads} heads, will take {time} on this "
+        "{device}.",
+        heads=heads,
+        **told,
+    )
 
 
 def _joined(fine, rows, cells):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import einops
 import torch
 
+from attnlib.course.language import N_, say
 from attnlib.overflow import has_nan, may_overflow
 from attnlib.positions import KeptTable
 
@@ -19,9 +20,9 @@ HELPERS = {
     einops.rearrange.__code__: "rearrange",
     einops.reduce.__code__: "reduce",
     einops.repeat.__code__: "repeat",
-    KeptTable.table.__code__: "positions",
-    may_overflow.__code__: "overflow check",
-    has_nan.__code__: "overflow check",
+    KeptTable.table.__code__: N_("positions"),
+    may_overflow.__code__: N_("overflow check"),
+    has_nan.__code__: N_("overflow check"),
 }
 # Between a statement and this function.
 THROUGH = (
@@ -40,7 +41,7 @@ class Place(NamedTuple):
 
     @property
     def name(self) -> str:
-        return HELPERS[self.helper.f_code] if self.helper else ""
+        return say(HELPERS[self.helper.f_code]) if self.helper else ""
 
     @property
     def statement(self) -> tuple[CodeType, int]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import combinations
 from string import ascii_letters, ascii_uppercase
 
+from attnlib.course.language import N_, say
 from attnlib.course.shapes.xray.axes import (
     CHANNELS,
     TOKENS,
@@ -15,6 +16,8 @@ from attnlib.course.shapes.xray.axes import (
 )
 from attnlib.course.shapes.xray.calls import Call, Effect
 from attnlib.course.shapes.xray.letters import Letters
+
+SCORES = N_("scores {q} @ {k}ᵀ")
 
 
 def linear(call: Call) -> Effect:
@@ -99,11 +102,11 @@ def product(operands, terms: list[str], out: str, letters: Letters) -> Effect:
     chosen = dict(zip(order, distinct(chosen[letter] for letter in order), strict=True))
     *inputs, output = (tuple(chosen[letter] for letter in term) for term in (*terms, out))
     if pairs:
-        return Effect(inputs, output, verb="scores q @ kᵀ")
+        return Effect(inputs, output, verb=SCORES)
     # Without its keys, a query is a token again.
     result = tuple(tuple(factor.tokens for factor in axis) for axis in output)
     averaged = [factor.name for factor in summed] == ["j"]
-    return Effect(inputs, output, result, verb="weights @ v" if averaged else "")
+    return Effect(inputs, output, result, verb=say("weights @ v") if averaged else "")
 
 
 def _line_up(term, scores) -> None:

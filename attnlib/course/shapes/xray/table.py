@@ -3,11 +3,12 @@
 from html import escape
 from typing import NamedTuple
 
+from attnlib.course.language import N_, say
 from attnlib.course.wide import ljust, width
 
-COLUMNS = ("step", "axes", "shape", "einops pattern", "bytes")
+COLUMNS = (N_("step"), N_("axes"), N_("shape"), N_("einops pattern"), N_("bytes"))
 MARKS = {"moves": "·", "copies": "»", "computes": "●"}
-LEGEND = "· moves axes only (a view)   » moves elements (a copy)   ● computes"
+LEGEND = N_("· moves axes only (a view)   » moves elements (a copy)   ● computes")
 CELL = "text-align: left; white-space: nowrap; padding: 2px 12px 2px 0; font-family: monospace;"
 
 
@@ -40,36 +41,40 @@ class XRay:
         self.title, self.given, self.steps = title, given, steps
 
     def __repr__(self) -> str:
-        rows = [("", *COLUMNS), *map(_cells, self.steps)]
+        rows = [("", *map(say, COLUMNS)), *map(_cells, self.steps)]
         widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(ljust(cell, w) for cell, w in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        return "\n".join([self._head(), *lines, LEGEND, self._summary()])
+        return "\n".join([self._head(), *lines, say(LEGEND), self._summary()])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="{CELL}">{column}</th>' for column in ("", *COLUMNS))
+        head = "".join(f'<th style="{CELL}">{column}</th>' for column in ("", *map(say, COLUMNS)))
         body = "".join(map(_html_row, self.steps))
         return (
             f'<div style="overflow-x: auto;"><div><b>{escape(self._head())}</b></div>'
             f'<table style="border-collapse: collapse; margin: 4px 0;">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<div>{LEGEND}</div><div>{escape(self._summary())}</div></div>"
+            f"<div>{escape(say(LEGEND))}</div><div>{escape(self._summary())}</div></div>"
         )
 
     def _head(self) -> str:
-        return f"{self.title}, given {self.given}"
+        return say("{title}, given {given}", title=self.title, given=self.given)
 
     def _summary(self) -> str:
         made = [step for step in self.steps if step.bytes]
         if not made:
-            return "No step takes memory."
+            return say("No step takes memory.")
         largest = max(made, key=lambda step: step.bytes)
-        return (
-            f"Largest: {largest.step}, {largest.bytes:,} bytes. "
-            f"New in all: {sum(step.bytes for step in made):,} bytes, "
-            f"in {len(made)} of {len(self.steps)} steps."
+        return say(
+            "Largest: {step}, {bytes:,} bytes. "
+            "New in all: {total:,} bytes, in {made} of {steps} steps.",
+            step=largest.step,
+            bytes=largest.bytes,
+            total=sum(step.bytes for step in made),
+            made=len(made),
+            steps=len(self.steps),
         )
 
 
@@ -108,8 +113,13 @@ def side_by_side(left: XRay, right: XRay) -> SideBySide:
 
 
 def _cells(step: Step) -> tuple[str, ...]:
-    size = f"{step.bytes:,}" if step.bytes else "view" if step.kind == "moves" else "in place"
-    return (MARKS[step.kind], step.step, step.axes, str(step.shape), step.pattern, size)
+    return (MARKS[step.kind], step.step, step.axes, str(step.shape), step.pattern, _memory(step))
+
+
+def _memory(step: Step) -> str:
+    if step.bytes:
+        return f"{step.bytes:,}"
+    return say("view") if step.kind == "moves" else say("in place")
 
 
 def _html_row(step: Step) -> str:

@@ -7,11 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from attnlib.course.language import say
 from attnlib.course.shapes.xray.axes import leaves, numbers
 from attnlib.course.shapes.xray.calls import Call, Effect, name_of
 from attnlib.course.shapes.xray.effects import effect_of
 from attnlib.course.shapes.xray.letters import Letters
 from attnlib.course.shapes.xray.places import here
+from attnlib.course.shapes.xray.products import SCORES
 from attnlib.course.shapes.xray.rows import Row, folded
 from attnlib.course.shapes.xray.table import Step
 from attnlib.course.shapes.xray.words import shown_axes
@@ -118,8 +120,9 @@ class Trace(TorchFunctionMode):
     def _words(self, call, effect, operands) -> tuple[str, str]:
         """What a call does, and the name of what it does it to: of its weight if it has one."""
         names = [self._called.get(id(x), "") for x in operands]
-        if effect.verb.startswith("scores") and all(names):
-            return "scores {} @ {}ᵀ".format(*names), ""
+        if effect.verb == SCORES:
+            q, k = names[:2] if all(names) else "qk"
+            return say(SCORES, q=q, k=k), ""
         if effect.verb[:1].isalpha():
             return effect.verb, ""
         subject = names[1] if call.name == "linear" else next(filter(None, names), "")

@@ -80,14 +80,15 @@ def state_of(widget):
 
 @pytest.fixture
 def show(served, open_page):
-    def show(map_or_array, width=1280, theme="light", kernel=False, **options):
+    def show(map_or_array, width=1280, theme="light", kernel=False, said=(), **options):
         widget = view(map_or_array, **options)
+        state = state_of(widget) | {"said": said and dict(said)}
         page = open_page(width, theme).page
         page.goto(served)
         page.wait_for_function("window.ready")
         if theme == "dark":
             page.evaluate("document.body.style = 'background: #111; color: #ddd'")
-        page.evaluate("(state) => { make(state); model.dead = true; }", state_of(widget))
+        page.evaluate("(state) => { make(state); model.dead = true; }", state)
         if kernel is True:
             answer_from(page, widget)
         elif kernel:
@@ -328,6 +329,20 @@ def test_the_strongest_pairs_stand_in_a_table(show):
         f"{query} {WORDS[query]}", f"{key} {WORDS[key]}", f"{best.values[0]:.3f}"
     ]  # fmt: skip
     assert len(lines) == 11
+
+
+def test_it_says_what_it_is_handed_and_the_rest_in_english(show):
+    shown = show(small(), said={"zoom in": "放大", "query": "查询", "head {head}": "头 {head}"})
+    assert shown.root.get_by_label("放大").inner_text() == "+"
+    assert shown.root.get_by_label("头 2").count() == 1
+    assert shown.root.get_by_label("zoom out").count() == 1
+    assert shown.sentence.startswith(told(small(), 0, 0, 0))
+
+
+def test_without_a_trait_of_translations_it_is_english(show):
+    shown = show(small(), said=None)
+    assert shown.sentence.startswith(told(small(), 0, 0, 0))
+    assert shown.root.get_by_label("zoom in").count() == 1
 
 
 def test_two_views_of_one_model_keep_in_step_and_leave_nothing_behind(show):

@@ -1,11 +1,13 @@
 """What several of these tests share."""
 
+import json
 from importlib import metadata
 
 import pytest
 import torch
 
 from attnlib.course import data
+from attnlib.course.language import speak
 from attnlib.course.models.minilm.model import load
 
 
@@ -24,6 +26,26 @@ def without(monkeypatch):
         monkeypatch.setattr(metadata, "distribution", lookup)
 
     return hide
+
+
+@pytest.fixture
+def spoken(tmp_path):
+    """spoken({"key": "键"}, "widgets/viewer.js") speaks these translations until the test ends.
+
+    The file, in attnlib/course, is where the messages are said to stand.
+    """
+
+    def translate(messages, file="a.py"):
+        lines = (
+            f"#: attnlib/course/{file}:1\nmsgid {json.dumps(said)}\n"
+            f"msgstr {json.dumps(other, ensure_ascii=False)}\n"
+            for said, other in messages.items()
+        )
+        (tmp_path / "some.po").write_text("\n".join(lines), encoding="utf-8")
+        speak(str(tmp_path))
+
+    yield translate
+    speak("en")
 
 
 @pytest.fixture

@@ -41,6 +41,10 @@ const grouped = (number) => // 100 000, with thin spaces
   number < 10000 ? String(number) : String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const round = (x) => (x === 0 ? "0" : x < 0.001 ? x.toExponential(1) : x.toFixed(3));
 
+/** Says a message in the language of the trait `said`, with its places, {name}, filled in. */
+const speaker = (said) => (message, values = {}) =>
+  (said[message] ?? message).replace(/\{(\w+)\}/g, (_, place) => values[place]);
+
 function element(tag, parent, properties = {}, attributes = {}) {
   const made = Object.assign(document.createElement(tag), properties);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -147,6 +151,7 @@ function correspondent(model, onReply, onState) {
 }
 
 function render({ model, el }) {
+  const say = speaker(model.get("said") ?? {});
   let data = contents(model);
   const { heads, rows, cols } = data;
   const room = el.clientWidth ? clamp(el.clientWidth - LEFT - RIGHT - 16, 160, MAP) : MAP;
@@ -162,23 +167,35 @@ function render({ model, el }) {
   let turn = 0; // how many windows were asked for: strips of older ones are of no use
   let computing = false; // whether this view asks for the overview, strip after strip
 
+  const states = {
+    busy: say("◌ computing …"),
+    silent: say("needs a kernel"),
+    failed: say("the kernel could not compute this"),
+    idle: "",
+  };
+  const help = say(
+    "Arrow keys choose query and key, with shift by ten; page up and down the head; plus, minus and 0 zoom; l logarithmic colours.",
+  );
+  const paragraph = (...sentences) => sentences.filter(Boolean).join(say(" "));
+
   // ---- The page -------------------------------------------------------------------------------
+  const title = model.get("title");
+  const named = title ? say("{title}.", { title }) : say("Attention map.");
   const root = element("div", el, { className: "attn-view" }, {
-    tabindex: 0, role: "group",
-    "aria-label": [`${model.get("title") || "Attention map"}.`, model.get("offer"), HELP].filter(Boolean).join(" "),
+    tabindex: 0, role: "group", "aria-label": paragraph(named, model.get("offer"), help),
   });
-  if (model.get("title")) element("div", root, { className: "attn-title", textContent: model.get("title") });
+  if (title) element("div", root, { className: "attn-title", textContent: title });
   const tools = element("div", root, { className: "attn-tools" });
-  const strip = element("div", tools, { className: "attn-heads" }, { role: "group", "aria-label": "heads" });
+  const strip = element("div", tools, { className: "attn-heads" }, { role: "group", "aria-label": say("heads") });
   const button = (text, label, does, parent = tools) => {
     const made = element("button", parent, { textContent: text, title: label }, { "aria-label": label, type: "button" });
     listen(made, "click", does);
     return made;
   };
-  button("+", "zoom in", () => zoom(0.5));
-  button("−", "zoom out", () => zoom(2));
-  button("whole", "show the whole map", () => show(0, 0, rows, cols));
-  const scale = button("log", "log: logarithmic colours", () => {
+  button("+", say("zoom in"), () => zoom(0.5));
+  button("−", say("zoom out"), () => zoom(2));
+  button(say("whole"), say("show the whole map"), () => show(0, 0, rows, cols));
+  const scale = button(say("log"), say("log: logarithmic colours"), () => {
     log = !log;
     scale.setAttribute("aria-pressed", log);
     repaint();
@@ -192,10 +209,10 @@ function render({ model, el }) {
     return { line, text: element("span", line, {}, { role: "status" }) };
   });
   const [ofOverview, ofPart] = offers;
-  const bar = element("progress", ofOverview.line, { max: 1, value: 0 }, { "aria-label": "overview" });
-  const compute = button("Compute the overview", "compute the overview", toggleOverview, ofOverview.line);
-  button("Show a window", "show a window round the chosen query and key", showWindow, ofOverview.line);
-  button("Compute this part", "compute this part", () => want({ asked: true }), ofPart.line);
+  const bar = element("progress", ofOverview.line, { max: 1, value: 0 }, { "aria-label": say("overview") });
+  const compute = button(say("Compute the overview"), say("compute the overview"), toggleOverview, ofOverview.line);
+  button(say("Show a window"), say("show a window round the chosen query and key"), showWindow, ofOverview.line);
+  button(say("Compute this part"), say("compute this part"), () => want({ asked: true }), ofPart.line);
 
   const body = element("div", root, { className: "attn-body" });
   const left = element("div", body);
@@ -205,12 +222,13 @@ function render({ model, el }) {
   const bars = canvas(left, LEFT + width + RIGHT, BARS, "attn-bars");
   const sentence = element("p", root, { className: "attn-sentence" }, { "aria-live": "polite" });
   const details = element("details", root);
-  element("summary", details, { textContent: "Strongest pairs, as a table" });
+  element("summary", details, { textContent: say("Strongest pairs, as a table") });
   const table = element("div", details);
 
   for (let head = 0; head < heads && heads > 1; head++) {
-    const made = element("button", strip, { className: "attn-head", title: `head ${head}` }, {
-      "aria-label": `head ${head}`, type: "button",
+    const words = say("head {head}", { head });
+    const made = element("button", strip, { className: "attn-head", title: words }, {
+      "aria-label": words, type: "button",
     });
     thumbnails.push({ made, context: canvas(made, 48, 48, "") });
     listen(made, "click", () => choose({ head }));
@@ -220,7 +238,7 @@ function render({ model, el }) {
 
   const kernel = correspondent(model, reply, (now) => {
     if (now === "failed" || now === "silent") stopOverview();
-    if (now !== "busy" || !offers.some(({ line }) => line.dataset.how === "computing")) state.textContent = STATES[now];
+    if (now !== "busy" || !offers.some(({ line }) => line.dataset.how === "computing")) state.textContent = states[now];
   });
 
   // ---- State ----------------------------------------------------------------------------------
@@ -269,7 +287,7 @@ function render({ model, el }) {
   function want({ asked = false } = {}) {
     if (data.whole) return;
     turn++;
-    say(ofPart, "");
+    write(ofPart, "");
     if (shown.rows === rows && shown.cols === cols) tile = null; // the overview shows it
     else kernel.ask({ kind: "tile", head: head(), ...onScreen(), turn, asked, first: 0 });
   }
@@ -297,7 +315,7 @@ function render({ model, el }) {
   /** A strip of the window on screen; the next one is asked for, unless there is a newer window. */
   function addToTile(message, values) {
     const [high, wide] = message.shape, newest = message.turn === turn;
-    if (!values) return newest && say(ofPart, message.offer, "offered");
+    if (!values) return newest && write(ofPart, message.offer, "offered");
     if (message.first === 0) tile = { ...message, high, wide, values: new Float32Array(high * wide).fill(NaN) };
     if (tile?.turn !== message.turn) return;
     tile.values.set(values, message.first * wide);
@@ -305,12 +323,13 @@ function render({ model, el }) {
     draw();
     if (!newest) return;
     const { head, rows, cols, asked, last } = message;
-    say(ofPart, asked && last < high ? `Computing this part: ${message.left} left.` : "", "computing");
+    const { left } = message, todo = asked && last < high;
+    write(ofPart, todo ? say("Computing this part: {left} left.", { left }) : "", "computing");
     if (last < high) kernel.ask({ kind: "tile", head, rows, cols, turn, asked, first: last });
   }
 
   // ---- The overview, where it takes so long that it is computed only when asked for ------------
-  function say({ line, text }, words, how = "") {
+  function write({ line, text }, words, how = "") {
     line.hidden = !words;
     line.dataset.how = how;
     text.setAttribute("aria-live", how === "computing" ? "off" : "polite");
@@ -320,23 +339,23 @@ function render({ model, el }) {
   function toggleOverview() {
     if (computing) return stopOverview();
     computing = true;
-    sayOverview("Overview: computing …");
+    writeOverview(say("Overview: computing …"));
     wantOverview();
   }
 
   function stopOverview() {
     if (!computing) return;
     computing = false;
-    sayOverview();
+    writeOverview();
   }
 
   function wantOverview() {
     if (computing) kernel.ask({ kind: "overview", head: head() });
   }
 
-  function sayOverview(words = model.get("offer")) {
-    say(ofOverview, model.get("offer") && words, computing ? "computing" : "offered");
-    compute.textContent = computing ? "Stop" : "Compute the overview";
+  function writeOverview(words = model.get("offer")) {
+    write(ofOverview, model.get("offer") && words, computing ? "computing" : "offered");
+    compute.textContent = computing ? say("Stop") : say("Compute the overview");
   }
 
   function addToOverview({ head, first, done, left }, values) {
@@ -346,7 +365,8 @@ function render({ model, el }) {
       repaint();
     }
     bar.value = done;
-    if (computing) sayOverview(`Overview: ${Math.floor(100 * done)}% done, ${left} left.`);
+    const share = Math.floor(100 * done);
+    if (computing) writeOverview(say("Overview: {share}% done, {left} left.", { share, left }));
     if (done < 1) setTimeout(wantOverview); // after what waits: moves go first
   }
 
@@ -355,7 +375,7 @@ function render({ model, el }) {
     data = contents(model);
     if (!model.get("offer")) {
       computing = false;
-      sayOverview();
+      writeOverview();
     }
     repaint();
   }
@@ -475,11 +495,11 @@ function render({ model, el }) {
     for (const column of below) {
       label(tickName("key_names", column, below), x(column + 0.5), TOP + height + 5, names.length > 0);
     }
-    if (!names.length) map.fillText("key", LEFT + width / 2, TOP + height + 26);
+    if (!names.length) map.fillText(say("key"), LEFT + width / 2, TOP + height + 26);
     map.save();
     map.translate(10, TOP + height / 2);
     map.rotate(-Math.PI / 2);
-    if (!model.get("query_names").length) map.fillText("query", 0, -5);
+    if (!model.get("query_names").length) map.fillText(say("query"), 0, -5);
     map.restore();
   }
 
@@ -528,7 +548,7 @@ function render({ model, el }) {
     map.fillRect(right, TOP + height + 24, 10, 10); // below the numbers of the keys
     map.fillStyle = ink();
     map.textBaseline = "middle";
-    map.fillText("exactly 0", right + 13, TOP + height + 29);
+    map.fillText(say("exactly 0"), right + 13, TOP + height + 29);
   }
 
   function drawChoice() {
@@ -591,32 +611,51 @@ function render({ model, el }) {
     bars.textBaseline = "bottom";
     bars.fillText("0", LEFT - 5, BARS);
     bars.textBaseline = "middle";
-    bars.fillText(model.get("normalised") ? "weights" : "values", LEFT - 5, BARS / 2);
+    bars.fillText(model.get("normalised") ? say("weights") : say("values"), LEFT - 5, BARS / 2);
     bars.textAlign = "left";
-    bars.fillText("of this", LEFT + width + 8, BARS / 2 - 7);
-    bars.fillText("query", LEFT + width + 8, BARS / 2 + 8);
+    const lines = say("of this\nquery").split("\n");
+    lines.forEach((line, below) => bars.fillText(line, LEFT + width + 8, BARS / 2 - 7 + 15 * below));
   }
 
   function told(weights, seen, row, column) {
-    const said = (axis, kind, token) => `${kind} ${grouped(token)}${model.get(axis).length ? ` “${name(axis, token)}”` : ""}`;
-    const start = `${heads > 1 ? `Head ${head()}: ` : ""}${said("query_names", "query", row)} on ${said("key_names", "key", column)}`;
-    if (!weights) return `${start}.`;
+    const pair = { head: head(), query: quoted("query_names", row), key: quoted("key_names", column) };
+    if (!weights && heads > 1) return say("Head {head}: query {query} on key {key}.", pair);
+    if (!weights) return say("query {query} on key {key}.", pair);
+    const weight = round(weights[column]);
+    const here = heads > 1
+      ? say("Head {head}: query {query} on key {key}: {weight}.", { ...pair, weight })
+      : say("query {query} on key {key}: {weight}.", { ...pair, weight });
+    return paragraph(here, toldOfLargest(weights, seen));
+  }
+
+  function quoted(axis, token) {
+    const number = grouped(token);
+    return model.get(axis).length ? say("{number} “{name}”", { number, name: name(axis, token) }) : number;
+  }
+
+  /** Uniform attention, too, gives nothing to keys that this query may not see: `seen` are others. */
+  function toldOfLargest(weights, seen) {
     let top = 0, entropy = 0;
     weights.forEach((value, token) => {
       if (value > weights[top]) top = token;
       if (value > 0) entropy -= value * Math.log(value);
     });
-    const here = `${start}: ${round(weights[column])}.`;
-    if (weights[top] === 0) return `${here} This query gives no key any weight.`;
-    const rest = cols > 1 && model.get("normalised") ? `; ${spread(entropy, seen)}` : "";
-    return `${here} This query's largest weight is ${round(weights[top])}, on ${said("key_names", "key", top)}${rest}.`;
-  }
-
-  /** Uniform attention, too, gives nothing to keys that this query may not see. */
-  function spread(entropy, seen) {
-    if (seen === 1) return "it sees no other key";
-    const where = seen < cols ? ` on the ${grouped(seen)} keys that it sees` : "";
-    return `its entropy is ${Math.round((100 * entropy) / Math.log(seen))}% of uniform attention's${where}`;
+    if (weights[top] === 0) return say("This query gives no key any weight.");
+    const found = { weight: round(weights[top]), key: quoted("key_names", top) };
+    if (cols === 1 || !model.get("normalised"))
+      return say("This query's largest weight is {weight}, on key {key}.", found);
+    if (seen === 1)
+      return say("This query's largest weight is {weight}, on key {key}; it sees no other key.", found);
+    const share = Math.round((100 * entropy) / Math.log(seen));
+    if (seen === cols)
+      return say(
+        "This query's largest weight is {weight}, on key {key}; its entropy is {share}% of uniform attention's.",
+        { ...found, share },
+      );
+    return say(
+      "This query's largest weight is {weight}, on key {key}; its entropy is {share}% of uniform attention's on the {seen} keys that it sees.",
+      { ...found, share, seen: grouped(seen) },
+    );
   }
 
   // ---- The table ------------------------------------------------------------------------------
@@ -643,7 +682,9 @@ function render({ model, el }) {
     table.replaceChildren();
     const part = bottom - top < rows || right - left < cols;
     table.dataset.part = part ? "yes" : "";
-    const from = `In queries ${grouped(top)} to ${grouped(bottom - 1)} and keys ${grouped(left)} to ${grouped(right - 1)}:`;
+    const from = say("In queries {top} to {bottom} and keys {left} to {right}:", {
+      top: grouped(top), bottom: grouped(bottom - 1), left: grouped(left), right: grouped(right - 1),
+    });
     if (offer || part) element("p", table, { textContent: offer ?? from });
     if (!pairs.length) return;
     const made = element("table", table);
@@ -651,9 +692,9 @@ function render({ model, el }) {
       const row = element("tr", made);
       for (const text of cells) element(tag, row, { textContent: text });
     };
-    line(["query", "key", "weight"], "th");
-    const said = (axis, token) => `${grouped(token)}${model.get(axis).length ? ` ${name(axis, token)}` : ""}`;
-    for (const [row, column, value] of pairs) line([said("query_names", row), said("key_names", column), round(value)], "td");
+    line([say("query"), say("key"), say("weight")], "th");
+    const called = (axis, token) => `${grouped(token)}${model.get(axis).length ? ` ${name(axis, token)}` : ""}`;
+    for (const [row, column, value] of pairs) line([called("query_names", row), called("key_names", column), round(value)], "td");
   }
 
   // ---- Beside the map: the picture, or the frames ---------------------------------------------
@@ -807,7 +848,7 @@ function render({ model, el }) {
   arrival.observe(root);
   listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", draw);
   repaint();
-  sayOverview();
+  writeOverview();
   if (model.get("offer")) showWindow();
   else want();
   wantRow();
@@ -825,15 +866,5 @@ function render({ model, el }) {
     kernel.close();
   };
 }
-
-const STATES = {
-  busy: "◌ computing …",
-  silent: "needs a kernel",
-  failed: "the kernel could not compute this",
-  idle: "",
-};
-
-const HELP =
-  "Arrow keys choose query and key, with shift by ten; page up and down the head; plus, minus and 0 zoom; l logarithmic colours.";
 
 export default { render };

@@ -16,6 +16,7 @@ import attnlib
 from attnlib.course.shapes.xray import side_by_side, xray
 from attnlib.course.shapes.xray.axes import leaves
 from attnlib.course.shapes.xray.trace import Trace
+from attnlib.course.wide import width
 
 B, G, N, L, C, H = 2, 4, 16, 10, 48, 6
 
@@ -785,3 +786,15 @@ def test_the_stride_of_an_axis_of_size_1_is_no_difference():
     x = torch.randn(L, C).as_strided((1, L, C), (7, C, 1))
     assert x.view(1, L, C).stride() != x.stride()
     assert shown(lambda x: x.view(1, L, C), x) == []
+
+
+def test_columns_line_up_in_a_language_of_wide_characters(spoken):
+    spoken({"step": "步骤", "view": "视图", "weights @ v": "权重 @ v"})
+    table = xray(attnlib.SelfAttention(C, C), torch.randn(L, C))
+    heading, *lines = repr(table).splitlines()[1 : 2 + len(table.steps)]
+    assert heading.startswith("   步骤 ")
+    place = width(heading[: heading.index("shape")])
+    for line, step in zip(lines, table.steps, strict=True):
+        assert width(line[: line.index(f"  {step.shape}") + 2]) == place
+    assert any("权重 @ v" in line for line in lines)
+    assert any(line.endswith("视图") for line in lines)

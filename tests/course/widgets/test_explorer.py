@@ -137,3 +137,11 @@ def test_a_list_that_stands_at_none_says_so():
     explorer.set(kind=None)
     assert seen == [None, "a", None]
     assert control.label == "none"
+
+
+def test_none_is_said_and_stays_none(spoken):
+    spoken({"none": "无", "{name}: {sentence}": "{name}：{sentence}"})
+    control = choice("kind", None, (None, "a"))
+    explorer = Explorer("e", lambda kind: (Figure(), repr(kind)), {"kind": control})
+    assert control.label == "无"
+    assert repr(explorer) == "e：None"

@@ -222,9 +222,15 @@ def test_what_it_shows_is_synced_with_the_browser():
     for name in (
         *("shape", "weights", "seen", "overview", "overview_shape", "normalised", "query_names"),
         *("key_names", "edges", "title", "picture", "grid", "places", "thumbnails"),
-        *("head", "query", "key", "_esm", "_css"),
+        *("head", "query", "key", "said", "_esm", "_css"),
     ):
         assert name in state
+
+
+def test_the_browser_is_handed_what_it_says_in_the_language_that_is_spoken(spoken):
+    assert view(a_map()).said == {}  # English is written there
+    spoken({"head {head}": "头 {head}"}, "widgets/viewer.js")
+    assert view(a_map()).said == {"head {head}": "头 {head}"}
 
 
 def test_it_stands_at_the_first_weight_and_can_be_moved():

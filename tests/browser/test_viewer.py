@@ -80,9 +80,9 @@ def state_of(widget):
 
 @pytest.fixture
 def show(served, open_page):
-    def show(map_or_array, width=1280, theme="light", kernel=False, said=(), **options):
+    def show(map_or_array, width=1280, theme="light", kernel=False, state=None, **options):
         widget = view(map_or_array, **options)
-        state = state_of(widget) | {"said": said and dict(said)}
+        state = state_of(widget) | (state or {})
         page = open_page(width, theme).page
         page.goto(served)
         page.wait_for_function("window.ready")
@@ -332,7 +332,8 @@ def test_the_strongest_pairs_stand_in_a_table(show):
 
 
 def test_it_says_what_it_is_handed_and_the_rest_in_english(show):
-    shown = show(small(), said={"zoom in": "放大", "query": "查询", "head {head}": "头 {head}"})
+    said = {"zoom in": "放大", "query": "查询", "head {head}": "头 {head}"}
+    shown = show(small(), state={"said": said})
     assert shown.root.get_by_label("放大").inner_text() == "+"
     assert shown.root.get_by_label("头 2").count() == 1
     assert shown.root.get_by_label("zoom out").count() == 1
@@ -340,7 +341,7 @@ def test_it_says_what_it_is_handed_and_the_rest_in_english(show):
 
 
 def test_without_a_trait_of_translations_it_is_english(show):
-    shown = show(small(), said=None)
+    shown = show(small(), state={"said": None})
     assert shown.sentence.startswith(told(small(), 0, 0, 0))
     assert shown.root.get_by_label("zoom in").count() == 1
 

@@ -114,9 +114,8 @@ class Labelled(Tensor):
         return format(repr(self), spec)
 
     def _repr_html_(self) -> str:
-        head = say(
-            "{labels}; colour: {axis}", labels=self._head(), axis=say(self._origin.coloured())
-        )
+        axis = self._origin.coloured()
+        head = say("{labels}; colour: {axis}", labels=self._head(), axis=say(axis))
         head = f'<div style="margin-bottom: 6px">{escape(head)}</div>'
         if self.numel() > SHOWN:
             return f"{head}<div>{escape(self._too_large())}</div>"

@@ -447,15 +447,12 @@ def _pixels(name, given) -> Tensor:
     if not torch.is_floating_point(colours):
         raise TypeError(f"{name} must be floating point in [0, 1], got {colours.dtype}")
     colours = colours.detach().float().cpu()
-    if colours.numel() == 0 or not (colours.min() >= -1e-3 and colours.max() <= 1 + 1e-3):
-        raise ValueError(f"{name} must be in [0, 1], not empty, got {_range(colours)}")
-    return colours
-
-
-def _range(colours):
     if colours.numel() == 0:
-        return f"shape {tuple(colours.shape)}"
-    return f"{colours.min():.3g} … {colours.max():.3g}"
+        raise ValueError(f"{name} must not be empty, got shape {tuple(colours.shape)}")
+    low, high = colours.min(), colours.max()
+    if not (low >= -1e-3 and high <= 1 + 1e-3):
+        raise ValueError(f"{name} must be in [0, 1], got {low:.3g} … {high:.3g}")
+    return colours
 
 
 def _finite(cells):

@@ -876,7 +876,7 @@ BAD = {
     ),
     "a picture in 0 … 255": (
         lambda: view(EIGHT, picture=255 * PICTURE, patch_size=2),
-        r"picture must be in \[0, 1\], not empty, got .* …",
+        r"picture must be in \[0, 1\], got .* …",
     ),
     "a picture with NaN": (
         lambda: view(EIGHT, picture=PICTURE * torch.nan, patch_size=2),

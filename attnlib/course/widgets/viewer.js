@@ -176,7 +176,8 @@ function render({ model, el }) {
   const help = say(
     "Arrow keys choose query and key, with shift by ten; page up and down the head; plus, minus and 0 zoom; l logarithmic colours.",
   );
-  const paragraph = (...sentences) => sentences.filter(Boolean).join(say(" "));
+  const joined = (first, following) => say("{first} {following}", { first, following });
+  const paragraph = (...sentences) => sentences.filter(Boolean).reduce(joined);
 
   // ---- The page -------------------------------------------------------------------------------
   const title = model.get("title");

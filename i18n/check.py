@@ -24,7 +24,7 @@ SAME = {
     "link": re.compile(r"\]\(([^)]+)\)"),
     "tag": re.compile(r"</?[a-z][^>]*>"),
 }
-ENDS = {".": "。.", "?": "？", "!": "！", ":": "：", "…": "…", ",": "，", ";": "；"}
+ENDS = {".": "。.", "?": "？", "!": "！", ":": "：", "…": "…", ",": "，、", ";": "；"}
 HAN = "[\u4e00-\u9fff]"
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 FULL = "，。；：？！“”‘’（）《》、"
@@ -83,7 +83,7 @@ def places(message: str) -> set[tuple]:
 
 
 def _faults_of_punctuation(english, translation):
-    last = english.rstrip()[-1]
+    last = english.strip()[-1:]
     if last in ENDS and translation.rstrip()[-1:] not in (*ENDS[last], last):
         yield f"ends with {translation[-1:]!r} for {last!r}"
     # Code, formulas and links keep their own punctuation; they are spaced as a Latin word is.

@@ -23,7 +23,9 @@ CODE = {
 CODE_NAMES = {"flex_flow", "loc", "textcoords"}  # arguments and attributes of the same sort
 # What these take is shown, be it one word.
 SHOW = {"annotate", "set_title", "set_xlabel", "set_ylabel", "suptitle", "text"}
-SHOW_NAMES = {"description", "label", "tooltip"}
+SHOW_NAMES = {"description", "label", "title", "tooltip", "xlabel", "ylabel"}
+TICKS = {"set_xticks", "set_xticklabels", "set_yticks", "set_yticklabels"}  # a list of them
+CONTROLS = {"choice", "fine_slider", "labelled", "slider"}  # the first, which stands beside it
 
 
 def faults(source: str) -> Iterator[tuple[int, str]]:
@@ -63,18 +65,36 @@ def _faults_of_places(message, call):
 
 def _glues(node):
     """Whether a said text is put together with words, or with another one."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        last = node.left.right if isinstance(node.left, ast.BinOp) else node.left
-        sides = (last, node.right)
-        return any(map(_is_said, sides)) and not any(_written(side) == "\n" for side in sides)
-    if not isinstance(node, ast.JoinedStr):
+    if isinstance(node, ast.BinOp | ast.AugAssign):
+        return _adds(node) or (isinstance(node.op, ast.Mod) and _holds_said(node))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        text = _written(node.func.value)
+        if not text or "\n" in text or "<" in text:
+            return False  # lines and markup part whole messages
+        return node.func.attr in ("format", "join") and _holds_said(node)
+    return isinstance(node, ast.JoinedStr) and _glues_inside(node)
+
+
+def _adds(node):
+    """Whether + stands beside a said text, and no line break does."""
+    if not isinstance(node.op, ast.Add):
         return False
+    left, right = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, node.value)
+    last = left.right if isinstance(left, ast.BinOp) else left
+    return (_is_said(last) or _is_said(right)) and "\n" not in map(_written, (last, right))
+
+
+def _holds_said(node):
+    return any(_is_said(inner) for inner in ast.walk(node))
+
+
+def _glues_inside(node):
     said = [isinstance(part, ast.FormattedValue) and _is_said(part.value) for part in node.values]
     if not any(said):
         return False
     if LABEL.search(TAG.sub("", _written(node))):
         return True
-    # Two said texts with nothing but a space between them: that is `paragraph`, or one message.
+    # Two said texts with nothing but a sign between them: that is `paragraph`, or one message.
     kinds = "".join(_kind(part, is_said) for part, is_said in zip(node.values, said, strict=True))
     return re.search(r"S S|SS", kinds) is not None
 
@@ -82,11 +102,11 @@ def _glues(node):
 def _kind(part, is_said):
     if is_said:
         return "S"
-    return " " if isinstance(part, ast.Constant) and not part.value.strip(" ") else "."
+    return " " if isinstance(part, ast.Constant) and not part.value.strip(" ,;:.") else "."
 
 
 def _is_said(node):
-    return marked(node) and node.func.id == "say"
+    return marked(node) and node.func.id == "say" or isinstance(node, ast.Name) and node.id == "say"
 
 
 def _shown(tree):
@@ -95,6 +115,10 @@ def _shown(tree):
         if isinstance(node, ast.Call):
             if _name(node) in SHOW:
                 yield from node.args
+            elif _name(node) in CONTROLS:
+                yield from node.args[:1]
+            elif _name(node) in TICKS:
+                yield from (inner for argument in node.args for inner in ast.walk(argument))
             yield from (pair.value for pair in node.keywords if pair.arg in SHOW_NAMES)
 
 

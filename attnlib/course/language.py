@@ -54,10 +54,12 @@ def N_(message: str, /) -> str:
 
 def paragraph(*sentences: str) -> str:
     """Sentences that were said, one after the other; empty ones are left out."""
-    first, *rest = filter(None, sentences)
-    for following in rest:
-        first = say("{first} {following}", first=first, following=following)  # Chinese: no space
-    return first
+    so_far = ""
+    for sentence in filter(None, sentences):
+        # The space between them is a matter of the language: Chinese has none.
+        pair = {"first": so_far, "following": sentence}
+        so_far = say("{first} {following}", **pair) if so_far else sentence
+    return so_far
 
 
 @cache
@@ -76,7 +78,9 @@ def catalogue(language: str, file: str | None = None) -> Mapping[str, str]:
         return {}
     from babel.messages.pofile import read_po  # English does without
 
-    paths = sorted((LOCALE / language).rglob("*.po"))  # an absolute path stays as it is
+    known = LOCALE / language
+    folder = known if known.is_dir() else Path(language)
+    paths = sorted(folder.rglob("*.po")) if language else []
     if not paths:
         there = sorted(folder.name for folder in LOCALE.iterdir() if folder.is_dir())
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,10 +67,17 @@ def test_a_front_end_is_handed_its_own_messages(german):
 
 
 def test_sentences_follow_one_another():
-    assert paragraph("One.", "", "Two.") == "One. Two."
+    assert paragraph("One.", "", "Two.", "Three.") == "One. Two. Three."
+    assert paragraph("", "") == ""
 
 
-@pytest.mark.parametrize("wrong", ["xy", "/nowhere", "locale"])
+def test_a_folder_may_be_named_from_here(german, monkeypatch):
+    monkeypatch.chdir(Path(german).parent)
+    speak(Path(german).name)
+    assert say("head") == "Kopf"
+
+
+@pytest.mark.parametrize("wrong", ["", "xy", "/nowhere", "locale"])
 def test_a_language_without_catalogues_is_refused_by_name(wrong):
     with pytest.raises(ValueError, match=rf"language .* must be 'en', one of .*got '{wrong}'"):
         speak(wrong)

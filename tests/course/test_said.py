@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 
 import attnlib.course
+from i18n import javascript
 from i18n.faults import faults
 
 COURSE = Path(attnlib.course.__file__).parent
 FILES = {path.relative_to(COURSE).as_posix(): path for path in sorted(COURSE.rglob("*.py"))}
+
+FRONT_ENDS = sorted(COURSE.rglob("*.js"))
+MARK = '"attnlib: questions"'  # of a file that a reader exports, and a program reads
 
 # Not for a reader of the course, so in English for good.
 ENGLISH = {
@@ -63,3 +67,26 @@ def test_a_file_speaks_by_say(file):
 @pytest.mark.parametrize("file", sorted(ENGLISH | NOT_YET))
 def test_an_exception_is_still_one(file):
     assert found(file), f"{file} is converted: take it off the list"
+
+
+@pytest.mark.parametrize("path", FRONT_ENDS, ids=lambda path: path.name)
+def test_a_front_end_speaks_by_say(path):
+    found = javascript.faults(path.read_text(encoding="utf-8"))
+    assert [fault for fault in found if MARK not in fault[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ('line.textContent = "two words";', "not said"),
+        ("line.title = `the ${head} of it`;", "not said"),
+        ('const a = say("One.") + " " + more;', "glued"),
+        ("const a = before + say('One.');", "glued"),
+        ("const a = say(`head ${head}`);", "glued"),
+        ('const a = [say("One."), say("Two.")].join(" ");', "glued"),
+        ("const a = `${first} ${say('Two.')}`;", "glued"),
+    ],
+)
+def test_a_fault_of_a_front_end_is_named_with_its_line(source, fault):
+    found = list(javascript.faults(f"// two words\n/* two words */\n{source}"))
+    assert any(line == 3 and text.startswith(fault) for line, text in found), found

@@ -6,7 +6,7 @@ from babel.messages.catalog import Catalog
 from attnlib.course.language import LOCALE
 from i18n.check import faults
 from i18n.messages import templates
-from i18n.update import read
+from i18n.update import read, update
 
 TEMPLATES = templates()
 
@@ -16,6 +16,27 @@ TEMPLATES = templates()
 )
 def test_a_committed_catalogue_is_right(path):
     assert list(faults(read(path), TEMPLATES[path.stem])) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(LOCALE.rglob("*.po")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_a_committed_catalogue_is_as_the_command_writes_it(path, tmp_path):
+    folder = tmp_path / path.parent.name
+    folder.mkdir()
+    (folder / path.name).write_bytes(path.read_bytes())
+    update(folder)
+    assert (folder / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("folder", sorted(path for path in LOCALE.iterdir() if path.is_dir()))
+def test_what_is_said_in_two_places_is_translated_alike(folder):
+    # All catalogues of a language are one list: the last would win, everywhere.
+    found = {}
+    for path in sorted(folder.glob("*.po")):
+        for message in read(path):
+            other = found.setdefault(message.id, message.string)
+            assert not message.id or other == message.string, (path.name, message.id)
 
 
 def checked(english, translation, **flags):
@@ -34,6 +55,8 @@ def checked(english, translation, **flags):
         ("The sum is $a,b$.", "和为 $a,b$。"),
         ("It has <b>two</b> heads?", "它有<b>两个</b>头吗？"),
         ("key", "键"),
+        (", ", "、"),
+        (" ", " "),
         ("{first} {following}", "{first}{following}"),
     ],
 )

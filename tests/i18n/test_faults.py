@@ -23,6 +23,9 @@ def shown(heads, error, name):
     call = f"BlockAttention(num_heads={heads})"
     told = {"n": heads}
     words = [say(LABEL), say(name.title), say(told["n"])]
+    listed = say(", ").join(say(name) for name in names)
+    rows = "\\n".join(map(say, names)), "<br>".join(say(name) for name in names)
+    cells = "".join(f"<td>{say(name)}</td>" for name in names)
     both = paragraph(say("One sentence."), say("Two.") if heads else "")
     lines = say("One sentence.") + "\\n" + say("Two.")
     return f"<b>{say('Predict.')}</b> {words} {say('It has {n} heads.', **told)}"
@@ -59,6 +62,15 @@ def test_what_is_right_passes():
         ('say("one.") + rest', "glued"),
         ("f\"{say('one.')} {say('two.')}\"", "glued"),
         ("f\"{say('one.')} more\"", "glued"),
+        ("f\"{say('one')}, {say('two')}\"", "glued"),
+        ("', '.join([say('one'), say('two')])", "glued"),
+        ("' '.join(map(say, names))", "glued"),
+        ("'{} {}'.format(say('one'), say('two'))", "glued"),
+        ("'%s %s' % (say('one'), say('two'))", "glued"),
+        ("text += say('more.')", "glued"),
+        ("axis.set(xlabel='frames')", "shown, and not said"),
+        ("axis.set_yticks(rows, ['frames', 'keys'])", "shown, and not said"),
+        ("slider('frames', 1, 2)", "shown, and not said"),
         ("f\"{say('Largest')}: <b>more</b>\"", "glued"),
     ],
 )

@@ -13,11 +13,24 @@ from attnlib.course.language import paragraph, say
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # float32 rounding passes; a mistake is far larger
 
 
+def written(value: object) -> str:
+    """A number with four digits, anything else as Python shows it."""
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+
+
+def numbered(where: str, place: int) -> str:
+    """Where a result of several was seen."""
+    return say("{where}, in result {place}", where=where, place=place)
+
+
 def find_mistake(
     answer: Callable,
     right: Callable,
     cases: Sequence[tuple],
     mistakes: Sequence[tuple[str, Callable]],
+    *,
+    written: Callable[[object], str] = written,
+    named: Callable[[str, int], str] = numbered,
 ) -> str | None:
     """None if the answer gives what the right function gives in every case.
 
@@ -27,6 +40,8 @@ def find_mistake(
         cases: arguments to try: several sizes, random numbers, so that nothing passes by luck.
         mistakes: a sentence, marked by `N_`, and a function that makes this mistake. The first one
             that gives what the answer gave is named.
+        written: how a value is told.
+        named: where, and the number of a result -> where, and which result.
     """
     if not callable(answer):
         return say("It must be a function, and is {kind}.", kind=_kind(answer))
@@ -39,10 +54,10 @@ def find_mistake(
             told = {"where": where, "error": type(error).__name__, "message": error}
             return say("For {where} it stopped with {error}: {message}", **told)
         if not agree(got, want):
-            named = _first_that_gives(got, mistakes, case)
-            if named is None:
-                return difference(got, want, where)
-            return paragraph(say(named), say("(Seen for {where}.)", where=where))
+            mistake = _first_that_gives(got, mistakes, case)
+            if mistake is None:
+                return _difference(got, want, where, written, named)
+            return paragraph(say(mistake), say("(Seen for {where}.)", where=where))
         if not agree(given, case):
             return say(
                 "It changes its arguments. Leave them as they came: other code may need them."
@@ -71,32 +86,37 @@ def agree(got, want) -> bool:
     return type(got) is type(want) and got == want
 
 
-def difference(got, want, where: str) -> str:
-    """What of `got` is not as in `want`: its kind, its shape, or the first value."""
+def _difference(got, want, where, written, named, inside=False):
+    """What of `got` is not as in `want`: its kind, its shape, or the first value.
+
+    Args:
+        inside: whether `where` ends with which result it is.
+    """
     if got is None:
         return say("Not written yet: it returns None.")
+    here = say("{where},", where=where) if inside else where
     if isinstance(want, Tensor):
-        return _tensor_difference(got, want, where)
+        return _tensor_difference(got, want, here, written)
     if isinstance(want, Number) and isinstance(got, Tensor) and got.numel() == 1:
         got = got.item()  # as good as a number
     if isinstance(want, (tuple, list)) and isinstance(got, (tuple, list)):
         if len(got) != len(want):
             return say(
                 "For {where} there must be {want} results, and there are {got}.",
-                where=where,
+                where=here,
                 want=len(want),
                 got=len(got),
             )
         place = [agree(*pair) for pair in zip(got, want, strict=True)].index(False)
-        inside = say("{where}, in result {place},", where=where.rstrip(",，"), place=place)
-        return difference(got[place], want[place], inside)
+        where = named(where, place)
+        return _difference(got[place], want[place], where, written, named, inside=True)
     if _kind(got) != _kind(want) and not (isinstance(got, Number) and isinstance(want, Number)):
         return say("It must return {want}, and returned {got}.", want=_kind(want), got=_kind(got))
-    told = {"want": _written(want), "got": _written(got)}
-    return say("For {where} the result should be {want}, and is {got}.", where=where, **told)
+    told = {"want": written(want), "got": written(got)}
+    return say("For {where} the result should be {want}, and is {got}.", where=here, **told)
 
 
-def _tensor_difference(got, want, where):
+def _tensor_difference(got, want, where, written):
     if not isinstance(got, Tensor):
         return say("It must return {want}, and returned {got}.", want=_kind(want), got=_kind(got))
     if got.shape != want.shape:
@@ -107,7 +127,7 @@ def _tensor_difference(got, want, where):
     wrong = ~torch.isclose(got.double(), want.double(), **CLOSE)
     place = wrong.nonzero()[0].tolist()
     here = tuple(place)
-    told = {"want": _written(want[here].item()), "got": _written(got[here].item())}
+    told = {"want": written(want[here].item()), "got": written(got[here].item())}
     if not place:
         return say("For {where} the value should be {want}, and is {got}.", where=where, **told)
     return say(
@@ -155,7 +175,3 @@ def _sort(x):
 
 def _kind(value):
     return say("a torch.Tensor") if isinstance(value, Tensor) else type(value).__name__
-
-
-def _written(value):
-    return f"{value:.4g}" if isinstance(value, float) else repr(value)

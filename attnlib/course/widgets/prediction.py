@@ -1,7 +1,5 @@
 """Predict first: choices, commit, reveal. Nothing is stored and nothing is sent."""
 
-from collections.abc import Sequence
-from dataclasses import astuple
 from html import escape
 
 import ipywidgets as widgets
@@ -11,17 +9,10 @@ from attnlib.course.widgets.asked import Asked, asked
 
 
 class Prediction(widgets.VBox):
-    """A question with choices and a button; where no kernel runs, the question and its answer.
+    """A question with choices and a button; where no kernel runs, the question and its answer."""
 
-    Args:
-        question: one sentence.
-        choices: two to six answers.
-        answer: the letter of the right one.
-        because: why, in a sentence or two.
-    """
-
-    def __init__(self, question: str, choices: Sequence[str], answer: str, because: str):
-        self._parts = Asked(question, tuple(choices), answer, because).said()
+    def __init__(self, ask: Asked):
+        self._parts = ask.said()
         self._choice = widgets.RadioButtons(options=self._parts.lettered, value=None)
         self._choice.layout.width = "max-content"
         self._commit = widgets.Button(description=say("I commit to this"), disabled=True)
@@ -76,4 +67,4 @@ def predict(name: str) -> Prediction:
     Raises:
         ValueError: there is no such lesson, or no such prediction in it.
     """
-    return Prediction(*astuple(asked(name)))
+    return Prediction(asked(name))

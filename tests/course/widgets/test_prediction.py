@@ -7,12 +7,12 @@ import pytest
 
 from attnlib.course import language
 from attnlib.course.widgets import asked as reading
-from attnlib.course.widgets.asked import asked
+from attnlib.course.widgets.asked import Asked, asked
 from attnlib.course.widgets.prediction import Prediction, predict
 
 PARTS = {
     "question": "Is 1 < 2?",
-    "choices": ["no", "yes: 1 & 1"],
+    "choices": ("no", "yes: 1 & 1"),
     "answer": "b",
     "because": "It is less.",
 }
@@ -20,7 +20,7 @@ PARTS = {
 
 @pytest.fixture
 def question():
-    return Prediction(**PARTS)
+    return Prediction(Asked(**PARTS))
 
 
 @pytest.fixture
@@ -70,20 +70,20 @@ def test_a_prediction_is_read_by_its_name(lesson):
         '[less]\nquestion = "Is 1 < 2?"\nchoices = ["no", "yes: 1 & 1"]\n'
         'answer = "b"\nbecause = "It is less."\n'
     )
-    assert repr(predict("heads.less")) == repr(Prediction(**PARTS))
+    assert repr(predict("heads.less")) == repr(Prediction(Asked(**PARTS)))
 
 
 @pytest.mark.parametrize("answer", ["c", "B", "", 1])
 def test_an_answer_that_is_no_letter_of_a_choice_is_refused(answer):
     wanted = re.escape(f"answer must be one of ('a', 'b'), got {answer!r}")
     with pytest.raises(ValueError, match=wanted):
-        Prediction(**PARTS | {"answer": answer})
+        Asked(**PARTS | {"answer": answer})
 
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_two_to_six_choices(count):
     with pytest.raises(ValueError, match=f"choices must be two to six, got {count}"):
-        Prediction(**PARTS | {"choices": ["this"] * count, "answer": "a"})
+        Asked(**PARTS | {"choices": ("this",) * count, "answer": "a"})
 
 
 @pytest.mark.parametrize("name", ["nowhere.keys_of_head_1", "nonsense", "", 0.1, None])
@@ -134,7 +134,7 @@ def test_it_is_said_in_the_language_that_is_spoken(monkeypatch):
         "Commit to one, then open": "先选，再打开",
     }
     monkeypatch.setattr(language, "catalogue", lambda *_: words)
-    question = Prediction(**PARTS)
+    question = Prediction(Asked(**PARTS))
     assert repr(question) == "猜。 1 < 2 吗？\n  a. 不\n  b. yes: 1 & 1\n答案：b。更小。"
     assert question._commit.description == "就这个"
     assert "<summary>先选，再打开</summary>" in question._repr_mimebundle_()["text/html"]

@@ -3,13 +3,11 @@
 What the browser does with them is in tests/browser/test_questions.py.
 """
 
-import io
 import re
 from collections import Counter
 
 import pytest
 import torch
-from babel.messages.pofile import read_po, write_po
 from einops import rearrange
 from torch import nn
 
@@ -17,7 +15,7 @@ from attnlib import BlockAttention, SelfAttention, attention, blockify, fuse, se
 from attnlib.course import compare, data
 from attnlib.course.experiments.study.report import difference
 from attnlib.course.experiments.study.results import load
-from attnlib.course.language import LOCALE, catalogue, speak
+from attnlib.course.language import catalogue, speak
 from attnlib.course.manifest import LESSONS, lesson
 from attnlib.course.widgets.questions.data import FILE, FORMS, misconceptions
 from attnlib.course.widgets.questions.widget import questions
@@ -161,21 +159,6 @@ def test_all_that_the_front_end_says_is_there_in_chinese():
 def test_nothing_is_there_in_chinese_that_is_said_no_more():
     asked = {text for each in ALL.values() for text in texts(each)}
     assert set(CHINESE) <= asked
-
-
-def test_places_are_those_of_the_english():
-    for english, chinese in catalogue("zh").items():
-        places = [Counter(re.findall(r"\{\w+\}", text)) for text in (english, chinese)]
-        assert set(places[0]) == set(places[1]), english
-
-
-def test_the_catalogue_is_as_babel_writes_it():
-    path, again = LOCALE / "zh/questions.po", io.BytesIO()
-    messages = read_po(path.open("rb"))
-    write_po(again, messages, width=100, include_lineno=False, sort_by_file=True)
-    assert again.getvalue() == path.read_bytes()
-    assert not [message for message in messages if message.id and message.fuzzy]
-    assert str(messages.locale) == "zh_Hans_CN"
 
 
 # ---- Every right answer, run ---------------------------------------------------------------------

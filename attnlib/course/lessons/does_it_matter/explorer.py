@@ -10,7 +10,7 @@ from attnlib.course.experiments.study.report import difference
 from attnlib.course.experiments.study.results import Results
 from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.does_it_matter.figures import plot_pairs
-from attnlib.course.widgets.controls import choice, labelled
+from attnlib.course.widgets.controls import choice
 from attnlib.course.widgets.explorer import Explorer
 
 MIDDLE = "middle"
@@ -63,10 +63,10 @@ def seeds_drawer(results: Results) -> Callable[[str, str], tuple[Figure, str]]:
 def explore_seeds(results: Results) -> Explorer:
     """Choose a task and a setting. See `seeds_drawer`."""
     tasks, settings = choices(results)
-    labels = {setting: setting for setting in settings}
+    named = [(_name(setting), setting) for setting in settings]
     controls = {
         "task": choice(say("task"), "global", tasks),
-        "setting": labelled(say("setting"), "fusion: avg", labels),
+        "setting": choice(say("setting"), "fusion: avg", named),
     }
     return Explorer("explore_seeds", seeds_drawer(results), controls)
 

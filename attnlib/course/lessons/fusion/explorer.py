@@ -64,7 +64,7 @@ def fusion_drawer() -> Callable[..., tuple[Figure, str]]:
 def explore_fusion() -> Explorer:
     """Turn and stretch two rows: what does each fusion make of them? See `fusion_drawer`."""
     controls = {
-        "fusion": choice("fusion", "add", list(FUSIONS)),
+        "fusion": choice(say("fusion"), "add", list(FUSIONS)),
         "global_angle": slider(say("global: angle"), 30, 0, 360),
         "global_length": fine_slider(say("global: length"), 1.6, 0, 2),
         "local_angle": slider(say("local: angle"), 120, 0, 360),

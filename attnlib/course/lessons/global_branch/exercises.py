@@ -1,11 +1,11 @@
 """Every head's map, dropout by hand, and a softmax that no score is too large for."""
 
-import re
+import math
 
 import torch
 
 from attnlib.course.language import N_, say
-from attnlib.course.widgets.checking import find_mistake
+from attnlib.course.widgets.checking import find_mistake, written
 from attnlib.course.widgets.exercise import Exercise
 
 
@@ -317,8 +317,11 @@ def _find_mistake_in_softmax(answer):
     if not callable(answer):
         return find_mistake(answer, stable_softmax, cases, SOFTMAX_MISTAKES)
     known = [(sentence, _visible_nan(wrong)) for sentence, wrong in SOFTMAX_MISTAKES]
-    mistake = find_mistake(_visible_nan(answer), stable_softmax, cases, known)
-    return mistake and re.sub(r"\binf\b", say("inf or nan"), mistake, flags=re.ASCII)
+    return find_mistake(_visible_nan(answer), stable_softmax, cases, known, written=_written)
+
+
+def _written(value):
+    return say("inf or nan") if math.isinf(value) else written(value)
 
 
 def _visible_nan(function):

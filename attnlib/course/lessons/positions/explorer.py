@@ -59,7 +59,7 @@ def explore_positions(x: Tensor) -> Explorer:
     controls = {
         "positions": labelled(say("positions"), "relative", KINDS),
         "where": labelled(say("added to"), "scores", PLACES),
-        "freq": choice("freq", 10000, (10, 100, 1000, 10000)),
+        "freq": choice(say("freq"), 10000, (10, 100, 1000, 10000)),
         "length": slider("L", min(13, len(x)), SHORTEST, len(x)),
         "tokens": labelled(say("tokens"), "alike", TOKENS),
     }

@@ -158,7 +158,7 @@ EXERCISES = (
     Exercise(
         "two_cousins.kinds",
         N_(
-            "For each difference, told behind its key, say 'notation' (some re-arrangement of the\n"
+            "For each difference (a comment tells it) say 'notation' (some re-arrangement of the\n"
             "parameters undoes it) or 'choice' (nothing undoes it: the two compute different\n"
             "functions)."
         ),

@@ -55,7 +55,7 @@ function render({ model, el }) {
   /** The message in the language that the reader chose, its named places filled in. */
   function say(message, values = {}) {
     const text = spoken().messages[message] ?? message;
-    return text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+    return text.replace(/\{(\w+)\}/g, (_, place) => values[place]);
   }
 
   /** The attribute of what is not translated, and so is English in another language. */
@@ -136,17 +136,18 @@ function render({ model, el }) {
     const [letter, choice] = [item.right, say(item.choices[item.right])];
     const answer = say("Right is: {letter}. {choice}. {because}", { letter, choice, because });
     element("p", box, { textContent: answer });
-    readAgain(element("p", box, { textContent: say("Read again: ") }), item.again);
+    readAgain(element("p", box), item.again);
   }
 
   function readAgain(line, { lesson, heading }) {
+    const here = "\u0000"; // where the heading goes, which is a link, or in another language
+    const values = { number: lesson.slice(0, 2), heading: here };
+    const [before, after] = say("Read again: lesson {number}, “{heading}”", values).split(here);
     const href = address({ lesson, heading });
+    line.append(before);
     const place = href ? element("a", line, { href, target: "_blank" }) : element("span", line);
-    const said = say("lesson {number}, “{heading}”", { number: lesson.slice(0, 2) });
-    const [before, after] = said.split("{heading}");
-    place.append(before);
-    element("span", place, { textContent: say(heading), ...lang(heading) });
-    place.append(after);
+    Object.assign(place, { textContent: say(heading), ...lang(heading) });
+    line.append(after);
   }
 
   function result(scores) {

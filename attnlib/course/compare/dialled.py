@@ -22,16 +22,27 @@ class DialledAttention(nn.Module):
         width: C.
         heads: H of the main branch, and of a full local one; must divide width.
         num_groups: G.
+        head_dim: D, where it is not width / heads; then heads need not divide width.
     """
 
-    def __init__(self, dials: Mapping, width: int = 48, heads: int = 6, num_groups: int = 4):
+    def __init__(
+        self,
+        dials: Mapping,
+        width: int = 48,
+        heads: int = 6,
+        num_groups: int = 4,
+        *,
+        head_dim: int | None = None,
+    ):
         super().__init__()
         self.dials = turned(dials)
-        check_divides("heads", heads, "width", width)
+        if head_dim is None:
+            check_divides("heads", heads, "width", width)
+            head_dim = width // heads
         check_count("num_groups", num_groups, least=2)
         self.width, self.num_groups = width, num_groups
         sets = num_groups if self.dials["group_parameters"] == "own" else 1
-        full = (heads, width // heads)
+        full = (heads, head_dim)
         self.main = self._branch(sets if self.dials["sees"] == "own group" else 1, *full)
         self.local = None
         if self.dials["fusion"] is not None and self.dials["local_branch"] == "full":

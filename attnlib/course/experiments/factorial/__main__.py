@@ -3,7 +3,9 @@
 import argparse
 
 from attnlib.course.experiments.factorial.contrasts import CONTRASTS
+from attnlib.course.experiments.factorial.findings import findings
 from attnlib.course.experiments.factorial.jobs import PROCESSES, measure
+from attnlib.course.experiments.factorial.report import report
 
 
 def main() -> None:
@@ -17,7 +19,7 @@ def main() -> None:
     asked = parser.parse_args()
     wanted = [contrast for contrast in CONTRASTS if contrast.core or asked.whole]
     try:
-        measure(
+        results = measure(
             contrasts=wanted,
             minutes=asked.minutes,
             processes=asked.processes,
@@ -25,6 +27,7 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         raise SystemExit("Stopped. What is done is stored: the same command goes on.") from None
+    print(report(results, findings(results)))
 
 
 if __name__ == "__main__":  # the processes import this file too

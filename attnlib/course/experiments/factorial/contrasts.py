@@ -1,7 +1,7 @@
 """What is asked: every contrast, listed before anything is trained.
 
 A contrast is a weighted sum of cells, seed by seed, in points. A family is what one question asks
-on one task: its verdicts are corrected together. A contrast has a verdict when all of its planned
+on one task with one budget: its verdicts are corrected together. A contrast has a verdict when all of its planned
 seeds have been trained, and not before: nobody looks first and adds seeds then.
 """
 
@@ -47,9 +47,9 @@ class Contrast(NamedTuple):
         return "×" in self.what
 
     @property
-    def family(self) -> tuple[str, str]:
+    def family(self) -> tuple[str, str, int]:
         """What is corrected together."""
-        return self.question, self.task
+        return self.question, self.task, self.budget
 
 
 def listed() -> tuple[Contrast, ...]:
@@ -96,7 +96,7 @@ def _factorial(task, *, sees=LEVELS["sees"], positions=("none",), budget=1, core
     levels = {**LEVELS, "sees": tuple(sees), "positions": tuple(positions)}
 
     def contrast(question, what, turned, **where):
-        words = ", ".join(where.values())
+        words = ", ".join(_word(factor, level) for factor, level in where.items())
         terms = crossed(task, budget, levels, turned, where)
         seen = turned.get("sees") or ([where["sees"]] if "sees" in where else sees)
         return Contrast(question, what, words, task, budget, terms, set(seen) <= set(core))
@@ -122,6 +122,10 @@ def _factorial(task, *, sees=LEVELS["sees"], positions=("none",), budget=1, core
             yield contrast("positions", "positions × start", table | start, sees=branches)
         for each in STARTS:
             yield contrast("positions", "positions × scale", table | scale, start=each)
+
+
+def _word(factor, level):
+    return f"scale {level}" if factor == "scale" else level
 
 
 def crossed(

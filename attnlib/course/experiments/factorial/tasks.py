@@ -15,7 +15,6 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import Tensor
 
 from attnlib.course import data
 from attnlib.course.experiments.study.tasks import (

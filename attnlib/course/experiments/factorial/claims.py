@@ -1,0 +1,290 @@
+"""Sentences made of findings. No sentence of what matters exists without its contrasts.
+
+A claim has conditions, in groups. It speaks of all of them at once only where all share one
+verdict, and no interaction that could tell them apart is an effect. Else each group speaks for
+itself; and in a group that does not agree, each condition. What has not been run is said to be so.
+"""
+
+import zlib
+from collections.abc import Mapping
+from itertools import groupby
+from typing import NamedTuple
+
+from attnlib.course.experiments.factorial.contrasts import CONTRASTS, Contrast
+from attnlib.course.experiments.factorial.findings import Finding
+from attnlib.course.experiments.factorial.statistics import BOUND, EFFECT, SMALLER, UNDECIDED
+from attnlib.course.language import N_, paragraph, say
+
+COST, GAIN = "cost", "gain"  # an effect, with its direction
+
+# Name of a claim -> question, what is contrasted, and a noun phrase for it.
+SUBJECTS = {
+    "scale": ("scale", "1 for 1/√D", N_("leaving out the scale")),
+    "wide_heads": ("wide heads", "1 for 1/√D", N_("leaving out the scale of heads 64 wide")),
+    "start": ("start", ".02 for Xavier", N_("NesT's start in place of Xavier √2")),
+    "positions": ("positions", "absolute for none", N_("adding absolute positions to the scores")),
+    "relative": ("relative", "relative", N_("adding PGL-SUM's relative positions to the scores")),
+    "own_group.two": (
+        "sees",
+        "own + own for all + own",
+        N_("keeping the first of two branches to its own group"),
+    ),
+    "own_group.one": ("sees", "own for all", N_("keeping the only branch to its own group")),
+    "second_branch.all": (
+        "sees",
+        "all + own for all",
+        N_("a second, local branch beside one that sees all tokens"),
+    ),
+    "second_branch.own": (
+        "sees",
+        "own + own for own",
+        N_("a second branch beside one that sees its own group"),
+    ),
+    "own_only.two": (
+        "own only",
+        "own + own for all + own",
+        N_("keeping the first of two branches to its own group"),
+    ),
+    "own_only.one": ("own only", "own for all", N_("keeping the only branch to its own group")),
+    "fusion.avg": ("fusion", "avg", N_("fusing by avg in place of add")),
+    "fusion.max": ("fusion", "max", N_("fusing by max in place of add")),
+    "fusion.mult": ("fusion", "mult", N_("fusing by mult in place of add")),
+    "own_parameters.size": (
+        "own parameters",
+        "own parameters",
+        N_("giving each group its own parameters, in a network of equal size"),
+    ),
+    "own_parameters.hidden": (
+        "own parameters",
+        "own parameters, equal hidden",
+        N_("giving each group its own parameters, beside an equal feed-forward layer"),
+    ),
+    "dropout": ("dropout", "dropout", N_("dropping half of the weights in training")),
+    "narrow": ("narrow", "narrow", N_("making the local branch narrow")),
+    "query_bias": ("biases", "no query bias", N_("leaving out the query bias")),
+    "key_value_bias": (
+        "biases",
+        "no key and value bias",
+        N_("leaving out the biases of keys and values"),
+    ),
+    "output_bias": ("biases", "no output bias", N_("leaving out the output bias")),
+    "merge": ("merge", "merge h d, permuted", N_("merging the heads in the other order")),
+    "ends": ("ends", "PGL-SUM for NesT", N_("PGL-SUM's attention in place of NesT's")),
+    "no_attention": ("no attention", "none for the base", N_("leaving out the attention")),
+}
+OWN_STARTS = N_("each at its own start")  # how a contrast of the two ends says where
+
+# Question -> where its interactions are listed, if not under what is contrasted itself.
+INTERACTIONS = {
+    "scale": {("scale", "scale × start"), ("positions", "positions × scale")},
+    "start": {("scale", "scale × start")},
+    "positions": {("positions", "positions × start"), ("positions", "positions × scale")},
+    "wide heads": {("wide heads", "scale × start")},
+}
+
+# Kind of verdict -> its sentence of one condition, and that of several.
+SENTENCES = {
+    COST: (
+        N_(
+            "On {task}, {where}: {subject} costs {mean} points "
+            "(95 % interval {low} to {high}, {seeds} seeds)."
+        ),
+        N_(
+            "On {task}, {where}: {subject} costs points in each of {count} conditions "
+            "(their 95 % intervals: {low} to {high}, {seeds} seeds)."
+        ),
+    ),
+    GAIN: (
+        N_(
+            "On {task}, {where}: {subject} gains {mean} points "
+            "(95 % interval {low} to {high}, {seeds} seeds)."
+        ),
+        N_(
+            "On {task}, {where}: {subject} gains points in each of {count} conditions "
+            "(their 95 % intervals: {low} to {high}, {seeds} seeds)."
+        ),
+    ),
+    SMALLER: (
+        N_(
+            "On {task}, {where}: {subject} changes less than {bound} point: {mean} "
+            "(95 % interval {low} to {high}, {seeds} seeds)."
+        ),
+        N_(
+            "On {task}, {where}: {subject} changes less than {bound} point in each of {count} "
+            "conditions (their 95 % intervals: {low} to {high}, {seeds} seeds)."
+        ),
+    ),
+    UNDECIDED: (
+        N_(
+            "On {task}, {where}: what {subject} does is undecided: {mean} points "
+            "(95 % interval {low} to {high}, {seeds} seeds)."
+        ),
+        N_(
+            "On {task}, {where}: what {subject} does is undecided in each of {count} conditions "
+            "(their 95 % intervals: {low} to {high} points, {seeds} seeds)."
+        ),
+    ),
+}
+
+
+class Claim(NamedTuple):
+    """What a sentence speaks of.
+
+    Attributes:
+        id: "scale.local"; ".4x" at its end where the budget is 4×.
+        subject: a noun phrase, as a message.
+        conditions: contrasts that ask the same; those whose `where` ends alike are a group.
+        interactions: looked at before all conditions are spoken of at once.
+    """
+
+    id: str
+    subject: str
+    conditions: tuple[Contrast, ...]
+    interactions: tuple[Contrast, ...]
+
+    @property
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """All that its sentence rests on."""
+        return self.conditions + self.interactions
+
+
+def listed(contrasts: tuple[Contrast, ...] = CONTRASTS) -> dict[str, Claim]:
+    """All claims: for each subject, one on each task and budget where it is contrasted."""
+    found = {}
+    for name, (question, what, subject) in SUBJECTS.items():
+        asked = [each for each in contrasts if (each.question, each.what) == (question, what)]
+        own = {(question, f"({what}) × {factor}") for factor in ("start", "scale")}
+        apart = INTERACTIONS.get(question, own)
+        for task, budget in dict.fromkeys((each.task, each.budget) for each in asked):
+            here = [each for each in contrasts if (each.task, each.budget) == (task, budget)]
+            conditions = tuple(each for each in here if each in asked)
+            between = tuple(each for each in here if (each.question, each.what) in apart)
+            id_ = f"{name}.{task}" + (f".{budget}x" if budget > 1 else "")
+            found[id_] = Claim(id_, subject, conditions, between)
+    return found
+
+
+CLAIMS = listed()
+
+
+def render(claim: Claim, found: Mapping[str, Finding]) -> str:
+    """Its sentence, or several, in the language that is spoken now."""
+    run = [each for each in claim.conditions if each.key in found]
+    if not run:
+        return say(
+            "On {task}: what {subject} does has not been measured with all planned seeds.",
+            **_names(claim),
+        )
+    missing = len(claim.conditions) - len(run)
+    if missing or any(each.key not in found for each in claim.interactions):
+        said = [_one(claim, found[each.key]) for each in run]
+        if missing:
+            said.append(say("{count} more conditions have not been run.", count=missing))
+        return paragraph(*said)
+    differ = _interactions(claim, found)
+    at_once = [] if differ else _together(claim, run, found)
+    return paragraph(*(at_once or _in_groups(claim, found)), *differ)
+
+
+def digest(claim: Claim, found: Mapping[str, Finding]) -> str:
+    """Four letters that change with any figure that the sentence rests on, printed or not."""
+    figures = [
+        (each.key, kind(found[each.key]), f"{found[each.key].estimate.mean:.1f}")
+        for each in claim.contrasts
+        if each.key in found
+    ]
+    return f"{zlib.crc32(repr(figures).encode()) & 0xFFFF:04x}"
+
+
+def kind(finding: Finding) -> str:
+    """Its verdict; an effect with its direction."""
+    if finding.verdict != EFFECT:
+        return finding.verdict
+    return GAIN if finding.estimate.mean > 0 else COST
+
+
+def _in_groups(claim, found):
+    """What each group says, or each condition of one that does not agree."""
+    said = []
+    groups = sorted(claim.conditions, key=_group)
+    for _, each in groupby(groups, key=_group):
+        group = list(each)
+        said += _together(claim, group, found) or [_one(claim, found[one.key]) for one in group]
+    return said
+
+
+def _together(claim, conditions, found):
+    """One sentence of several conditions, as a list; an empty one where they do not agree."""
+    first, *others = (found[each.key] for each in conditions)
+    if any(kind(each) != kind(first) for each in others):
+        return []
+    if not others:
+        return [_one(claim, first)]
+    groups = dict.fromkeys(map(_group, conditions))
+    estimates = [first.estimate, *(each.estimate for each in others)]
+    return [
+        say(
+            SENTENCES[kind(first)][1],
+            **_names(claim),
+            where="; ".join(say(group) for group in groups),
+            count=len(conditions),
+            **_range(kind(first), estimates),
+        )
+    ]
+
+
+def _one(claim, finding):
+    return say(
+        SENTENCES[kind(finding)][0],
+        **_names(claim),
+        where=say(finding.contrast.where),
+        mean=_points(finding.estimate.mean, kind(finding)),
+        **_range(kind(finding), [finding.estimate]),
+    )
+
+
+def _interactions(claim, found):
+    """A sentence for each sort of interaction that is an effect somewhere."""
+    sure = [found[each.key] for each in claim.interactions if found[each.key].verdict == EFFECT]
+    said = []
+    for what in dict.fromkeys(each.contrast.what for each in sure):
+        means = [each.estimate.mean for each in sure if each.contrast.what == what]
+        asked = sum(each.what == what for each in claim.interactions)
+        said.append(
+            say(
+                "The conditions differ: {what} is an interaction in {count} of {asked} "
+                "({low} to {high} points).",
+                what=what,
+                count=len(means),
+                asked=asked,
+                low=_points(min(means)),
+                high=_points(max(means)),
+            )
+        )
+    return said
+
+
+def _names(claim):
+    first = claim.conditions[0]
+    task = first.task
+    if first.budget > 1:
+        task = say("{task} with {budget} times the steps", task=task, budget=first.budget)
+    return {"task": task, "subject": say(claim.subject), "bound": f"{BOUND:g}"}
+
+
+def _range(of, estimates):
+    low, high = min(each.low for each in estimates), max(each.high for each in estimates)
+    if of == COST:
+        low, high = high, low
+    seeds = min(each.seeds for each in estimates)
+    return {"low": _points(low, of), "high": _points(high, of), "seeds": seeds}
+
+
+def _points(value, of=None):
+    """A cost is said without its minus."""
+    return f"{-value if of == COST else value:.1f}".replace("-", "−")
+
+
+def _group(contrast):
+    """ "Xavier √2" of "all + own, Xavier √2"."""
+    return contrast.where.rpartition(", ")[2]

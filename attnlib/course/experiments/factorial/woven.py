@@ -20,7 +20,7 @@ from attnlib.course.experiments.factorial.results import load
 
 MARKED = re.compile(r"<!--claim:(?P<id>[\w.]+)(=\w+)?-->(?P<said>.*?)<!--/claim-->", re.DOTALL)
 HALF = re.compile(r"<!--/?claim.*?-->")
-CLAIMING = re.compile(r"\bmatters?\b|\bno differences?\b|无差别", re.IGNORECASE)
+CLAIMING = re.compile(r"\bmatters\b|\bnot matter\b|\bno differences?\b|无差别", re.IGNORECASE)
 
 Sentences = Mapping[str, tuple[str, str]]  # id -> the sentence, its digest
 

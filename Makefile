@@ -9,6 +9,7 @@ LAB_FLAGS   ?=
 STUDY_FLAGS ?=
 REHEARSE    ?=
 WHOLE       ?=
+CHECK       ?=
 OUT         ?= $(if $(REHEARSE),build/rehearsal,benchmarks/results)
 
 VENV    := .venv
@@ -26,7 +27,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study factorial scorer notebooks docs slides lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study factorial claims scorer notebooks docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -118,6 +119,9 @@ study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--a
 # What is done is stored, so that it can be stopped, and goes on.
 factorial: $(READY) $(WEIGHTS) ## which differences matter, over many seeds (WHOLE=1: all of it)
 	$(PY) -m attnlib.course.experiments.factorial $(if $(WHOLE),--whole) $(STUDY_FLAGS)
+
+claims: $(READY) ## FILES="…": their sentences of what matters, from the results (CHECK=1: only look)
+	$(PY) -m attnlib.course.experiments.factorial.woven $(if $(CHECK),--check,--weave) $(FILES)
 
 scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five seeds (5 minutes)
 	$(PY) -m attnlib.course.experiments.films

@@ -205,3 +205,10 @@ def test_the_dials_are_kept_as_they_were():
     module = built(dials)
     dials["merge"] = "d h"
     assert module.dials == turned(NEST, merge="h d")
+
+
+def test_a_head_may_be_wider_than_its_share_of_the_width():
+    module = DialledAttention(turned(NEST, fusion="add"), width=48, heads=1, head_dim=64)
+    assert module.main["qkv"].shape == module.local["qkv"].shape == (1, 3, 1, 64, 48)
+    y, _ = module(torch.randn(2, 16, 48))
+    assert y.shape == (2, 16, 48)

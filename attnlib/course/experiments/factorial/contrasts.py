@@ -1,8 +1,8 @@
 """What is asked: every contrast, listed before anything is trained.
 
 A contrast is a weighted sum of cells, seed by seed, in points. A family is what one question asks
-on one task with one budget: its verdicts are corrected together. A contrast has a verdict when all of its planned
-seeds have been trained, and not before: nobody looks first and adds seeds then.
+on one task with one budget: its verdicts are corrected together. A contrast has a verdict when all
+of its planned seeds have been trained, and not before: nobody looks first and adds seeds then.
 """
 
 from collections.abc import Iterable, Mapping

@@ -124,10 +124,10 @@ def fit(
         seeds: of the order of each member's examples.
     """
     orders = [training.batches(x.shape[1], steps, seed) for seed in seeds]
-    members = torch.arange(ensemble.size)[:, None]
+    members = torch.arange(ensemble.size, device=x.device)[:, None]
 
     def loss():
-        chosen = torch.stack([next(order) for order in orders])  # (S, 32)
+        chosen = torch.stack([next(order) for order in orders]).to(x.device)  # (S, 32)
         logits = ensemble(x[members, chosen])
         target = labels[members, chosen].flatten()
         each = F.cross_entropy(logits.flatten(0, -2), target, reduction="none")

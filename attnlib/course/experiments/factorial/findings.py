@@ -17,7 +17,7 @@ from attnlib.course.experiments.factorial.statistics import (
 )
 from attnlib.course.experiments.factorial.tasks import TASKS
 
-NEAR_CHANCE, NEAR_ALL = 3.0, 98.0  # points above guessing; points
+NEAR_CHANCE, NEAR_ALL = 5.0, 98.0  # points above guessing; points
 
 
 class Finding(NamedTuple):

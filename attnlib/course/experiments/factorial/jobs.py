@@ -77,25 +77,27 @@ def measure(
     *,
     minutes: float | None = None,
     processes: int = PROCESSES,
+    device: str = "cpu",
     afresh: bool = False,
 ) -> Results:
     """Do the jobs that are not yet stored in `path`, and store each when it is done.
 
     Args:
         minutes: after them, no job is begun.
+        device: "cuda" where there is a GPU; it has time for eight processes or so.
     Raises:
         ValueError: what is stored was made in another way, or is damaged.
     """
     results = load(path) if path.exists() and not afresh else Results({}, {}, [], [])
     if results.runs:
         check_same(results, path)
-    here = machine(processes)
+    here = machine(processes) | ({} if device == "cpu" else {"device": _name(device)})
     machines = results.machines + [here] * (here not in results.machines)
     results = Results(hyperparameters(), settings(), machines, results.runs)
     left = _left(results, contrasts)
     end = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
     with progress_bar(sum(len(job.seeds) for job in left), "factorial", "network") as bar:
-        for run in _trained(left, results, end, processes):
+        for run in _trained(left, results, end, processes, device):
             results.runs.append({**run, "machine": machines.index(here)})
             save(results, path)
             bar.update(len(run["seeds"]))
@@ -118,7 +120,7 @@ def _key(run):
     return cell_of(run), tuple(run["seeds"]), run["rate"] if run["purpose"] == "rate" else None
 
 
-def _trained(left, results, end, processes):
+def _trained(left, results, end, processes, device):
     """The runs, in the order in which they are done. Ctrl-C leaves only after those in progress."""
     context = multiprocessing.get_context("spawn")  # the same on all systems
     pool = ProcessPoolExecutor(processes, context, initializer=_prepare)
@@ -130,7 +132,7 @@ def _trained(left, results, end, processes):
                 job = _next(left, rates(results))
                 if job is None:
                     break
-                running.add(pool.submit(train, *job))
+                running.add(pool.submit(train, *job, device))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -147,6 +149,10 @@ def _next(left, chosen):
             del left[place]
             return job.cell, job.seeds, rate, "rate" if job.rate else "result"
     return None
+
+
+def _name(device):
+    return torch.cuda.get_device_name(device)
 
 
 def _prepare():

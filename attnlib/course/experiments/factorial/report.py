@@ -28,8 +28,8 @@ def _table(family, several):
     question, task, budget = family
     asked = sum(contrast.family == family for contrast in CONTRASTS)
     head = say(
-        "{question}, on {task}, {budget}×: {run} of {asked} contrasts; verdicts at α = {alpha} after Holm, "
-        "bound ±{bound:g}",
+        "{question}, on {task}, {budget}×: {run} of {asked} contrasts; verdicts at α = {alpha} "
+        "after Holm, bound ±{bound:g}",
         question=question,
         task=task,
         budget=budget,

@@ -10,7 +10,9 @@ from attnlib.course.experiments.factorial.network import Network, count, draw
 from attnlib.course.experiments.factorial.tasks import TASKS
 
 
-def train(cell: Cell, seeds: tuple[int, ...], rate: float, purpose: str) -> dict:
+def train(
+    cell: Cell, seeds: tuple[int, ...], rate: float, purpose: str, device: str = "cpu"
+) -> dict:
     """The chunk, as it is stored, but for the machine.
 
     Examples, their order and first parameters are those of the seed in every cell.
@@ -19,9 +21,9 @@ def train(cell: Cell, seeds: tuple[int, ...], rate: float, purpose: str) -> dict
     task = TASKS[cell.task]
     draws = [task.draw(seed) for seed in seeds]
     networks = [network(cell, seed) for seed in seeds]
-    ensemble = Ensemble(networks)
+    ensemble = Ensemble(networks).to(device)
     train, test = (
-        [torch.stack(tensors) for tensors in zip(*examples, strict=True)]
+        [torch.stack(tensors).to(device) for tensors in zip(*examples, strict=True)]
         for examples in zip(*draws, strict=True)
     )
     with torch.random.fork_rng():

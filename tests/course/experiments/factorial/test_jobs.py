@@ -29,7 +29,8 @@ def calls(monkeypatch):
     """No process is started and nothing is trained; the calls are kept."""
     made = []
 
-    def pretended(cell, seeds, rate, purpose):
+    def pretended(cell, seeds, rate, purpose, device):
+        assert device == "cpu"
         made.append((cell, seeds, rate, purpose))
         share = 0.7 + (0.1 if rate == BEST else 0)
         found = run(cell, seeds, [100 * share] * len(seeds), rate)

@@ -120,14 +120,22 @@ def settings() -> dict:
 
 
 def check_same(stored: Results, path: Path) -> None:
-    """Raise ValueError unless what is stored was made as it would be made now."""
-    here, known = hyperparameters(), settings()
-    for name, value in here.items():
-        if stored.hyperparameters.get(name) != value:
+    """Raise ValueError unless the stored runs were made as they would be made now."""
+    for what, before, now in _compared(stored):
+        if before != now:
             raise ValueError(
-                f"{path} was made with {name} {stored.hyperparameters.get(name)!r}, and now it is "
-                f"{value!r}: {AFRESH} replaces it"
+                f"{path} was made with {what} {before!r}, and now it is {now!r}: "
+                f"{AFRESH} replaces it"
             )
-    for name in {run["setting"] for run in stored.runs}:
-        if stored.settings.get(name) != known.get(name):
-            raise ValueError(f"{path} has another setting {name!r}: {AFRESH} replaces it")
+
+
+def _compared(stored):
+    """(what, as it was, as it is): all that the stored runs depend on."""
+    before, now = stored.hyperparameters, hyperparameters()
+    for name in now.keys() - {"tasks"}:
+        yield name, before.get(name), now[name]
+    known = settings()
+    for name in sorted({run["setting"] for run in stored.runs}):
+        yield f"the setting {name!r}:", stored.settings.get(name), known.get(name)
+    for name in sorted({run["task"] for run in stored.runs}):
+        yield f"the task {name!r}:", before["tasks"].get(name), now["tasks"].get(name)

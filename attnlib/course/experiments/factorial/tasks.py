@@ -127,7 +127,7 @@ TASKS = MappingProxyType(
         "local": Task(_OWN, 48, 2, True, 400, _montages("local", draw_local)),
         "global": Task(_OTHER, 48, 2, True, 900, _montages("global", draw_global)),
         "digits": Task(_DIGIT, 4, 10, False, 300, _pool("digits", _digits, 3)),
-        "reverse": Task(_END, CLASSES, CLASSES, True, 80, _reverse),
+        "reverse": Task(_END, CLASSES, CLASSES, True, 60, _reverse),
         "mnist": Task(_DIGIT, 49, 10, False, 300, _pool("mnist", _mnist, 4)),
     }
 )

@@ -115,8 +115,13 @@ def test_what_was_made_in_another_way_is_not_mixed(tmp_path, calls, monkeypatch)
             measure(path, WIDE)
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("D 64, None", "D 32, None"), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"has another setting '.* D 64': make factorial STUDY"):
+    with pytest.raises(ValueError, match=r"the setting '.* D 64': .* D 32, None\", and now it is"):
         measure(path, WIDE)
+    path.write_text(text.replace('"steps": 400', '"steps": 40'), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"the task 'local': {.*'steps': 40}, and now it is"):
+        measure(path, WIDE)
+    path.write_text(text.replace('"steps": 60', '"steps": 40'), encoding="utf-8")
+    measure(path, WIDE)  # no run of "reverse" is there
     assert measure(path, WIDE, afresh=True).runs
 
 

@@ -2,7 +2,8 @@
 
 A claim has conditions, in groups. It speaks of all of them at once only where all share one
 verdict, and no interaction that could tell them apart is an effect. Else each group speaks for
-itself; and in a group that does not agree, each condition. What has not been run is said to be so.
+itself; and in a group that does not agree, those that share a verdict. What has not been run is
+said to be so.
 """
 
 import zlib
@@ -82,6 +83,16 @@ INTERACTIONS = {
     "wide heads": {("wide heads", "scale × start")},
 }
 
+# Who sees whom -> the word for it in a claim's name.
+BRANCHES = {"all + own": "all_own", "own + own": "own_own", "all": "all", "own": "own"}
+
+# Factor of an interaction -> how it is said.
+FACTORS = {
+    "scale": N_("the scale"),
+    "start": N_("the start"),
+    "positions": N_("the table of positions"),
+}
+
 # Kind of verdict -> its sentence of one condition, and that of several.
 SENTENCES = {
     COST: (
@@ -149,19 +160,34 @@ class Claim(NamedTuple):
 
 
 def listed(contrasts: tuple[Contrast, ...] = CONTRASTS) -> dict[str, Claim]:
-    """All claims: for each subject, one on each task and budget where it is contrasted."""
+    """All claims: for each subject, one on each task and budget where it is contrasted.
+
+    Where that is done for several sorts of branches, there is one for each sort too:
+    "scale.all_own.local" is "scale.local" for "all + own" alone.
+    """
     found = {}
     for name, (question, what, subject) in SUBJECTS.items():
-        asked = [each for each in contrasts if (each.question, each.what) == (question, what)]
         own = {(question, f"({what}) × {factor}") for factor in ("start", "scale")}
         apart = INTERACTIONS.get(question, own)
-        for task, budget in dict.fromkeys((each.task, each.budget) for each in asked):
+        places = [(each.task, each.budget) for each in contrasts if each.question == question]
+        for task, budget in dict.fromkeys(places):
             here = [each for each in contrasts if (each.task, each.budget) == (task, budget)]
-            conditions = tuple(each for each in here if each in asked)
-            between = tuple(each for each in here if (each.question, each.what) in apart)
-            id_ = f"{name}.{task}" + (f".{budget}x" if budget > 1 else "")
-            found[id_] = Claim(id_, subject, conditions, between)
+            asked = [each for each in here if (each.question, each.what) == (question, what)]
+            between = [each for each in here if (each.question, each.what) in apart]
+            place = task + (f".{budget}x" if budget > 1 else "")
+            kinds = {f"{name}.{place}": (asked, between)}
+            for sees, word in BRANCHES.items():
+                kinds[f"{name}.{word}.{place}"] = (_of(sees, asked), _of(sees, between))
+            found |= {
+                id_: Claim(id_, subject, tuple(conditions), tuple(differ))
+                for id_, (conditions, differ) in kinds.items()
+                if conditions
+            }
     return found
+
+
+def _of(sees, contrasts):
+    return [each for each in contrasts if each.where.split(", ")[0] == sees]
 
 
 CLAIMS = listed()
@@ -204,31 +230,40 @@ def kind(finding: Finding) -> str:
 
 
 def _in_groups(claim, found):
-    """What each group says, or each condition of one that does not agree."""
+    """What each group says at once, or those of it that share a verdict."""
     said = []
     groups = sorted(claim.conditions, key=_group)
     for _, each in groupby(groups, key=_group):
-        group = list(each)
-        said += _together(claim, group, found) or [_one(claim, found[one.key]) for one in group]
+        kinds = {}
+        for contrast in each:
+            kinds.setdefault(kind(found[contrast.key]), []).append(contrast)
+        for several in kinds.values():
+            said += _together(claim, several, found, named=len(kinds) > 1)
     return said
 
 
-def _together(claim, conditions, found):
-    """One sentence of several conditions, as a list; an empty one where they do not agree."""
+def _together(claim, conditions, found, *, named=False):
+    """One sentence of several conditions, as a list; an empty one where they do not agree.
+
+    Args:
+        named: whether not all of a group are here, so that each must be named.
+    """
     first, *others = (found[each.key] for each in conditions)
     if any(kind(each) != kind(first) for each in others):
         return []
     if not others:
         return [_one(claim, first)]
-    groups = dict.fromkeys(map(_group, conditions))
-    estimates = [first.estimate, *(each.estimate for each in others)]
+    where = "; ".join(say(group) for group in dict.fromkeys(map(_group, conditions)))
+    if named:
+        inside = "; ".join(each.where.rpartition(", ")[0] for each in conditions)
+        where = say("{where} ({conditions})", where=where, conditions=inside)
     return [
         say(
             SENTENCES[kind(first)][1],
             **_names(claim),
-            where="; ".join(say(group) for group in groups),
+            where=where,
             count=len(conditions),
-            **_range(kind(first), estimates),
+            **_range(kind(first), [first.estimate, *(each.estimate for each in others)]),
         )
     ]
 
@@ -244,24 +279,49 @@ def _one(claim, finding):
 
 
 def _interactions(claim, found):
-    """A sentence for each sort of interaction that is an effect somewhere."""
-    sure = [found[each.key] for each in claim.interactions if found[each.key].verdict == EFFECT]
+    """A sentence for each factor that changes the effect somewhere."""
+    sorts = {}
+    for each in claim.interactions:
+        sorts.setdefault(each.what, []).append(found[each.key])
     said = []
-    for what in dict.fromkeys(each.contrast.what for each in sure):
-        means = [each.estimate.mean for each in sure if each.contrast.what == what]
-        asked = sum(each.what == what for each in claim.interactions)
-        said.append(
-            say(
-                "The conditions differ: {what} is an interaction in {count} of {asked} "
-                "({low} to {high} points).",
-                what=what,
-                count=len(means),
-                asked=asked,
-                low=_points(min(means)),
-                high=_points(max(means)),
-            )
-        )
+    for what, asked in sorts.items():
+        sure = [each for each in asked if each.verdict == EFFECT]
+        if sure:
+            said.append(_changes(_factor(claim, what), sure, len(asked)))
     return said
+
+
+def _changes(factor, sure, asked):
+    if asked == 1:
+        (only,) = sure
+        return say(
+            "This effect changes with {factor}, by {mean} points "
+            "(95 % interval {low} to {high}, {seeds} seeds).",
+            factor=factor,
+            mean=_points(only.estimate.mean),
+            **_range(None, [only.estimate]),
+        )
+    means = [each.estimate.mean for each in sure]
+    return say(
+        "This effect changes with {factor} in {count} of {asked} comparisons "
+        "(by {low} to {high} points).",
+        factor=factor,
+        count=len(sure),
+        asked=asked,
+        low=_points(min(means)),
+        high=_points(max(means)),
+    )
+
+
+def _factor(claim, what):
+    """Of "scale × start", the one that the claim is not about."""
+    (factor,) = {part for part in what.split(" × ") if part in FACTORS} - {_turned(claim)}
+    return say(FACTORS[factor])
+
+
+def _turned(claim):
+    question = claim.conditions[0].question
+    return "scale" if question == "wide heads" else question
 
 
 def _names(claim):
@@ -282,7 +342,8 @@ def _range(of, estimates):
 
 def _points(value, of=None):
     """A cost is said without its minus."""
-    return f"{-value if of == COST else value:.1f}".replace("-", "−")
+    value = round(-value if of == COST else value, 1) + 0.0  # 0.0 instead of −0.0
+    return f"{value:.1f}".replace("-", "−")
 
 
 def _group(contrast):

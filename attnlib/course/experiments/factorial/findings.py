@@ -7,8 +7,6 @@ from attnlib.course.experiments.factorial.contrasts import CONTRASTS, Contrast
 from attnlib.course.experiments.factorial.design import Cell
 from attnlib.course.experiments.factorial.results import Results, accuracies
 from attnlib.course.experiments.factorial.statistics import (
-    SMALLER,
-    UNDECIDED,
     Estimate,
     estimate,
     holm,
@@ -26,7 +24,7 @@ class Finding(NamedTuple):
     Attributes:
         verdict: after Holm in its family. Where all cells do no better than guessing, or all but
             everything, "smaller than the bound" would only say that nothing could be seen there:
-            it is undecided.
+            it is not given.
         smallest: the true difference that would be found with 80 %.
     """
 
@@ -68,10 +66,8 @@ def _verdicts(family, points):
     corrected = holm([each.p for each in estimates], len(family))
     within = holm([each.p_within for each in estimates], len(family))
     found = {}
-    for contrast, each, *both in zip(run, estimates, corrected, within, strict=True):
-        said = verdict(*both)
-        if said == SMALLER and _nothing_to_see(contrast, points):
-            said = UNDECIDED
+    for contrast, each, p, p_within in zip(run, estimates, corrected, within, strict=True):
+        said = verdict(p, 1.0 if _nothing_to_see(contrast, points) else p_within)
         smallest = smallest_found(each.sd, each.seeds, len(family))
         found[contrast.key] = Finding(contrast, each, said, smallest)
     return found

@@ -53,7 +53,7 @@ def test_a_claim_names_its_conditions_where_an_interaction_is_there(found):
     said = render(CLAIMS["scale.local"], found)
     assert "On local, Xavier √2: leaving out the scale costs points in each of 4" in said
     assert "On local, normal .02: leaving out the scale changes less than 1 point" in said
-    assert "The conditions differ: scale × start is an interaction in 4 of 4 (8" in said
+    assert "This effect changes with the start in 4 of 4 comparisons (by 8" in said
 
 
 def test_all_of_one_verdict_are_not_spoken_of_at_once_over_an_interaction():
@@ -74,13 +74,25 @@ def test_costs_and_gains_do_not_agree():
     assert "Xavier √2: fusing by avg in place of add gains " in said
 
 
-def test_a_group_that_does_not_agree_says_each_condition():
+def test_a_claim_of_one_sort_of_branches_speaks_of_it_alone(found):
+    claim = CLAIMS["scale.all_own.local"]
+    assert len(claim.conditions) == 2 and len(claim.interactions) == 1
+    said = render(claim, found)
+    assert "On local, all + own, Xavier √2: leaving out the scale costs " in said
+    assert "This effect changes with the start, by " in said
+    assert "own + own" not in said
+
+
+def test_a_group_that_does_not_agree_names_those_that_do():
     def one_only(cell):
         return 75 - 9 * cell.setting.startswith("own | 1 | Xavier")
 
     said = render(CLAIMS["scale.local"], findings(results(LOCAL, one_only, sd=0.7)))
     assert "On local, own, Xavier √2: leaving out the scale costs " in said
-    assert "On local, all, Xavier √2: leaving out the scale changes less than 1 point" in said
+    assert (
+        "On local, Xavier √2 (all + own; own + own; all): leaving out the scale changes less than "
+        "1 point in each of 3 conditions"
+    ) in said
 
 
 def test_what_was_not_run_is_said(found):

@@ -117,7 +117,7 @@ study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--a
 	$(PY) -m attnlib.course.experiments.study $(STUDY_FLAGS)
 
 # What is done is stored, so that it can be stopped, and goes on.
-factorial: $(READY) $(WEIGHTS) ## which differences matter, over many seeds (WHOLE=1: all of it)
+factorial: $(READY) $(if $(WHOLE),$(WEIGHTS)) ## which differences matter, over many seeds (WHOLE=1: all of it)
 	$(PY) -m attnlib.course.experiments.factorial $(if $(WHOLE),--whole) $(STUDY_FLAGS)
 
 claims: $(READY) ## FILES="…": their sentences of what matters, from the results (CHECK=1: only look)

@@ -56,8 +56,8 @@ def listed() -> tuple[Contrast, ...]:
     """All contrasts: those of the core first, the most wanted ones first."""
     found = [
         *_factorial("local", positions=("none", "absolute"), core=LEVELS["sees"]),
-        *_satellites("local", core=True),
         *_wide_heads("local", core=True),
+        *_satellites("local", core=True),
         *_factorial("global", sees=("all + own", "all"), core=("all + own",)),
         *_own_on_global(),
         *_factorial("digits"),
@@ -170,9 +170,6 @@ def _satellites(task, *, core=False):
     """Each at both starts, and whether the start changes it."""
     for question, what, seeds in _SIMPLE:
         yield from _at_both(task, question, what, [(1, what), (-1, None)], core, seeds)
-    for bias, signs in _BIASES.items():
-        terms = [(sign / 2, what) for what, sign in signs.items()]
-        yield from _at_both(task, "biases", bias, terms, core, MANY_SEEDS)
     for start in STARTS:
         nest, names = design.core("own", "1/√D", start), (satellite("PGL-SUM", start),)
         yield _difference("ends", "PGL-SUM for NesT", start, task, *names, nest, core=core)
@@ -180,6 +177,9 @@ def _satellites(task, *, core=False):
         yield _difference("no attention", "none for the base", start, task, *names, core=core)
     ends = satellite("PGL-SUM", "Xavier √2"), design.core("own", "1/√D", "normal .02")
     yield _difference("ends", "PGL-SUM for NesT", "each at its own start", task, *ends, core=core)
+    for bias, signs in _BIASES.items():
+        terms = [(sign / 2, what) for what, sign in signs.items()]
+        yield from _at_both(task, "biases", bias, terms, core, MANY_SEEDS)
 
 
 _SIMPLE = (

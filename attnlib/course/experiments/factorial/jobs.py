@@ -67,8 +67,9 @@ def _not_core(each):
 
 
 def _stage(each):
-    """What is trained together: the cells of a factorial, or those round it."""
-    return each.first.core, each.cell.task, each.cell.budget, each.first.question in FACTORS
+    """What is trained together: the cells of a factorial; of those round it, a question's."""
+    question = None if each.first.question in FACTORS else each.first.question
+    return each.first.core, each.cell.task, each.cell.budget, question
 
 
 def measure(

@@ -156,28 +156,33 @@ def test_a_query_is_dragged_in_the_plane(run_notebook, widgets):
     def values():
         return tuple(float(each.get_attribute("aria-valuenow")) for each in (across, up))
 
-    assert values() == pytest.approx((1.2, 0.3))
+    def wait_for(*wanted):  # a busy kernel is slow to answer each of many keys
+        for _ in range(100):
+            if values() == pytest.approx(wanted):
+                return
+            page.wait_for_timeout(100)
+        assert values() == pytest.approx(wanted)
+
+    wait_for(1.2, 0.3)
     start, frame = query.bounding_box(), plane.bounding_box()
     page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     page.mouse.down()
     page.mouse.move(frame["x"] + 120, frame["y"] + 120, steps=8)  # the middle: (0, 0)
     page.mouse.up()
+    wait_for(0, 0)
     settle(page)
-    assert values() == pytest.approx((0, 0))
     assert "All keys get the same" in box.locator("[role=status]").inner_text()
     box.screenshot(path=HERE / "shots/plane.png")
     # By keys, and back to the byte.
     press(page, query, *["ArrowRight"] * 12, *["ArrowUp"] * 3)
-    page.wait_for_timeout(300)
+    wait_for(1.2, 0.3)
     settle(page)
-    assert values() == pytest.approx((1.2, 0.3))
     assert box.evaluate(STATE) == before
     assert "query at 1.2, 0.3" in query.get_attribute("aria-label")
     # Beyond the edge it stops there; the sliders move the point.
     press(page, query, *["ArrowLeft"] * 40)
-    page.wait_for_timeout(300)
+    wait_for(-2, 0.3)
     settle(page)
-    assert values() == pytest.approx((-2, 0.3))
     press(page, across, "End")
     assert "query at 2.0, 0.3" in query.get_attribute("aria-label")
 

@@ -20,6 +20,13 @@ ENGLISH = {
     "data/handwriting.py",  # errors
     "data/photographs.py",  # whose each photograph is
     "data/shipped.py",  # commands, and errors
+    "experiments/factorial/__main__.py",  # what a command says to who measures; so the next four
+    "experiments/factorial/jobs.py",
+    "experiments/factorial/report.py",
+    "experiments/factorial/results.py",
+    "experiments/factorial/woven.py",
+    "experiments/factorial/design.py",  # values of dials, which compare.labels says
+    "experiments/factorial/ensemble.py",  # the same
     "figures/fonts.py",  # names of fonts
     "lessons/transformer/inside.py",  # English sentences, which a network of English reads
     "lessons/transformer/pronouns.py",  # the same

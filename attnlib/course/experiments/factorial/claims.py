@@ -21,66 +21,66 @@ COST, GAIN = "cost", "gain"  # an effect, with its direction
 # Name of a claim -> question, what is contrasted, and a noun phrase for it.
 SUBJECTS = {
     "scale": ("scale", "1 for 1/√D", N_("leaving out the scale")),
-    "wide_heads": ("wide heads", "1 for 1/√D", N_("leaving out the scale of heads 64 wide")),
-    "start": ("start", ".02 for Xavier", N_("NesT's start in place of Xavier √2")),
-    "positions": ("positions", "absolute for none", N_("adding absolute positions to the scores")),
+    "wide_heads": ("wide_heads", "1 for 1/√D", N_("leaving out the scale of heads 64 wide")),
+    "start": ("start", ".02 / Xavier", N_("NesT's start in place of Xavier √2")),
+    "positions": ("positions", "absolute / none", N_("adding absolute positions to the scores")),
     "relative": ("relative", "relative", N_("adding PGL-SUM's relative positions to the scores")),
     "own_group.two": (
         "sees",
-        "own + own for all + own",
+        "own + own / all + own",
         N_("keeping the first of two branches to its own group"),
     ),
-    "own_group.one": ("sees", "own for all", N_("keeping the only branch to its own group")),
+    "own_group.one": ("sees", "own / all", N_("keeping the only branch to its own group")),
     "second_branch.all": (
         "sees",
-        "all + own for all",
+        "all + own / all",
         N_("a second, local branch beside one that sees all tokens"),
     ),
     "second_branch.own": (
         "sees",
-        "own + own for own",
+        "own + own / own",
         N_("a second branch beside one that sees its own group"),
     ),
     "own_only.two": (
-        "own only",
-        "own + own for all + own",
+        "own_only",
+        "own + own / all + own",
         N_("keeping the first of two branches to its own group"),
     ),
-    "own_only.one": ("own only", "own for all", N_("keeping the only branch to its own group")),
+    "own_only.one": ("own_only", "own / all", N_("keeping the only branch to its own group")),
     "fusion.avg": ("fusion", "avg", N_("fusing by avg in place of add")),
     "fusion.max": ("fusion", "max", N_("fusing by max in place of add")),
     "fusion.mult": ("fusion", "mult", N_("fusing by mult in place of add")),
     "own_parameters.size": (
-        "own parameters",
-        "own parameters",
+        "own_parameters",
+        "own_parameters",
         N_("giving each group its own parameters, in a network of equal size"),
     ),
     "own_parameters.hidden": (
-        "own parameters",
-        "own parameters, equal hidden",
+        "own_parameters",
+        "own_parameters_equal_hidden",
         N_("giving each group its own parameters, beside an equal feed-forward layer"),
     ),
     "dropout": ("dropout", "dropout", N_("dropping half of the weights in training")),
     "narrow": ("narrow", "narrow", N_("making the local branch narrow")),
-    "query_bias": ("biases", "no query bias", N_("leaving out the query bias")),
+    "query_bias": ("biases", "no_query_bias", N_("leaving out the query bias")),
     "key_value_bias": (
         "biases",
-        "no key and value bias",
+        "no_key_value_bias",
         N_("leaving out the biases of keys and values"),
     ),
-    "output_bias": ("biases", "no output bias", N_("leaving out the output bias")),
+    "output_bias": ("biases", "no_output_bias", N_("leaving out the output bias")),
     "merge": ("merge", "merge h d, permuted", N_("merging the heads in the other order")),
-    "ends": ("ends", "PGL-SUM for NesT", N_("PGL-SUM's attention in place of NesT's")),
-    "no_attention": ("no attention", "none for the base", N_("leaving out the attention")),
+    "ends": ("ends", "PGL-SUM / NesT", N_("PGL-SUM's attention in place of NesT's")),
+    "no_attention": ("no_attention", "none / base", N_("leaving out the attention")),
 }
-OWN_STARTS = N_("each at its own start")  # how a contrast of the two ends says where
+OWN_STARTS = N_("each_at_its_own_start")  # how a contrast of the two ends says where
 
 # Question -> where its interactions are listed, if not under what is contrasted itself.
 INTERACTIONS = {
     "scale": {("scale", "scale × start"), ("positions", "positions × scale")},
     "start": {("scale", "scale × start")},
     "positions": {("positions", "positions × start"), ("positions", "positions × scale")},
-    "wide heads": {("wide heads", "scale × start")},
+    "wide_heads": {("wide_heads", "scale × start")},
 }
 
 # Who sees whom -> the word for it in a claim's name.
@@ -253,7 +253,7 @@ def _together(claim, conditions, found, *, named=False):
         return []
     if not others:
         return [_one(claim, first)]
-    where = "; ".join(say(group) for group in dict.fromkeys(map(_group, conditions)))
+    where = say("; ").join(say(group) for group in dict.fromkeys(map(_group, conditions)))
     if named:
         inside = "; ".join(each.where.rpartition(", ")[0] for each in conditions)
         where = say("{where} ({conditions})", where=where, conditions=inside)
@@ -321,7 +321,7 @@ def _factor(claim, what):
 
 def _turned(claim):
     question = claim.conditions[0].question
-    return "scale" if question == "wide heads" else question
+    return "scale" if question == "wide_heads" else question
 
 
 def _names(claim):

@@ -107,10 +107,10 @@ def _factorial(task, *, sees=LEVELS["sees"], positions=("none",), budget=1, core
             yield contrast("scale", "1 for 1/√D", scale, sees=branches, start=each)
         yield contrast("scale", "scale × start", scale | start, sees=branches)
         for each in LEVELS["scale"]:
-            yield contrast("start", ".02 for Xavier", start, sees=branches, scale=each)
+            yield contrast("start", ".02 / Xavier", start, sees=branches, scale=each)
     for old, new in _SEES_PAIRS:
         if {old, new} <= set(sees):
-            turn, name = {"sees": (old, new)}, f"{new} for {old}"
+            turn, name = {"sees": (old, new)}, f"{new} / {old}"
             for each, other in product(LEVELS["scale"], STARTS):
                 yield contrast("sees", name, turn, scale=each, start=other)
             yield contrast("sees", f"({name}) × start", turn | start)
@@ -118,14 +118,14 @@ def _factorial(task, *, sees=LEVELS["sees"], positions=("none",), budget=1, core
     if len(positions) > 1:
         for branches in sees:
             for each in STARTS:
-                yield contrast("positions", "absolute for none", table, sees=branches, start=each)
+                yield contrast("positions", "absolute / none", table, sees=branches, start=each)
             yield contrast("positions", "positions × start", table | start, sees=branches)
         for each in STARTS:
             yield contrast("positions", "positions × scale", table | scale, start=each)
 
 
 def _word(factor, level):
-    return f"scale {level}" if factor == "scale" else level
+    return f"scale = {level}" if factor == "scale" else level
 
 
 def crossed(
@@ -163,7 +163,7 @@ def _own_on_global():
     for start in STARTS:
         for old, new in _SEES_PAIRS[:2]:
             names = [design.core(each, "1/√D", start) for each in (new, old)]
-            yield _difference("own only", f"{new} for {old}", start, "global", *names)
+            yield _difference("own_only", f"{new} / {old}", start, "global", *names)
 
 
 def _satellites(task, *, core=False):
@@ -172,11 +172,11 @@ def _satellites(task, *, core=False):
         yield from _at_both(task, question, what, [(1, what), (-1, None)], core, seeds)
     for start in STARTS:
         nest, names = design.core("own", "1/√D", start), (satellite("PGL-SUM", start),)
-        yield _difference("ends", "PGL-SUM for NesT", start, task, *names, nest, core=core)
+        yield _difference("ends", "PGL-SUM / NesT", start, task, *names, nest, core=core)
         names = (design.NO_ATTENTION, design.base(start))
-        yield _difference("no attention", "none for the base", start, task, *names, core=core)
+        yield _difference("no_attention", "none / base", start, task, *names, core=core)
     ends = satellite("PGL-SUM", "Xavier √2"), design.core("own", "1/√D", "normal .02")
-    yield _difference("ends", "PGL-SUM for NesT", "each at its own start", task, *ends, core=core)
+    yield _difference("ends", "PGL-SUM / NesT", "each_at_its_own_start", task, *ends, core=core)
     for bias, signs in _BIASES.items():
         terms = [(sign / 2, what) for what, sign in signs.items()]
         yield from _at_both(task, "biases", bias, terms, core, MANY_SEEDS)
@@ -186,8 +186,8 @@ _SIMPLE = (
     ("fusion", "avg", MANY_SEEDS),
     ("fusion", "max", MANY_SEEDS),
     ("fusion", "mult", SEEDS),
-    ("own parameters", "own parameters", SEEDS),
-    ("own parameters", "own parameters, equal hidden", SEEDS),
+    ("own_parameters", "own_parameters", SEEDS),
+    ("own_parameters", "own_parameters_equal_hidden", SEEDS),
     ("dropout", "dropout", SEEDS),
     ("narrow", "narrow", MANY_SEEDS),
     ("relative", "relative", SEEDS),
@@ -196,22 +196,22 @@ _SIMPLE = (
 
 # Leaving out a bias: the mean of the two settings without it, less the mean of the two with it.
 _BIASES = {
-    "no query bias": {
-        "key, value bias only": 1,
-        "output bias only": 1,
-        "query bias only": -1,
+    "no_query_bias": {
+        "key_value_bias_only": 1,
+        "output_bias_only": 1,
+        "query_bias_only": -1,
         None: -1,
     },
-    "no key and value bias": {
-        "query bias only": 1,
-        "output bias only": 1,
-        "key, value bias only": -1,
+    "no_key_value_bias": {
+        "query_bias_only": 1,
+        "output_bias_only": 1,
+        "key_value_bias_only": -1,
         None: -1,
     },
-    "no output bias": {
-        "query bias only": 1,
-        "key, value bias only": 1,
-        "output bias only": -1,
+    "no_output_bias": {
+        "query_bias_only": 1,
+        "key_value_bias_only": 1,
+        "output_bias_only": -1,
         None: -1,
     },
 }
@@ -241,12 +241,12 @@ def _wide_heads(task, *, core=False):
     where = f"D {design.WIDE_HEAD}"
     for start in STARTS:
         cells = tuple((weight, Cell(task, name)) for weight, name in terms[start])
-        yield Contrast("wide heads", "1 for 1/√D", f"{where}, {start}", task, 1, cells, core)
+        yield Contrast("wide_heads", "1 for 1/√D", f"{where}, {start}", task, 1, cells, core)
     signs = zip((1, -1), STARTS, strict=True)
     cells = tuple(
         (sign * weight, Cell(task, name)) for sign, each in signs for weight, name in terms[each]
     )
-    yield Contrast("wide heads", "scale × start", where, task, 1, cells, core)
+    yield Contrast("wide_heads", "scale × start", where, task, 1, cells, core)
 
 
 def _difference(question, what, where, task, new, old, *, core=False):

@@ -78,21 +78,21 @@ SATELLITES = MappingProxyType(
         "mult": {"fusion": "mult"},
         "avg": {"fusion": "avg"},
         "max": {"fusion": "max"},
-        "own parameters": {"group_parameters": "own"},
-        "own parameters, equal hidden": {"group_parameters": "own"},
+        "own_parameters": {"group_parameters": "own"},
+        "own_parameters_equal_hidden": {"group_parameters": "own"},
         "dropout": {"dropout": 0.5},
         "narrow": {"local_branch": "narrow"},
         "relative": {"positions": "relative"},
-        "query bias only": {"key_value_bias": False, "output_bias": False},
-        "key, value bias only": {"query_bias": False, "output_bias": False},
-        "output bias only": {"query_bias": False, "key_value_bias": False},
+        "query_bias_only": {"key_value_bias": False, "output_bias": False},
+        "key_value_bias_only": {"query_bias": False, "output_bias": False},
+        "output_bias_only": {"query_bias": False, "key_value_bias": False},
         "merge h d, permuted": {"merge": "h d"},
     }
 )
 
 # Dials that are notation, at their faster side: they change no output.
 _NOTATION = {name: NEST[name] for name in ("input", "projections", "returned")}
-NO_ATTENTION = "no attention"
+NO_ATTENTION = "no_attention"
 
 
 def _settings():
@@ -110,7 +110,7 @@ def _settings():
         narrow_head = found[core("all + own", scale, start)].dials
         found[wide(scale, start)] = Setting(narrow_head, WIDE_HEAD)
     for start, (what, change) in product(STARTS, SATELLITES.items()):
-        like = base(start) if what.endswith("equal hidden") else None
+        like = base(start) if what.endswith("equal_hidden") else None
         dials = turned(found[base(start)].dials, **change)
         found[satellite(what, start)] = Setting(dials, like=like)
     for start in STARTS:

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
+from attnlib.course.language import N_
+
 ALPHA = 0.05  # of each family, for each of the two questions
 BOUND = 1.0  # points: what is surely smaller does not matter here
 POWER = 0.8
 
-EFFECT, SMALLER, UNDECIDED = "effect", "smaller than the bound", "undecided"
+EFFECT, SMALLER, UNDECIDED = "effect", N_("smaller than the bound"), "undecided"
 
 
 class Estimate(NamedTuple):

@@ -25,6 +25,7 @@ from attnlib.course.experiments.study.tasks import (
     draw_global,
     draw_local,
 )
+from attnlib.course.language import N_
 from attnlib.layout import blockify
 
 TRAIN, TEST = 4096, 1024  # sequences, where they are drawn at random
@@ -117,10 +118,10 @@ def _patches(pictures, side):
     return blockify(x, 2).flatten(1, 2)
 
 
-_OWN = "Does the photograph of this token occur once more in its own group?"
-_OTHER = "Does the photograph of this token occur in another group too?"
-_END = "Which class has the token that stands as far from the other end?"
-_DIGIT = "Which digit is it?"
+_OWN = N_("Does the photograph of this token occur once more in its own group?")
+_OTHER = N_("Does the photograph of this token occur in another group too?")
+_END = N_("Which class has the token that stands as far from the other end?")
+_DIGIT = N_("Which digit is it?")
 
 TASKS = MappingProxyType(
     {

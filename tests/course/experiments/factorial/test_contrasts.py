@@ -51,7 +51,7 @@ def test_an_effect_is_the_mean_over_what_is_not_held():
 
 
 def test_an_interaction_is_a_difference_of_differences():
-    contrast = BY_KEY["wide heads | scale × start | D 64 | local | 1×"]
+    contrast = BY_KEY["wide_heads | scale × start | D 64 | local | 1×"]
     weights = {cell.setting: weight for weight, cell in contrast.terms}
     assert weights[core("all + own", "1", "normal .02") + " | D 64"] == 1
     assert weights[core("all + own", "1/√D", "normal .02") + " | D 64"] == -1
@@ -59,7 +59,7 @@ def test_an_interaction_is_a_difference_of_differences():
 
 
 def test_a_half_of_the_biases_tells_each_of_the_three():
-    contrast = BY_KEY["biases | no query bias | Xavier √2 | local | 1×"]
+    contrast = BY_KEY["biases | no_query_bias | Xavier √2 | local | 1×"]
     for weight, cell in contrast.terms:
         dials = SETTINGS[cell.setting].dials
         assert weight == (-0.5 if dials["query_bias"] else 0.5)

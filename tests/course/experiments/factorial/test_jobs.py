@@ -20,7 +20,7 @@ from attnlib.course.experiments.factorial.run import train
 
 from .simulated import run
 
-WIDE = [each for each in CONTRASTS if each.question == "wide heads" and each.task == "local"]
+WIDE = [each for each in CONTRASTS if each.question == "wide_heads" and each.task == "local"]
 BEST = RATES[1]
 
 

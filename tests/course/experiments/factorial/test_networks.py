@@ -31,14 +31,14 @@ STRUCTURES = (
     *(
         satellite(what, XAVIER)
         for what in (
-            "own parameters",
-            "own parameters, equal hidden",
+            "own_parameters",
+            "own_parameters_equal_hidden",
             "narrow",
             "relative",
             "mult",
             "max",
-            "query bias only",
-            "key, value bias only",
+            "query_bias_only",
+            "key_value_bias_only",
             "merge h d, permuted",
             "PGL-SUM",
         )
@@ -105,7 +105,7 @@ def test_dropout_acts_in_training_only(examples):
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_all_networks_are_of_one_size_but_where_the_name_says_otherwise(setting):
     network = run.network(Cell("local", setting), 0)
-    if "equal hidden" in setting:
+    if "equal_hidden" in setting:
         same = run.network(Cell("local", base(XAVIER)), 0)
         assert network.hidden == same.hidden and count(network) > PARAMETERS
     else:

@@ -27,7 +27,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study factorial claims scorer notebooks docs slides lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study factorial claims scorer notebooks messages docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile

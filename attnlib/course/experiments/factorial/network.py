@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from attnlib.course.compare import DialledAttention
 from attnlib.course.compare.heads import permute_merge
+from attnlib.course.experiments.study.network import PARAMETERS, WIDTH, count
 from attnlib.course.experiments.study.tasks import GROUPS, LENGTH
 
-WIDTH, HEAD_DIM = 48, 8  # C, and D where a setting says nothing else
-PARAMETERS = 60_000  # of every network, to within half a row of the feed-forward layer
+HEAD_DIM = 8  # D, where a setting says nothing else
 WIDEST = 700  # hidden width at which a seed draws the feed-forward layer; the rest is cut off
 
 
@@ -64,11 +64,6 @@ class Network(nn.Module):
         x = x + self.feed_forward(self.norms[1](x))
         x = self.norms[2](x)
         return self.readout(x if self.per_token else x.mean(-2)), None
-
-
-def count(module: nn.Module) -> int:
-    """How many parameters it has."""
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @torch.no_grad()

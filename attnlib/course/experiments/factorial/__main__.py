@@ -15,7 +15,9 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="all cells, not the core alone")
     parser.add_argument("--minutes", type=float, help="begin nothing after so many minutes")
     parser.add_argument("--processes", type=int, default=PROCESSES)
-    parser.add_argument("--device", default="cpu", help="cuda, with --processes 8 or so")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="cuda, with --processes 8 or so"
+    )
     parser.add_argument("--afresh", action="store_true", help="replace the stored results")
     asked = parser.parse_args()
     wanted = [contrast for contrast in CONTRASTS if contrast.core or asked.whole]

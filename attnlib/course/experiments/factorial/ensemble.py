@@ -16,6 +16,8 @@ from attnlib.course.experiments.study.tasks import GROUPS, LENGTH
 from attnlib.positions import PositionsByLength
 from attnlib.segments import fuse
 
+TOKENS = (LENGTH, LENGTH // GROUPS)  # who may see each other: all, or those of a group
+
 
 class Ensemble(nn.Module):
     """x (S, B, L, F) -> logits (S, B, L, classes), or (S, B, classes): as each network would.
@@ -29,6 +31,9 @@ class Ensemble(nn.Module):
         first = networks[0]
         self.size, self.per_token, self.hidden = len(networks), first.per_token, first.hidden
         self.dials = None if first.attention is None else first.attention.dials
+        if self.dials is not None:
+            kind = self.dials["positions"]
+            self.added = {tokens: PositionsByLength(kind, WIDTH, freq=10000) for tokens in TOKENS}
         states = [dict(network.named_parameters()) for network in networks]
         self.stacked = {
             name: nn.Parameter(torch.stack([state[name].detach() for state in states]))
@@ -83,7 +88,7 @@ class Ensemble(nn.Module):
             q,
             k,
             v,
-            attn_mask=_table(self.dials["positions"], tokens, x),
+            attn_mask=self._table(tokens, x),
             dropout_p=self.dials["dropout"] if self.training else 0.0,
             scale=1.0 if self.dials["scale"] == "1" else None,
         )
@@ -102,6 +107,11 @@ class Ensemble(nn.Module):
         zeros = qkv.new_zeros(qkv.shape[:2] + qkv.shape[3:5])
         filled = [zeros if bias is None else bias for bias in found]
         return torch.stack(filled, 2).flatten(0, 1).flatten(1)
+
+    def _table(self, tokens, x):
+        """(N, N) positions, added to the scores; None for none."""
+        function = self.added[tokens](tokens)
+        return None if function is None else function.table(x.dtype, x.device)
 
     def _of(self, branch, part):
         return self.stacked.get(f"attention.{branch}.{part}")
@@ -123,17 +133,21 @@ def fit(
         labels: (S, n), or (S, n, L) where every token has one.
         seeds: of the order of each member's examples.
     """
-    orders = [training.batches(x.shape[1], steps, seed) for seed in seeds]
+    orders = zip(*(training.batches(x.shape[1], steps, seed) for seed in seeds), strict=True)
+    batches = iter(torch.stack([torch.stack(each) for each in orders]).to(x.device))
     members = torch.arange(ensemble.size, device=x.device)[:, None]
+    ensemble.train()
+    if x.is_cuda:  # the calls take longer than the numbers: recorded once, they are one call
+        batch = x[:, : training.BATCH].contiguous()
+        torch.cuda.make_graphed_callables(ensemble, (batch,), allow_unused_input=True)
 
     def loss():
-        chosen = torch.stack([next(order) for order in orders]).to(x.device)  # (S, 32)
+        chosen = next(batches)  # (S, 32)
         logits = ensemble(x[members, chosen])
         target = labels[members, chosen].flatten()
         each = F.cross_entropy(logits.flatten(0, -2), target, reduction="none")
         return each.unflatten(0, (ensemble.size, -1)).mean(1).sum()
 
-    ensemble.train()
     for _ in training.optimise(ensemble.parameters(), loss, steps, learning_rate):
         pass
     ensemble.eval()
@@ -150,9 +164,3 @@ def accuracies(ensemble: Ensemble, x: Tensor, labels: Tensor, at_once: int = 128
 def _affine(x, matrix, bias):
     """(M, rows, in) by (M, in, out), plus (M, out) if there is one."""
     return torch.bmm(x, matrix) if bias is None else torch.baddbmm(bias[:, None], x, matrix)
-
-
-def _table(kind, tokens, x):
-    """(N, N) positions, added to the scores; None for none."""
-    function = PositionsByLength(kind, WIDTH, freq=10000)(tokens)
-    return None if function is None else function.table(x.dtype, x.device)

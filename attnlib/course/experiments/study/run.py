@@ -1,46 +1,61 @@
-"""One run: a task, a setting and a seed in, the accuracy on held-out data out.
-
-The optimiser, its schedule, the numbers of steps, the size of the network and the difficulty of
-the tasks were chosen once, on the middle alone and with other seeds, before any other setting had
-been trained. So they suit the middle: another setting might do better with another learning rate
-or more steps. The steps are few, so that the whole study takes minutes. It compares what is
-learned in that many steps, not what could be learned in the end.
-"""
+"""One chunk: several seeds of a cell in, the accuracy of each on its own test draw out."""
 
 import time
-from types import MappingProxyType
 
 import torch
 
-from attnlib.course.experiments.study.network import Network, count
-from attnlib.course.experiments.study.settings import SETTINGS
-from attnlib.course.experiments.study.tasks import task
-from attnlib.course.experiments.training import accuracy, fit
-
-STEPS = MappingProxyType({"digits": 300, "global": 900, "local": 400, "reverse": 200})
+from attnlib.course.experiments.study.design import SETTINGS, Cell, Setting
+from attnlib.course.experiments.study.ensemble import Ensemble, accuracies, fit
+from attnlib.course.experiments.study.network import Network, count, draw
+from attnlib.course.experiments.study.tasks import TASKS
 
 
-def train(name: str, setting: str, seed: int) -> dict:
-    """The run, as it is stored. For one task and seed the data come in the same order everywhere.
+def train(
+    cell: Cell, seeds: tuple[int, ...], rate: float, purpose: str, device: str = "cpu"
+) -> dict:
+    """The chunk, as it is stored, but for the machine.
 
-    Raises ValueError for a task or a setting that does not exist, and names those that do.
+    Examples, their order and first parameters are those of the seed in every cell.
     """
     start = time.process_time()
-    if setting not in SETTINGS:
-        raise ValueError(f"setting {setting!r} is unknown: expected one of {tuple(SETTINGS)}")
-    given = task(name)
-    torch.manual_seed(seed)
-    per_token = given.train.labels.dim() == 2
-    features = given.train.x.shape[-1]
-    network = Network(SETTINGS[setting], features, given.classes, per_token)
-    for _ in fit(network, *given.train, STEPS[name], seed=seed):
-        pass
+    task = TASKS[cell.task]
+    draws = [task.draw(seed) for seed in seeds]
+    networks = [network(cell, seed) for seed in seeds]
+    ensemble = Ensemble(networks).to(device)
+    train, test = (
+        [torch.stack(tensors).to(device) for tensors in zip(*examples, strict=True)]
+        for examples in zip(*draws, strict=True)
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seeds[0])  # of the dropout
+        fit(ensemble, *train, cell.budget * task.steps, seeds=seeds, learning_rate=rate)
     return {
-        "task": name,
-        "setting": setting,
-        "seed": seed,
-        "accuracy": round(accuracy(network, *given.test), 5),
-        "parameters": count(network),
-        "hidden": network.hidden,
+        "task": cell.task,
+        "setting": cell.setting,
+        "budget": cell.budget,
+        "purpose": purpose,
+        "rate": rate,
+        "seeds": list(seeds),
+        "accuracies": [round(share, 6) for share in accuracies(ensemble, *test)],
+        "parameters": count(networks[0]),
+        "hidden": networks[0].hidden,
         "cpu_seconds": round(time.process_time() - start, 2),
     }
+
+
+def network(cell: Cell, seed: int) -> Network:
+    """The network of a cell, as the seed draws it."""
+    return draw(_built(cell.task, SETTINGS[cell.setting]), seed)
+
+
+def _built(task: str, setting: Setting) -> Network:
+    found = TASKS[task]
+    hidden = None if setting.like is None else _built(task, SETTINGS[setting.like]).hidden
+    return Network(
+        setting.dials,
+        found.features,
+        found.classes,
+        found.per_token,
+        head_dim=setting.head_dim,
+        hidden=hidden,
+    )

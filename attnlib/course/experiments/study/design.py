@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from attnlib.course.compare import NEST, PGLSUM, turned
-from attnlib.course.experiments.factorial.network import HEAD_DIM
+from attnlib.course.experiments.study.network import HEAD_DIM
 
 # Factor -> its levels, the one of the base first.
 SEES = MappingProxyType(

@@ -1,4 +1,4 @@
-"""Claims in texts: `python -m attnlib.course.experiments.factorial.woven --check README.md`.
+"""Claims in texts: `python -m attnlib.course.experiments.study.woven --check README.md`.
 
 In a text, `.md` or `.ipynb`, a claim stands between `<!--claim:scale.local-->` and
 `<!--/claim-->`. `--weave` writes its sentence there, and `=` with four letters behind its name,
@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attnlib.course import language
-from attnlib.course.experiments.factorial.claims import CLAIMS, digest, render
-from attnlib.course.experiments.factorial.findings import Finding, findings
-from attnlib.course.experiments.factorial.results import load
+from attnlib.course.experiments.study.claims import CLAIMS, digest, render
+from attnlib.course.experiments.study.findings import Finding, findings
+from attnlib.course.experiments.study.results import load
 
 MARKED = re.compile(r"<!--claim:(?P<id>[\w.]+)(=\w+)?-->(?P<said>.*?)<!--/claim-->", re.DOTALL)
 HALF = re.compile(r"<!--/?claim.*?-->")

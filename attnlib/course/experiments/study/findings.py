@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from attnlib.course.experiments.factorial.contrasts import CONTRASTS, Contrast
-from attnlib.course.experiments.factorial.design import Cell
-from attnlib.course.experiments.factorial.results import Results, accuracies
-from attnlib.course.experiments.factorial.statistics import (
+from attnlib.course.experiments.study.contrasts import CONTRASTS, Contrast
+from attnlib.course.experiments.study.design import Cell
+from attnlib.course.experiments.study.results import Results, accuracies
+from attnlib.course.experiments.study.statistics import (
     Estimate,
     estimate,
     holm,
     smallest_found,
     verdict,
 )
-from attnlib.course.experiments.factorial.tasks import TASKS
+from attnlib.course.experiments.study.tasks import TASKS
 
 NEAR_CHANCE, NEAR_ALL = 5.0, 98.0  # points above guessing; points
 

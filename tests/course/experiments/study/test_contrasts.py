@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 
-from attnlib.course.experiments.factorial.contrasts import (
+from attnlib.course.experiments.study.contrasts import (
     CONTRASTS,
     MANY_SEEDS,
     crossed,
     planned,
 )
-from attnlib.course.experiments.factorial.design import (
+from attnlib.course.experiments.study.design import (
     LEVELS,
     SETTINGS,
     STARTS,

@@ -6,12 +6,12 @@ import json
 import pytest
 
 from attnlib.course import language
-from attnlib.course.experiments.factorial import woven
-from attnlib.course.experiments.factorial.claims import CLAIMS, SENTENCES, SUBJECTS, digest, render
-from attnlib.course.experiments.factorial.contrasts import CONTRASTS
-from attnlib.course.experiments.factorial.findings import findings
-from attnlib.course.experiments.factorial.report import report
-from attnlib.course.experiments.factorial.woven import check, checked, language_of, sentences, weave
+from attnlib.course.experiments.study import woven
+from attnlib.course.experiments.study.claims import CLAIMS, SENTENCES, SUBJECTS, digest, render
+from attnlib.course.experiments.study.contrasts import CONTRASTS
+from attnlib.course.experiments.study.findings import findings
+from attnlib.course.experiments.study.report import report
+from attnlib.course.experiments.study.woven import check, checked, language_of, sentences, weave
 
 from .simulated import results
 

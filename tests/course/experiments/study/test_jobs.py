@@ -1,14 +1,14 @@
-"""`make factorial` keeps what it has done, and mixes nothing."""
+"""`make study` keeps what it has done, and mixes nothing."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from attnlib.course.experiments.factorial import jobs
-from attnlib.course.experiments.factorial.contrasts import CONTRASTS
-from attnlib.course.experiments.factorial.jobs import Job, measure
-from attnlib.course.experiments.factorial.results import (
+from attnlib.course.experiments.study import jobs
+from attnlib.course.experiments.study.contrasts import CONTRASTS
+from attnlib.course.experiments.study.jobs import Job, measure
+from attnlib.course.experiments.study.results import (
     RATE_SEEDS,
     RATES,
     accuracies,
@@ -16,7 +16,7 @@ from attnlib.course.experiments.factorial.results import (
     load,
     rates,
 )
-from attnlib.course.experiments.factorial.run import train
+from attnlib.course.experiments.study.run import train
 
 from .simulated import run
 

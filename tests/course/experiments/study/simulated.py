@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from attnlib.course.experiments.factorial.contrasts import Contrast, planned
-from attnlib.course.experiments.factorial.design import Cell
-from attnlib.course.experiments.factorial.results import RATE_SEEDS, RATES, Results
+from attnlib.course.experiments.study.contrasts import Contrast, planned
+from attnlib.course.experiments.study.design import Cell
+from attnlib.course.experiments.study.results import RATE_SEEDS, RATES, Results
 
 
 def results(

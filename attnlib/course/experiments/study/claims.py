@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from attnlib.course.experiments.factorial.contrasts import CONTRASTS, Contrast
-from attnlib.course.experiments.factorial.findings import Finding
-from attnlib.course.experiments.factorial.statistics import BOUND, EFFECT, SMALLER, UNDECIDED
+from attnlib.course.experiments.study.contrasts import CONTRASTS, Contrast
+from attnlib.course.experiments.study.findings import Finding
+from attnlib.course.experiments.study.statistics import BOUND, EFFECT, SMALLER, UNDECIDED
 from attnlib.course.language import N_, paragraph, say
 
 COST, GAIN = "cost", "gain"  # an effect, with its direction

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from attnlib.course.experiments.factorial import design
-from attnlib.course.experiments.factorial.design import LEVELS, STARTS, Cell, satellite
+from attnlib.course.experiments.study import design
+from attnlib.course.experiments.study.design import LEVELS, STARTS, Cell, satellite
 
 SEEDS = 20
 MANY_SEEDS = 35  # where "does not matter" may be the answer
@@ -22,7 +22,7 @@ class Contrast(NamedTuple):
     Attributes:
         where: the condition, in words; "" where there is none.
         terms: (weight, cell); the weights sum to 0.
-        core: whether `make factorial` trains it; the rest takes WHOLE=1.
+        core: whether `make study` trains it; the rest takes WHOLE=1.
         seeds: how many are planned.
     """
 

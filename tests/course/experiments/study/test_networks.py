@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from attnlib.course import data
 from attnlib.course.experiments import training
-from attnlib.course.experiments.factorial import run, tasks
-from attnlib.course.experiments.factorial.design import (
+from attnlib.course.experiments.study import run, tasks
+from attnlib.course.experiments.study.design import (
     NO_ATTENTION,
     SETTINGS,
     STARTS,
@@ -15,9 +16,9 @@ from attnlib.course.experiments.factorial.design import (
     satellite,
     wide,
 )
-from attnlib.course.experiments.factorial.ensemble import Ensemble, accuracies, fit
-from attnlib.course.experiments.factorial.network import PARAMETERS, WIDTH, count
-from attnlib.course.experiments.factorial.tasks import TASKS
+from attnlib.course.experiments.study.ensemble import Ensemble, accuracies, fit
+from attnlib.course.experiments.study.network import PARAMETERS, WIDTH, count
+from attnlib.course.experiments.study.tasks import TASKS
 
 NEST, XAVIER = STARTS
 # One setting of each structure: shapes of parameters, and who sees whom.
@@ -162,6 +163,31 @@ def test_a_draw_has_the_shapes_its_task_promises(name):
         assert len(share) == task.classes and (share - task.chance).abs().max() < 0.02
     learned = {x.numpy().tobytes() for x in draw.train.x}
     assert not any(x.numpy().tobytes() in learned for x in draw.test.x)
+
+
+def test_digits_are_cut_so_that_a_group_is_a_quarter():
+    pictures, labels = data.digits()
+    given = TASKS["digits"].draw(0).test
+    whole = {
+        picture.numpy().tobytes(): label
+        for picture, label in zip(pictures, labels.tolist(), strict=True)
+    }
+    for x, label in zip(given.x[:50], given.labels[:50].tolist(), strict=True):
+        picture = torch.empty(8, 8)
+        for token, patch in enumerate(x):
+            group, inside = divmod(token, 4)
+            row = 4 * (group // 2) + 2 * (inside // 2)
+            col = 4 * (group % 2) + 2 * (inside % 2)
+            picture[row : row + 2, col : col + 2] = patch.unflatten(0, (2, 2))
+        assert whole[picture.numpy().tobytes()] == label
+
+
+def test_reverse_gives_the_classes_back_in_reverse_order():
+    given = TASKS["reverse"].draw(0).test
+    for x, labels in zip(given.x[:50], given.labels[:50], strict=True):
+        assert (x.sum(-1) == 1).all()
+        for token in range(16):
+            assert x[15 - token].argmax() == labels[token]
 
 
 def test_each_seed_has_draws_of_its_own_which_come_again():

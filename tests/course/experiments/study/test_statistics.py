@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from attnlib.course.experiments.factorial.contrasts import CONTRASTS
-from attnlib.course.experiments.factorial.findings import findings
-from attnlib.course.experiments.factorial.statistics import (
+from attnlib.course.experiments.study.contrasts import CONTRASTS
+from attnlib.course.experiments.study.findings import findings
+from attnlib.course.experiments.study.statistics import (
     ALPHA,
     BOUND,
     EFFECT,

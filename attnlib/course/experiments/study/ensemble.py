@@ -11,8 +11,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from attnlib.course.experiments import training
-from attnlib.course.experiments.factorial.network import WIDTH, Network
-from attnlib.course.experiments.study.tasks import GROUPS, LENGTH
+from attnlib.course.experiments.study.montages import GROUPS, LENGTH
+from attnlib.course.experiments.study.network import WIDTH, Network
 from attnlib.positions import PositionsByLength
 from attnlib.segments import fuse
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from attnlib import BlockAttention, SelfAttention, attention, blockify, fuse, segment_slices
 from attnlib.course import compare, data
-from attnlib.course.experiments.study.report import difference
+from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.results import load
 from attnlib.course.language import catalogue, speak
 from attnlib.course.manifest import LESSONS, lesson
@@ -333,11 +333,11 @@ def test_what_moves_the_output_less_costs_more():
     moved = compare.turned_alone(blockify(patches, 4).flatten(0, 1)[None], range(3))
     far, little = (moved[name].mean() for name in ("group_parameters", "scale"))
     assert far > 2 * little
-    results = load()
-    groups = difference(results, "global", "group_parameters: own")
-    scale = difference(results, "global", "scale: 1")
-    assert scale.seen and scale.mean < -0.1
-    assert not groups.seen
+    found = findings(load())
+    groups = found["own_parameters | own_parameters | Xavier √2 | local | 1×"]
+    scale = found["scale | 1 for 1/√D | all + own, Xavier √2 | local | 1×"]
+    assert scale.verdict == groups.verdict == "effect"
+    assert scale.estimate.high < groups.estimate.mean < 0  # what moved less costs more
     for form in FORMS:
         assert re.search(
             "Either may|Neither is sure", chosen("moves-far-matters-much", form, "right")

@@ -11,18 +11,25 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import NamedTuple
 
+from attnlib.course.experiments.study.conditions import (
+    FACTORS,
+    before_group,
+    condition,
+    group,
+    part,
+)
 from attnlib.course.experiments.study.contrasts import CONTRASTS, Contrast
 from attnlib.course.experiments.study.findings import Finding
 from attnlib.course.experiments.study.statistics import BOUND, EFFECT, SMALLER, UNDECIDED
-from attnlib.course.language import N_, paragraph, say
+from attnlib.course.language import N_, say
 
 COST, GAIN = "cost", "gain"  # an effect, with its direction
 
 # Name of a claim -> question, what is contrasted, and a noun phrase for it.
 SUBJECTS = {
     "scale": ("scale", "1 for 1/√D", N_("leaving out the scale")),
-    "wide_heads": ("wide_heads", "1 for 1/√D", N_("leaving out the scale of heads 64 wide")),
-    "start": ("start", ".02 / Xavier", N_("NesT's start in place of Xavier √2")),
+    "wide_heads": ("wide_heads", "1 for 1/√D", N_("leaving out the scale")),
+    "start": ("start", ".02 / Xavier", N_("NesT's start in place of PGL-SUM's")),
     "positions": ("positions", "absolute / none", N_("adding absolute positions to the scores")),
     "relative": ("relative", "relative", N_("adding PGL-SUM's relative positions to the scores")),
     "own_group.two": (
@@ -73,7 +80,6 @@ SUBJECTS = {
     "ends": ("ends", "PGL-SUM / NesT", N_("PGL-SUM's attention in place of NesT's")),
     "no_attention": ("no_attention", "none / base", N_("leaving out the attention")),
 }
-OWN_STARTS = N_("each_at_its_own_start")  # how a contrast of the two ends says where
 
 # Question -> where its interactions are listed, if not under what is contrasted itself.
 INTERACTIONS = {
@@ -86,54 +92,26 @@ INTERACTIONS = {
 # Who sees whom -> the word for it in a claim's name.
 BRANCHES = {"all + own": "all_own", "own + own": "own_own", "all": "all", "own": "own"}
 
-# Factor of an interaction -> how it is said.
-FACTORS = {
-    "scale": N_("the scale"),
-    "start": N_("the start"),
-    "positions": N_("the table of positions"),
-}
-
-# Kind of verdict -> its sentence of one condition, and that of several.
-SENTENCES = {
+# Kind of verdict -> what is said of one condition, and of several.
+CLAUSES = {
     COST: (
-        N_(
-            "On {task}, {where}: {subject} costs {mean} points "
-            "(95 % interval {low} to {high}, {seeds} seeds)."
-        ),
-        N_(
-            "On {task}, {where}: {subject} costs points in each of {count} conditions "
-            "(their 95 % intervals: {low} to {high}, {seeds} seeds)."
-        ),
+        N_("costs {mean} points [{low}, {high}] ({where})"),
+        N_("costs points in each of {count} conditions [{low}, {high}] ({where})"),
     ),
     GAIN: (
-        N_(
-            "On {task}, {where}: {subject} gains {mean} points "
-            "(95 % interval {low} to {high}, {seeds} seeds)."
-        ),
-        N_(
-            "On {task}, {where}: {subject} gains points in each of {count} conditions "
-            "(their 95 % intervals: {low} to {high}, {seeds} seeds)."
-        ),
+        N_("gains {mean} points [{low}, {high}] ({where})"),
+        N_("gains points in each of {count} conditions [{low}, {high}] ({where})"),
     ),
     SMALLER: (
+        N_("changes less than {bound} point, {mean} [{low}, {high}] ({where})"),
         N_(
-            "On {task}, {where}: {subject} changes less than {bound} point: {mean} "
-            "(95 % interval {low} to {high}, {seeds} seeds)."
-        ),
-        N_(
-            "On {task}, {where}: {subject} changes less than {bound} point in each of {count} "
-            "conditions (their 95 % intervals: {low} to {high}, {seeds} seeds)."
+            "changes less than {bound} point in each of {count} conditions [{low}, {high}] "
+            "({where})"
         ),
     ),
     UNDECIDED: (
-        N_(
-            "On {task}, {where}: what {subject} does is undecided: {mean} points "
-            "(95 % interval {low} to {high}, {seeds} seeds)."
-        ),
-        N_(
-            "On {task}, {where}: what {subject} does is undecided in each of {count} conditions "
-            "(their 95 % intervals: {low} to {high} points, {seeds} seeds)."
-        ),
+        N_("is undecided, {mean} points [{low}, {high}] ({where})"),
+        N_("is undecided in each of {count} conditions [{low}, {high}] ({where})"),
     ),
 }
 
@@ -194,22 +172,30 @@ CLAIMS = listed()
 
 
 def render(claim: Claim, found: Mapping[str, Finding]) -> str:
-    """Its sentence, or several, in the language that is spoken now."""
+    """Its sentence, in the language that is spoken now. Brackets hold 95 % intervals."""
     run = [each for each in claim.conditions if each.key in found]
     if not run:
         return say(
             "On {task}: what {subject} does has not been measured with all planned seeds.",
-            **_names(claim),
+            task=_task(claim),
+            subject=say(claim.subject),
         )
     missing = len(claim.conditions) - len(run)
     if missing or any(each.key not in found for each in claim.interactions):
-        said = [_one(claim, found[each.key]) for each in run]
+        clauses = [_one(claim, found[each.key]) for each in run]
         if missing:
-            said.append(say("{count} more conditions have not been run.", count=missing))
-        return paragraph(*said)
-    differ = _interactions(claim, found)
-    at_once = [] if differ else _together(claim, run, found)
-    return paragraph(*(at_once or _in_groups(claim, found)), *differ)
+            clauses.append(say("{count} more conditions have not been run", count=missing))
+    else:
+        differ = _interactions(claim, found)
+        at_once = [] if differ else _together(claim, run, found)
+        clauses = (at_once or _in_groups(claim, found)) + differ
+    return say(
+        "On {task}, {subject}: {clauses}. ({seeds} seeds, 95 % intervals.)",
+        task=say(", ").join([_task(claim), *map(part, _common(claim))]),
+        subject=say(claim.subject),
+        clauses=say("; ").join(clauses),
+        seeds=min(found[each.key].estimate.seeds for each in run),
+    )
 
 
 def digest(claim: Claim, found: Mapping[str, Finding]) -> str:
@@ -232,8 +218,8 @@ def kind(finding: Finding) -> str:
 def _in_groups(claim, found):
     """What each group says at once, or those of it that share a verdict."""
     said = []
-    groups = sorted(claim.conditions, key=_group)
-    for _, each in groupby(groups, key=_group):
+    groups = sorted(claim.conditions, key=group)
+    for _, each in groupby(groups, key=group):
         kinds = {}
         for contrast in each:
             kinds.setdefault(kind(found[contrast.key]), []).append(contrast)
@@ -253,16 +239,17 @@ def _together(claim, conditions, found, *, named=False):
         return []
     if not others:
         return [_one(claim, first)]
-    where = say("; ").join(say(group) for group in dict.fromkeys(map(_group, conditions)))
+    common = _common(claim)
+    where = say("; ").join(part(each) for each in dict.fromkeys(map(group, conditions)))
     if named:
-        inside = "; ".join(each.where.rpartition(", ")[0] for each in conditions)
-        where = say("{where} ({conditions})", where=where, conditions=inside)
+        inside = say("; ").join(before_group(each, common) for each in conditions)
+        where = say("{where}: {conditions}", where=where, conditions=inside)
     return [
         say(
-            SENTENCES[kind(first)][1],
-            **_names(claim),
+            CLAUSES[kind(first)][1],
             where=where,
             count=len(conditions),
+            bound=f"{BOUND:g}",
             **_range(kind(first), [first.estimate, *(each.estimate for each in others)]),
         )
     ]
@@ -270,10 +257,10 @@ def _together(claim, conditions, found, *, named=False):
 
 def _one(claim, finding):
     return say(
-        SENTENCES[kind(finding)][0],
-        **_names(claim),
-        where=say(finding.contrast.where),
+        CLAUSES[kind(finding)][0],
+        where=condition(finding.contrast, _common(claim)),
         mean=_points(finding.estimate.mean, kind(finding)),
+        bound=f"{BOUND:g}",
         **_range(kind(finding), [finding.estimate]),
     )
 
@@ -287,25 +274,29 @@ def _interactions(claim, found):
     for what, asked in sorts.items():
         sure = [each for each in asked if each.verdict == EFFECT]
         if sure:
-            said.append(_changes(_factor(claim, what), sure, len(asked)))
+            said.append(_changes(factor(claim, what), sure, len(asked)))
     return said
 
 
-def _changes(factor, sure, asked):
-    if asked == 1:
-        (only,) = sure
-        return say(
-            "This effect changes with {factor}, by {mean} points "
-            "(95 % interval {low} to {high}, {seeds} seeds).",
-            factor=factor,
-            mean=_points(only.estimate.mean),
-            **_range(None, [only.estimate]),
-        )
+def _changes(with_, sure, asked):
     means = [each.estimate.mean for each in sure]
+    if asked == 1:
+        return say(
+            "{factor} changes this by {mean} points [{low}, {high}]",
+            factor=with_,
+            mean=_points(means[0]),
+            **_range(None, [sure[0].estimate]),
+        )
+    if len(sure) == 1:
+        return say(
+            "{factor} changes this in 1 of {asked} comparisons, by {mean} points",
+            factor=with_,
+            asked=asked,
+            mean=_points(means[0]),
+        )
     return say(
-        "This effect changes with {factor} in {count} of {asked} comparisons "
-        "(by {low} to {high} points).",
-        factor=factor,
+        "{factor} changes this in {count} of {asked} comparisons, by {low} to {high} points",
+        factor=with_,
         count=len(sure),
         asked=asked,
         low=_points(min(means)),
@@ -313,10 +304,10 @@ def _changes(factor, sure, asked):
     )
 
 
-def _factor(claim, what):
-    """Of "scale × start", the one that the claim is not about."""
-    (factor,) = {part for part in what.split(" × ") if part in FACTORS} - {_turned(claim)}
-    return say(FACTORS[factor])
+def factor(claim: Claim, what: str) -> str:
+    """Of "scale × start", the one that the claim is not about, said."""
+    (other,) = {part for part in what.split(" × ") if part in FACTORS} - {_turned(claim)}
+    return say(FACTORS[other])
 
 
 def _turned(claim):
@@ -324,28 +315,31 @@ def _turned(claim):
     return "scale" if question == "wide_heads" else question
 
 
-def _names(claim):
+def _task(claim):
     first = claim.conditions[0]
-    task = first.task
-    if first.budget > 1:
-        task = say("{task} with {budget} times the steps", task=task, budget=first.budget)
-    return {"task": task, "subject": say(claim.subject), "bound": f"{BOUND:g}"}
+    if first.budget == 1:
+        return first.task
+    return say("{task} with {budget} times the steps", task=first.task, budget=first.budget)
+
+
+def _common(claim):
+    """The parts of where that all conditions share, if there are several."""
+    wheres = [each.where.split(", ") for each in claim.conditions]
+    return [] if len(wheres) < 2 else [part for part in wheres[0] if all(map(_has(part), wheres))]
+
+
+def _has(part):
+    return lambda parts: part in parts
 
 
 def _range(of, estimates):
     low, high = min(each.low for each in estimates), max(each.high for each in estimates)
     if of == COST:
         low, high = high, low
-    seeds = min(each.seeds for each in estimates)
-    return {"low": _points(low, of), "high": _points(high, of), "seeds": seeds}
+    return {"low": _points(low, of), "high": _points(high, of)}
 
 
 def _points(value, of=None):
     """A cost is said without its minus."""
     value = round(-value if of == COST else value, 1) + 0.0  # 0.0 instead of −0.0
     return f"{value:.1f}".replace("-", "−")
-
-
-def _group(contrast):
-    """ "Xavier √2" of "all + own, Xavier √2"."""
-    return contrast.where.rpartition(", ")[2]

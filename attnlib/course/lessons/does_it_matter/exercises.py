@@ -68,8 +68,7 @@ MISTAKES = (
     ),
     (
         N_(
-            "The spread is divided by n. "
-            "The report divides by n − 1, as torch's std does by itself."
+            "The spread is divided by n. The study divides by n − 1, as torch's std does by itself."
         ),
         _of(torch.mean, lambda apart: apart.std(correction=0)),
     ),
@@ -130,7 +129,7 @@ EXERCISES = (
             "Write paired_difference(ours: torch.Tensor, others: torch.Tensor) -> (mean, spread).\n"
             "ours and others are (n,), accuracies of the same n seeds in the same order.\n"
             "mean: of ours minus others. spread: the standard deviation, over the seeds, of ours\n"
-            "minus others. Both as in the report: the spread divides by n − 1."
+            "minus others. Both as in the study: the spread divides by n − 1."
         ),
         _find_mistake,
         (

@@ -1,4 +1,4 @@
-"""How far each dial moves an output, and two settings of trained networks, seed by seed."""
+"""How far each dial moves an output, and how the differences of seeds become a verdict."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,9 +8,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.compare.labels import dial
+from attnlib.course.experiments.study.findings import Finding
+from attnlib.course.experiments.study.statistics import BOUND
+from attnlib.course.figures.forest import LOOKS, marker
 from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
 from attnlib.course.language import N_, say
-from attnlib.course.wide import ljust, width
+from attnlib.course.wide import fill, ljust, width
 
 ROUNDING = 1e-12
 PANELS = {
@@ -77,56 +80,37 @@ def _title(panel):
     return say(PANELS[panel]) if panel in PANELS else panel
 
 
-def plot_pairs(
-    ours: Sequence[float],
-    others: Sequence[float],
-    names: tuple[str, str],
-    chance: float,
-    seen: bool,
+def plot_verdicts(
+    panels: Mapping[str, tuple[Sequence[float], Finding]], bound: float = BOUND
 ) -> Figure:
-    """Two settings, seed by seed: left the accuracies, a line joins each seed; right what differs.
+    """How seeds become a verdict: a dot a seed, the mean with its 95 % interval, grey the bound.
 
     Args:
-        ours, others: accuracies in [0, 1] of the same seeds, in the same order.
-        names: of the two.
-        chance: the accuracy of guessing, a dashed line.
-        seen: whether the mean difference is drawn in red, and filled.
+        panels: title -> the differences of all seeds, in points, and what was found from them.
     """
-    ours, others = 100 * np.array(ours), 100 * np.array(others)
-    with plt.rc_context(STYLE | {"font.size": 14, "axes.titlesize": 15}):
-        fig, (left, right) = plt.subplots(
-            1, 2, figsize=(9.6, 4.6), width_ratios=(1.4, 1), layout="constrained"
-        )
-        for one, other in zip(ours, others, strict=True):
-            left.plot((0, 1), (other, one), "o-", color=ENDS[0], alpha=0.6, ms=9, linewidth=2)
-        left.axhline(100 * chance, color=QUIET, linestyle="--")
-        left.text(0.5, 100 * chance, say("guessing"), ha="center", va="bottom", color=QUIET)
-        left.set_xticks((0, 1), names[::-1])
-        left.set_xlim(-0.4, 1.4)
-        low, high = min(100 * chance, ours.min(), others.min()), max(ours.max(), others.max())
-        room = max(0.08 * (high - low), 1.0)
-        left.set_ylim(low - room, high + room)
-        left.set_title(say("right answers, in percent"))
-        _plot_apart(right, ours - others, seen)
+    with plt.rc_context(STYLE | {"font.size": 13, "axes.titlesize": 13}):
+        size = (3.4 * len(panels), 4.3)
+        fig, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained")
+        for axis, (title, (seeds, finding)) in zip(
+            np.atleast_1d(axes), panels.items(), strict=True
+        ):
+            look, each = LOOKS[finding.verdict], finding.estimate
+            axis.axhspan(-bound, bound, color=NOTHING, linewidth=0)
+            axis.axhline(0, color="black", linewidth=1.2)
+            axis.plot(_beside(len(seeds)), seeds, "o", color=QUIET, alpha=0.45, ms=6)
+            axis.plot((0.75, 0.75), (each.low, each.high), color=look.colour, linewidth=4)
+            axis.plot(0.75, each.mean, **marker(look))
+            axis.set_xlim(-0.6, 1.1)
+            ends = (-2.5, 2.5, each.low, each.high, *seeds)
+            axis.set_ylim(min(ends) - 0.5, max(ends) + 0.5)
+            axis.set_xticks([])
+            axis.set_title(fill(title, 26))
+            axis.set_xlabel(say(look.said), color=look.colour, weight="bold")
+            axis.spines[["top", "right"]].set_visible(False)
+        axes[0, 0].set_ylabel(say("difference, in points"))
     return closed(fig)
-
-
-def _plot_apart(axis, apart, seen):
-    """The differences of all seeds, their mean, and the band that the mean must leave."""
-    twice = 2 * apart.std(ddof=1)
-    colour, fill = (MARK, "full") if seen else (QUIET, "none")
-    axis.axhspan(-twice, twice, color=NOTHING, alpha=0.6, linewidth=0)
-    axis.axhline(0, color="black", linewidth=1.5)
-    axis.plot(_beside(len(apart)), apart, "o", color=colour, fillstyle=fill, alpha=0.6, ms=9)
-    axis.plot(0, apart.mean(), "_", color=colour, markersize=60, markeredgewidth=4)
-    far = 1.15 * max(twice, abs(apart).max(), 1.0)
-    axis.set_ylim(-far, far)
-    axis.set_xlim(-1, 1)
-    axis.set_xticks([])
-    axis.set_title(say("difference, in points"))
-    axis.set_xlabel(say("a dot a seed, a bar their mean;\ngrey: up to twice their spread"))
 
 
 def _beside(count):
     """Places side by side, so that equal dots do not hide each other."""
-    return np.linspace(-0.3, 0.3, count)
+    return np.linspace(-0.4, 0.4, count)

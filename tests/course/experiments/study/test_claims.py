@@ -2,12 +2,13 @@
 
 import copy
 import json
+import re
 
 import pytest
 
 from attnlib.course import language
 from attnlib.course.experiments.study import woven
-from attnlib.course.experiments.study.claims import CLAIMS, SENTENCES, SUBJECTS, digest, render
+from attnlib.course.experiments.study.claims import CLAIMS, CLAUSES, SUBJECTS, digest, render
 from attnlib.course.experiments.study.contrasts import CONTRASTS
 from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.report import report
@@ -43,17 +44,16 @@ def test_every_contrast_that_is_no_interaction_has_a_claim():
 def test_a_claim_speaks_of_all_conditions_at_once_where_they_agree(found):
     said = render(CLAIMS["positions.local"], found)
     assert said.startswith(
-        "On local, normal .02; Xavier √2: adding absolute positions to the scores costs points "
-        "in each of 8 conditions (their 95 % intervals: 2."
+        "On local, adding absolute positions to the scores: costs points in each of 8 conditions ["
     )
-    assert said.count("On local") == 1
+    assert said.endswith("(NesT's start; PGL-SUM's start). (20 seeds, 95 % intervals.)")
 
 
 def test_a_claim_names_its_conditions_where_an_interaction_is_there(found):
     said = render(CLAIMS["scale.local"], found)
-    assert "On local, Xavier √2: leaving out the scale costs points in each of 4" in said
-    assert "On local, normal .02: leaving out the scale changes less than 1 point" in said
-    assert "This effect changes with the start in 4 of 4 comparisons (by 8" in said
+    assert re.search(r"costs points in each of 4 conditions \[.*\] \(PGL-SUM's start\);", said)
+    assert re.search(r"changes less than 1 point in .* \(NesT's start\);", said)
+    assert "the start changes this in 4 of 4 comparisons, by 8" in said
 
 
 def test_all_of_one_verdict_are_not_spoken_of_at_once_over_an_interaction():
@@ -70,16 +70,16 @@ def test_costs_and_gains_do_not_agree():
         return 75 + (3 if "Xavier" in cell.setting else -3) * ("avg" in cell.setting)
 
     said = render(CLAIMS["fusion.avg.local"], findings(results(LOCAL, either, sd=0.7)))
-    assert "normal .02: fusing by avg in place of add costs 3." in said
-    assert "Xavier √2: fusing by avg in place of add gains " in said
+    assert re.search(r"costs 3\.\d points \[[^(]*\] \(NesT's start\)", said)
+    assert re.search(r"gains \d\.\d points \[[^(]*\] \(PGL-SUM's start\)", said)
 
 
 def test_a_claim_of_one_sort_of_branches_speaks_of_it_alone(found):
     claim = CLAIMS["scale.all_own.local"]
     assert len(claim.conditions) == 2 and len(claim.interactions) == 1
     said = render(claim, found)
-    assert "On local, all + own, Xavier √2: leaving out the scale costs " in said
-    assert "This effect changes with the start, by " in said
+    assert said.startswith("On local, branches all + own, leaving out the scale: costs ")
+    assert "the start changes this by " in said
     assert "own + own" not in said
 
 
@@ -88,11 +88,11 @@ def test_a_group_that_does_not_agree_names_those_that_do():
         return 75 - 9 * cell.setting.startswith("own | 1 | Xavier")
 
     said = render(CLAIMS["scale.local"], findings(results(LOCAL, one_only, sd=0.7)))
-    assert "On local, own, Xavier √2: leaving out the scale costs " in said
-    assert (
-        "On local, Xavier √2 (all + own; own + own; all): leaving out the scale changes less than "
-        "1 point in each of 3 conditions"
-    ) in said
+    assert re.search(r"costs \d\.\d points \[[^(]*\] \(branch own, PGL-SUM's start\);", said)
+    where = "(PGL-SUM's start: branches all + own; branches own + own; branch all)"
+    assert re.search(
+        rf"less than 1 point in each of 3 conditions \[[^(]*\] {re.escape(where)}", said
+    )
 
 
 def test_what_was_not_run_is_said(found):
@@ -102,7 +102,7 @@ def test_what_was_not_run_is_said(found):
     )
     partly = {key: finding for key, finding in found.items() if "own + own" not in key}
     said = render(CLAIMS["scale.local"], partly)
-    assert said.endswith(" 2 more conditions have not been run.")
+    assert said.endswith("; 2 more conditions have not been run. (20 seeds, 95 % intervals.)")
     assert "in each of" not in said  # no sentence of all
 
 
@@ -204,8 +204,8 @@ def test_the_command(tmp_path, monkeypatch, capsys, stored):
 
 
 def test_each_sentence_has_the_places_that_are_filled(found):
-    for one, several in SENTENCES.values():
-        shared = {"{task}", "{where}", "{subject}", "{low}", "{high}", "{seeds}"}
+    for one, several in CLAUSES.values():
+        shared = {"{where}", "{low}", "{high}"}
         assert all(place in one and place in several for place in shared)
 
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from attnlib.course.experiments.study.report import difference
+from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.results import load
-from attnlib.course.experiments.study.tasks import TASKS
 from attnlib.course.lessons import exercise
 from attnlib.course.lessons.does_it_matter.exercises import paired_difference
-from attnlib.course.lessons.does_it_matter.explorer import accuracies
+from attnlib.course.lessons.does_it_matter.seeds import right
 
 KEY = "does_it_matter.paired_difference"
 
@@ -32,7 +31,7 @@ WRONG = {
     "The two spreads were subtracted": spread(lambda ours, others: ours.std() - others.std()),
     "spread of ours alone": spread(lambda ours, others: ours.std()),
     "spread of others alone": spread(lambda ours, others: others.std()),
-    "is divided by n. The report divides by n − 1": spread(
+    "is divided by n. The study divides by n − 1": spread(
         lambda ours, others: float(np.std((ours - others).numpy()))
     ),
     "That is the variance": spread(lambda ours, others: (ours - others).var()),
@@ -97,10 +96,11 @@ def test_other_right_ways_pass(answer):
     assert exercise(KEY).check(answer).right
 
 
-def test_it_finds_what_the_report_finds():
+def test_it_finds_what_the_study_finds():
+    """The lesson sends the reader to this number, and to the interval of it."""
     results = load()
-    for task in TASKS:
-        for setting in ("fusion: avg", "NesT"):
-            want = difference(results, task, setting)
-            ours, others = (accuracies(results, task, each) for each in (setting, "middle"))
-            assert paired_difference(ours, others) == pytest.approx((want.mean, want.spread))
+    want = findings(results)["scale | 1 for 1/√D | all + own, Xavier √2 | global | 1×"].estimate
+    ours, others = (right(results, "global", scale, "Xavier √2") for scale in ("1", "1/√D"))
+    mean, spread = paired_difference(ours, others)
+    assert (100 * mean, 100 * spread) == pytest.approx((want.mean, want.sd))
+    assert 100 * (mean + 2.09 * spread / 20**0.5) == pytest.approx(want.high, abs=0.01)

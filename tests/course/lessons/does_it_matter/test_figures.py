@@ -1,12 +1,14 @@
-"""Effects and pairs: every seed is drawn where it belongs, and the rule for "seen" can be seen."""
+"""Effects and verdicts: every seed is drawn where it belongs, and what is sure can be seen."""
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_hex
 
-from attnlib.course.figures.style import MARK
-from attnlib.course.lessons.does_it_matter.figures import plot_effects, plot_pairs, read_effects
+from attnlib.course.experiments.study.contrasts import CONTRASTS
+from attnlib.course.experiments.study.findings import Finding
+from attnlib.course.experiments.study.statistics import BOUND, EFFECT, estimate
+from attnlib.course.figures.forest import LOOKS
+from attnlib.course.lessons.does_it_matter.figures import plot_effects, plot_verdicts, read_effects
 
 EFFECTS = {
     "one": {"merge": torch.tensor([1e-16, 3e-16]), "scale": torch.tensor([0.2, 0.4])},
@@ -34,43 +36,15 @@ def test_effects_are_read_with_their_spread():
     ]
 
 
-OURS, OTHERS = [0.74, 0.70, 0.72], [0.80, 0.75, 0.76]
-
-
-def pairs(seen=True, ours=OURS, others=OTHERS):
-    return plot_pairs(ours, others, ("scale: 1", "the middle"), 0.5, seen).axes
-
-
-def test_a_line_joins_the_two_networks_of_one_seed():
-    left, _ = pairs()
-    joined = [line.get_ydata().tolist() for line in left.lines if line.get_marker() == "o"]
-    assert joined == [[100 * other, 100 * one] for one, other in zip(OURS, OTHERS, strict=True)]
-    assert [text.get_text() for text in left.get_xticklabels()] == ["the middle", "scale: 1"]
-
-
-def test_guessing_is_in_the_picture():
-    left, _ = pairs()
-    assert [line.get_ydata()[0] for line in left.lines if line.get_linestyle() == "--"] == [50]
-    low, high = left.get_ylim()
-    assert low < 50 < 80 < high
-
-
-@pytest.mark.parametrize("seen", [True, False])
-def test_the_differences_their_mean_and_the_band_of_twice_their_spread(seen):
-    _, right = pairs(seen)
-    dots, mean = (
-        next(line for line in right.lines if line.get_marker() == mark) for mark in ("o", "_")
-    )
-    assert dots.get_ydata() == pytest.approx([-6, -5, -4])
-    assert mean.get_ydata() == pytest.approx([-5])
-    (band,) = right.patches
-    assert (band.get_y(), band.get_height()) == pytest.approx((-2, 4))
-    assert {to_hex(line.get_color()) == MARK for line in (dots, mean)} == {seen}
-    assert (dots.get_fillstyle() == "full") == seen
-
-
-def test_seeds_that_agree_are_drawn_beside_each_other():
-    _, right = pairs(ours=[0.5, 0.5, 0.5], others=[0.5, 0.5, 0.5])
-    (dots,) = [line for line in right.lines if line.get_marker() == "o"]
-    assert len(set(dots.get_xdata())) == 3
-    assert right.get_ylim()[0] < 0 < right.get_ylim()[1]
+def test_a_verdict_shows_every_seed_the_interval_and_the_bound():
+    seeds = [0.5, 1.5, 2.0]
+    finding = Finding(CONTRASTS[0], estimate(seeds), EFFECT, 1.0)
+    (axis,) = plot_verdicts({"some": (seeds, finding)}).axes
+    dots, interval, mean = axis.lines[1:]  # the first is zero
+    assert list(dots.get_ydata()) == seeds and len(set(dots.get_xdata())) == 3
+    assert tuple(interval.get_ydata()) == (finding.estimate.low, finding.estimate.high)
+    assert mean.get_ydata()[0] == pytest.approx(4 / 3)
+    assert interval.get_color() == mean.get_color() == LOOKS[EFFECT].colour
+    assert axis.get_xlabel() == "effect"
+    low, high = axis.get_ylim()
+    assert low < -BOUND and high > finding.estimate.high

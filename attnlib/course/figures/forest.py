@@ -1,0 +1,105 @@
+"""Differences with their intervals, one below the other, and what is sure of each."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from attnlib.course.experiments.study.findings import Finding
+from attnlib.course.experiments.study.statistics import BOUND, EFFECT, SMALLER, UNDECIDED
+from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.language import N_, say
+from attnlib.course.wide import fill
+
+
+class Look(NamedTuple):
+    """How a verdict is drawn: by colour, by shape, and in words."""
+
+    colour: str
+    marker: str
+    filled: bool
+    said: str
+
+
+LOOKS = {
+    EFFECT: Look(MARK, "o", True, N_("effect")),
+    SMALLER: Look(ENDS[0], "s", True, N_("smaller than the bound")),
+    UNDECIDED: Look(QUIET, "o", False, N_("undecided")),
+}
+
+
+def plot_forest(
+    panels: Mapping[str, Sequence[Finding | None]], labels: Sequence[str], size: float = 13
+) -> Figure:
+    """The mean and the 95 % interval of each finding, in points; grey: the bound.
+
+    Args:
+        panels: title -> a finding a row; None where nothing was run.
+        labels: of the rows.
+        size: of the letters, in points.
+    """
+    with plt.rc_context(STYLE | {"font.size": size, "axes.titlesize": size}):
+        height = 0.034 * size * len(labels) + 0.13 * size
+        fig, axes = plt.subplots(
+            1,
+            len(panels),
+            figsize=(4.1 * len(panels) + 0.34 * size, height),
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for axis, (title, rows) in zip(axes[0], panels.items(), strict=True):
+            axis.axvspan(-BOUND, BOUND, color=NOTHING, linewidth=0)
+            axis.axvline(0, color="black", linewidth=1.2)
+            for row, finding in enumerate(rows):
+                _plot_row(axis, row, finding)
+            axis.set_title(fill(title, 44))
+            axis.spines[["top", "right"]].set_visible(False)
+        axes[0, 0].set_yticks(range(len(labels)), labels)
+        axes[0, 0].set_ylim(len(labels) - 0.5, -0.7)
+        low, high = axes[0, 0].get_xlim()
+        axes[0, 0].set_xlim(low - 0.02 * (high - low), high + 0.3 * (high - low))  # the numbers
+        fig.supxlabel(say("points; grey: less than {bound:g} point", bound=BOUND), fontsize=size)
+        fig.legend(handles=_legend(), loc="outside upper center", ncols=3, frameon=False)
+    return closed(fig)
+
+
+def _plot_row(axis, row, finding):
+    if finding is None:
+        axis.annotate(say("not run"), (0, row), (8, 0), **_TEXT, color=QUIET)
+        return
+    look, each = LOOKS[finding.verdict], finding.estimate
+    axis.plot((each.low, each.high), (row, row), color=look.colour, linewidth=3)
+    axis.plot(each.mean, row, **marker(look))
+    right = max(each.high, BOUND)
+    axis.annotate(signed(each.mean), (right, row), (8, 0), **_TEXT, color=look.colour)
+
+
+_TEXT = {"textcoords": "offset points", "va": "center"}
+
+
+def marker(look: Look) -> dict:
+    """Of a mean, as `plot` takes it."""
+    face = look.colour if look.filled else "white"
+    return {
+        "marker": look.marker,
+        "color": look.colour,
+        "markerfacecolor": face,
+        "markersize": 9,
+        "markeredgewidth": 2,
+    }
+
+
+def _legend():
+    return [
+        Line2D([], [], linewidth=3, label=say(look.said), **marker(look)) for look in LOOKS.values()
+    ]
+
+
+def signed(points: float) -> str:
+    """ "+0.7", "−9.4"; zero has no sign."""
+    text = f"{points:+.1f}".replace("-", "−")
+    return "0.0" if text in ("+0.0", "−0.0") else text

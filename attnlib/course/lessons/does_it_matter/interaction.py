@@ -1,0 +1,98 @@
+"""Four networks of one seed, which the reader trains: with and without the scale, two starts."""
+
+from collections.abc import Callable, Mapping
+from itertools import product
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from attnlib.course.experiments.study.conditions import joined
+from attnlib.course.experiments.study.design import SCALES, STARTS, Cell, core
+from attnlib.course.experiments.study.results import Results, accuracies, rates
+from attnlib.course.experiments.study.run import train
+from attnlib.course.figures.style import ENDS, STYLE, closed
+from attnlib.course.language import say
+
+SEES = "all + own"
+Corners = Mapping[tuple[str, str], float]  # (scale, start) -> accuracy, in points
+
+
+def cell(scale: str, start: str, task: str = "local") -> Cell:
+    """One of the four: two branches, one sees all tokens, one its own group."""
+    return Cell(task, core(SEES, scale, start), 1)
+
+
+def train_four(results: Results, seed: int, tell: Callable[[str], None] = print) -> Corners:
+    """Train the four networks of one seed, as the study did: some twenty seconds, told one by one.
+
+    Args:
+        results: of the study; the learning rate of each cell is taken from them.
+    """
+    chosen, found = rates(results), {}
+    for start, scale in product(STARTS, SCALES):
+        here = cell(scale, start)
+        (share,) = train(here, (seed,), chosen[here], "result")["accuracies"]
+        found[scale, start] = 100 * share
+        tell(
+            say(
+                "{start}, {scale}: {points:.0f} % right",
+                start=joined([start]),
+                scale=joined([f"scale = {scale}"]),
+                points=100 * share,
+            )
+        )
+    return found
+
+
+def stored_seed(results: Results, seed: int) -> Corners:
+    """The four networks of a seed of the study."""
+    points = accuracies(results)
+    return {(scale, start): points[cell(scale, start)][seed] for scale, start in _CORNERS}
+
+
+_CORNERS = tuple(product(SCALES, STARTS))
+
+
+def plot_four(results: Results, mine: Corners | None = None) -> Figure:
+    """A line a start, from "with the scale" to "without": thin all stored seeds, thick yours.
+
+    Lines that run side by side would say: what the scale does, does not hang on the start.
+    """
+    points = accuracies(results)
+    with plt.rc_context(STYLE | {"font.size": 14}):
+        fig, axis = plt.subplots(figsize=(7.6, 4.4), layout="constrained")
+        for start, colour in zip(STARTS, ENDS, strict=True):
+            ends = [points[cell(scale, start)] for scale in SCALES]
+            for seed in sorted(ends[0].keys() & ends[1].keys()):
+                axis.plot((0, 1), [end[seed] for end in ends], color=colour, alpha=0.25, lw=1)
+            means = [sum(end.values()) / len(end) for end in ends]
+            drawn = means if mine is None else [mine[scale, start] for scale in SCALES]
+            axis.plot((0, 1), drawn, "o-", color=colour, ms=10, lw=3)
+            axis.annotate(
+                joined([start]), (1, drawn[1]), (12, 0),
+                textcoords="offset points", va="center", color=colour, weight="bold",
+            )  # fmt: skip
+        axis.set_xticks((0, 1), [joined([f"scale = {scale}"]) for scale in SCALES])
+        axis.set_xlim(-0.25, 1.25)
+        axis.set_ylabel(say("right answers, in percent"))
+        axis.spines[["top", "right"]].set_visible(False)
+    return closed(fig)
+
+
+def apart(four: Corners) -> tuple[float, float, float]:
+    """What leaving out the scale does with NesT's start, with PGL-SUM's, and their difference."""
+    with_, without = SCALES
+    nest, pglsum = (four[without, start] - four[with_, start] for start in STARTS)
+    return nest, pglsum, nest - pglsum
+
+
+def read_four(four: Corners) -> str:
+    """The three numbers of `apart` in one sentence."""
+    nest, pglsum, between = apart(four)
+    return say(
+        "Leaving out the scale: {nest:+.1f} points with NesT's start, {pglsum:+.1f} with "
+        "PGL-SUM's. Their difference, the interaction: {between:.1f}.",
+        nest=nest,
+        pglsum=pglsum,
+        between=between,
+    )

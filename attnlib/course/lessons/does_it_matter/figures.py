@@ -90,10 +90,8 @@ def plot_verdicts(
     """
     with plt.rc_context(STYLE | {"font.size": 13, "axes.titlesize": 13}):
         size = (3.4 * len(panels), 4.3)
-        fig, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained")
-        for axis, (title, (seeds, finding)) in zip(
-            np.atleast_1d(axes), panels.items(), strict=True
-        ):
+        fig, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
+        for axis, (title, (seeds, finding)) in zip(axes[0], panels.items(), strict=True):
             look, each = LOOKS[finding.verdict], finding.estimate
             axis.axhspan(-bound, bound, color=NOTHING, linewidth=0)
             axis.axhline(0, color="black", linewidth=1.2)

@@ -171,6 +171,21 @@ def _of(sees, contrasts):
 CLAIMS = listed()
 
 
+def contrast_of(id_: str, *parts: str) -> Contrast:
+    """The one condition of a claim that holds all these parts of a `where`.
+
+    Raises:
+        KeyError: there is no such claim.
+        ValueError: none of its conditions holds them, or several do.
+    """
+    conditions = CLAIMS[id_].conditions
+    found = [each for each in conditions if set(parts) <= set(each.where.split(", "))]
+    if len(found) != 1:
+        known = [each.where for each in conditions]
+        raise ValueError(f"parts must tell one condition of {id_} from {known}, got {parts}")
+    return found[0]
+
+
 def render(claim: Claim, found: Mapping[str, Finding]) -> str:
     """Its sentence, in the language that is spoken now. Brackets hold 95 % intervals."""
     run = [each for each in claim.conditions if each.key in found]

@@ -5,26 +5,27 @@ from types import MappingProxyType
 
 from matplotlib.figure import Figure
 
+from attnlib.course.experiments.study.claims import contrast_of
 from attnlib.course.experiments.study.findings import Finding
-from attnlib.course.figures.forest import LOOKS, plot_forest, signed
+from attnlib.course.experiments.study.forest import plot_forest, spelled
 from attnlib.course.language import N_, say
 
-# Title of a panel -> the key of each row's contrast; None where none was asked.
+# Title of a panel -> for each row the claim that holds its contrast, and the condition.
 PANELS = MappingProxyType(
     {
         N_("answer in other blocks"): (
-            "own_only | own / all | normal .02 | global | 1×",
-            "own_only | own / all | Xavier √2 | global | 1×",
-            "scale | 1 for 1/√D | all + own, normal .02 | global | 1×",
-            "scale | 1 for 1/√D | all + own, Xavier √2 | global | 1×",
-            "merge | merge h d, permuted | Xavier √2 | global | 1×",
+            ("own_only.one.global", "normal .02"),
+            ("own_only.one.global", "Xavier √2"),
+            ("scale.all_own.global", "normal .02"),
+            ("scale.all_own.global", "Xavier √2"),
+            ("merge.global", "Xavier √2"),
         ),
         N_("answer in the own block"): (
-            "sees | own / all | scale = 1/√D, normal .02 | local | 1×",
-            "sees | own / all | scale = 1/√D, Xavier √2 | local | 1×",
-            "scale | 1 for 1/√D | all + own, normal .02 | local | 1×",
-            "scale | 1 for 1/√D | all + own, Xavier √2 | local | 1×",
-            "merge | merge h d, permuted | Xavier √2 | local | 1×",
+            ("own_group.one.local", "scale = 1/√D", "normal .02"),
+            ("own_group.one.local", "scale = 1/√D", "Xavier √2"),
+            ("scale.all_own.local", "normal .02"),
+            ("scale.all_own.local", "Xavier √2"),
+            ("merge.local", "Xavier √2"),
         ),
     }
 )
@@ -40,31 +41,23 @@ SIZE = 17  # points: a projector, the back row
 
 def plot_matters(found: Mapping[str, Finding]) -> Figure:
     """How far three differences move the accuracy of small trained networks, on two tasks."""
-    panels = {say(title): [found.get(key) for key in keys] for title, keys in PANELS.items()}
+    panels = {say(title): _findings(rows, found) for title, rows in PANELS.items()}
     return plot_forest(panels, [say(row) for row in ROWS], SIZE)
 
 
 def read_matters(found: Mapping[str, Finding]) -> str:
     """The same in words: a paragraph a panel, a line a row."""
-    return "\n\n".join(_read(say(title), keys, found) for title, keys in PANELS.items())
+    return "\n\n".join(_read(say(title), _findings(rows, found)) for title, rows in PANELS.items())
 
 
-def _read(title, keys, found):
+def _findings(rows, found):
+    """None where nothing was run."""
+    return [found.get(contrast_of(*row).key) for row in rows]
+
+
+def _read(title, findings):
     lines = [
-        say("  {row}: {finding}", row=say(row), finding=_spelled(found.get(key)))
-        for row, key in zip(ROWS, keys, strict=True)
+        say("  {row}: {finding}", row=say(row), finding=spelled(finding))
+        for row, finding in zip(ROWS, findings, strict=True)
     ]
     return "\n".join([say("{title} (points, 95 % interval):", title=title.capitalize()), *lines])
-
-
-def _spelled(finding):
-    if finding is None:
-        return say("not run")
-    each = finding.estimate
-    return say(
-        "{mean} [{low}, {high}], {verdict}",
-        mean=signed(each.mean),
-        low=signed(each.low),
-        high=signed(each.high),
-        verdict=say(LOOKS[finding.verdict].said),
-    )

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from attnlib.course.compare.labels import dial
 from attnlib.course.experiments.study.findings import Finding
+from attnlib.course.experiments.study.forest import LOOKS, marker
 from attnlib.course.experiments.study.statistics import BOUND
-from attnlib.course.figures.forest import LOOKS, marker
 from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
 from attnlib.course.language import N_, say
 from attnlib.course.wide import fill, ljust, width

@@ -6,7 +6,7 @@ from itertools import product
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from attnlib.course.experiments.study.conditions import joined
+from attnlib.course.experiments.study.conditions import part
 from attnlib.course.experiments.study.design import SCALES, STARTS, Cell, core
 from attnlib.course.experiments.study.results import Results, accuracies, rates
 from attnlib.course.experiments.study.run import train
@@ -14,6 +14,7 @@ from attnlib.course.figures.style import ENDS, STYLE, closed
 from attnlib.course.language import say
 
 SEES = "all + own"
+WITH = {scale: f"scale = {scale}" for scale in SCALES}  # as a condition's part
 Corners = Mapping[tuple[str, str], float]  # (scale, start) -> accuracy, in points
 
 
@@ -36,8 +37,8 @@ def train_four(results: Results, seed: int, tell: Callable[[str], None] = print)
         tell(
             say(
                 "{start}, {scale}: {points:.0f} % right",
-                start=joined([start]),
-                scale=joined([f"scale = {scale}"]),
+                start=part(start),
+                scale=part(WITH[scale]),
                 points=100 * share,
             )
         )
@@ -69,10 +70,10 @@ def plot_four(results: Results, mine: Corners | None = None) -> Figure:
             drawn = means if mine is None else [mine[scale, start] for scale in SCALES]
             axis.plot((0, 1), drawn, "o-", color=colour, ms=10, lw=3)
             axis.annotate(
-                joined([start]), (1, drawn[1]), (12, 0),
+                part(start), (1, drawn[1]), (12, 0),
                 textcoords="offset points", va="center", color=colour, weight="bold",
             )  # fmt: skip
-        axis.set_xticks((0, 1), [joined([f"scale = {scale}"]) for scale in SCALES])
+        axis.set_xticks((0, 1), [part(WITH[scale]) for scale in SCALES])
         axis.set_xlim(-0.25, 1.25)
         axis.set_ylabel(say("right answers, in percent"))
         axis.spines[["top", "right"]].set_visible(False)

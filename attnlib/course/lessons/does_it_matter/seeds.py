@@ -5,25 +5,21 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from attnlib.course.experiments.study.claims import contrast_of
 from attnlib.course.experiments.study.design import SCALES, STARTS
 from attnlib.course.experiments.study.findings import Finding, differences
+from attnlib.course.experiments.study.forest import spelled
 from attnlib.course.experiments.study.results import Results, accuracies
 from attnlib.course.language import N_, say
 from attnlib.course.lessons.does_it_matter.interaction import cell
 
 SEEDS = 20
 
-# One contrast of each verdict: title -> its key.
+# One contrast of each verdict: title -> the claim that holds it, and the condition.
 EXAMPLES = {
-    N_("without the scale, PGL-SUM's start, local"): (
-        "scale | 1 for 1/√D | all + own, Xavier √2 | local | 1×"
-    ),
-    N_("without the scale, NesT's start, local"): (
-        "scale | 1 for 1/√D | all + own, normal .02 | local | 1×"
-    ),
-    N_("own for all, NesT's start, digits"): (
-        "sees | own / all | scale = 1/√D, normal .02 | digits | 1×"
-    ),
+    N_("without the scale, PGL-SUM's start, local"): ("scale.all_own.local", "Xavier √2"),
+    N_("without the scale, NesT's start, local"): ("scale.all_own.local", "normal .02"),
+    N_("own for all, NesT's start, digits"): ("own_group.one.digits", "scale = 1/√D", "normal .02"),
 }
 
 
@@ -47,7 +43,15 @@ def examples(
 ) -> dict[str, tuple[Sequence[float], Finding]]:
     """One contrast of each verdict, for `plot_verdicts`."""
     points = accuracies(results)
+    contrasts = {say(title): contrast_of(*where) for title, where in EXAMPLES.items()}
     return {
-        say(title): (differences(found[key].contrast, points), found[key])
-        for title, key in EXAMPLES.items()
+        title: (differences(each, points), found[each.key]) for title, each in contrasts.items()
     }
+
+
+def read_examples(found: Mapping[str, Finding]) -> str:
+    """The same in words, a line each: mean, interval, verdict."""
+    return "\n".join(
+        say("{title}: {finding}", title=say(title), finding=spelled(found[contrast_of(*where).key]))
+        for title, where in EXAMPLES.items()
+    )

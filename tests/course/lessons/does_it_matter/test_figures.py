@@ -6,8 +6,8 @@ import torch
 
 from attnlib.course.experiments.study.contrasts import CONTRASTS
 from attnlib.course.experiments.study.findings import Finding
+from attnlib.course.experiments.study.forest import LOOKS
 from attnlib.course.experiments.study.statistics import BOUND, EFFECT, estimate
-from attnlib.course.figures.forest import LOOKS
 from attnlib.course.lessons.does_it_matter.figures import plot_effects, plot_verdicts, read_effects
 
 EFFECTS = {

@@ -4,8 +4,8 @@ import pytest
 
 from attnlib.course.experiments.study.contrasts import CONTRASTS
 from attnlib.course.experiments.study.findings import Finding
+from attnlib.course.experiments.study.forest import LOOKS, plot_forest, signed
 from attnlib.course.experiments.study.statistics import BOUND, EFFECT, SMALLER, UNDECIDED, Estimate
-from attnlib.course.figures.forest import LOOKS, plot_forest, signed
 
 
 def finding(mean, verdict):

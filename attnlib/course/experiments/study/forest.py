@@ -69,16 +69,22 @@ def plot_forest(
 
 def _plot_row(axis, row, finding):
     if finding is None:
-        axis.annotate(say("not run"), (0, row), (8, 0), **_TEXT, color=QUIET)
+        axis.annotate(
+            say("not run"), (0, row), (8, 0), textcoords="offset points", va="center", color=QUIET
+        )
         return
     look, each = LOOKS[finding.verdict], finding.estimate
     axis.plot((each.low, each.high), (row, row), color=look.colour, linewidth=3)
     axis.plot(each.mean, row, **marker(look))
     right = max(each.high, BOUND)
-    axis.annotate(signed(each.mean), (right, row), (8, 0), **_TEXT, color=look.colour)
-
-
-_TEXT = {"textcoords": "offset points", "va": "center"}
+    axis.annotate(
+        signed(each.mean),
+        (right, row),
+        (8, 0),
+        textcoords="offset points",
+        va="center",
+        color=look.colour,
+    )
 
 
 def marker(look: Look) -> dict:
@@ -103,3 +109,17 @@ def signed(points: float) -> str:
     """ "+0.7", "−9.4"; zero has no sign."""
     text = f"{points:+.1f}".replace("-", "−")
     return "0.0" if text in ("+0.0", "−0.0") else text
+
+
+def spelled(finding: Finding | None) -> str:
+    """ "−9.4 [−10.0, −8.8], effect": the same in words."""
+    if finding is None:
+        return say("not run")
+    each = finding.estimate
+    return say(
+        "{mean} [{low}, {high}], {verdict}",
+        mean=signed(each.mean),
+        low=signed(each.low),
+        high=signed(each.high),
+        verdict=say(LOOKS[finding.verdict].said),
+    )

@@ -48,9 +48,6 @@ NOT_YET = {
     "experiments/films/results.py",
     "experiments/films/shots.py",
     "experiments/films/training.py",
-    "experiments/fusions/fused.py",
-    "experiments/fusions/report.py",
-    "experiments/fusions/trial.py",
 }
 
 

@@ -1,4 +1,4 @@
 """A fusion of the reader's own, trained as the study trains its four.
 
-`python -m attnlib.course.experiments.fusions` trains the stored example again, in half a minute.
+`python -m attnlib.course.experiments.fusions` trains the stored example again, in about a minute.
 """

@@ -1,39 +1,31 @@
-"""The study's two branches, fused by a function of the reader's own."""
+"""The study's networks, whose two branches a function of the reader's own fuses."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from attnlib.course.compare import Branch, DialledAttention, Parameters, attend, turned
+from attnlib.course.experiments.study.ensemble import Ensemble
+from attnlib.course.experiments.study.montages import LENGTH
+from attnlib.course.experiments.study.network import Network
 
 Fusion = Callable[[Tensor, Tensor], Tensor]
 
 
-class Fused(nn.Module):
-    """The parameters of `attention`, and `fusion` in the place of its fusion.
+class Fused(Ensemble):
+    """Networks that have two branches, with `fusion` in the place of theirs.
 
     Args:
-        attention: one with a local branch as wide as the main one, and no dropout.
-        fusion: (whole, local), both (…, L, C) -> (…, L, C).
+        fusion: (whole, local), both (B, L, C) -> (B, L, C); all networks' examples are one batch.
     """
 
-    def __init__(self, attention: DialledAttention, fusion: Fusion):
-        super().__init__()
-        self.attention, self.fusion = attention, fusion
+    def __init__(self, networks: list[Network], fusion: Fusion):
+        super().__init__(networks)
+        self.fusion = fusion
 
-    def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        """(…, L, C) -> the fused rows (…, L, C), and no map."""
-        alone = turned(self.attention.dials, fusion=None)
-        whole = self._rows(x, self.attention.main, alone)
-        local = self._rows(x, self.attention.local, turned(alone, sees="own group"))
-        return self.fusion(whole, local), None
-
-    def _rows(self, x, branch, dials):
-        """One branch as if it were the main one, and the only one."""
-        branch = Branch(*(branch.get(name, None) for name in Branch._fields))
-        parameters = Parameters(branch, None, None)
-        return attend(x, parameters, dials, num_groups=self.attention.num_groups)[0]
+    def fuse(self, main: Tensor, local: Tensor) -> Tensor:
+        whole, local = (rows.reshape(-1, LENGTH, rows.shape[-1]) for rows in (main, local))
+        return self.fusion(whole, local).reshape(main.shape)
 
 
 def check_fusion(fusion: Fusion) -> None:

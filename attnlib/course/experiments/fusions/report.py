@@ -1,57 +1,83 @@
 """What the runs of several fusions say, and a reader's own among them."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from attnlib.course.experiments.fusions.fused import Fusion
-from attnlib.course.experiments.fusions.trial import FOUR, TASK, runs, stored
-from attnlib.course.experiments.study.report import Difference
-from attnlib.course.experiments.study.tasks import task
+from attnlib.course.experiments.fusions.trial import CELL, runs, stored
+from attnlib.course.experiments.study.statistics import Estimate, estimate, holm, verdict
+from attnlib.course.experiments.study.tasks import TASKS
 from attnlib.course.figures.runs import plot_runs
+from attnlib.course.language import N_, say
 from attnlib.course.wide import ljust, width
 
-MINE = "mine"
+MINE = N_("mine")
+FEW = range(5)  # seeds that a reader trains, if nothing else is said
+
+Shares = Mapping[str, Sequence[float]]  # fusion -> the share that each seed finds
 
 
-def apart(one: Sequence[float], other: Sequence[float]) -> Difference:
-    """One fusion's accuracies minus another's, seed by seed; `.seen` by the rule of the study."""
-    seeds = np.subtract(one, other)
-    return Difference(seeds, float(seeds.mean()), float(seeds.std(ddof=1)))
+class Comparison(NamedTuple):
+    """One fusion less another, in points; the verdict is corrected for all that are asked."""
+
+    estimate: Estimate
+    verdict: str
 
 
-def table(found: Mapping[str, Sequence[float]]) -> str:
-    """Every fusion: mean ± standard deviation over seeds, and its difference to each of the four.
+def compared(found: Shares, name: str) -> dict[str, Comparison]:
+    """Other fusion -> the named one less this one, seed by seed."""
+    others = [other for other in found if other != name]
+    asked = [estimate(100 * np.subtract(found[name], found[other])) for other in others]
+    corrected = holm([each.p for each in asked]), holm([each.p_within for each in asked])
+    verdicts = map(verdict, *corrected)
+    return dict(zip(others, map(Comparison, asked, verdicts), strict=True))
 
-    A star: the mean of the difference is more than twice its standard deviation.
-    """
-    rows = [("", "right, in %", *(f"minus {name}" for name in FOUR))]
-    for name, shares in found.items():
-        percent = 100 * np.array(shares)
-        cells = [_cell(shares, found[other]) if other != name else "" for other in FOUR]
-        rows.append((name, f"{percent.mean():.1f} ± {percent.std(ddof=1):.1f}", *cells))
+
+def table(found: Shares, name: str) -> str:
+    """The mean of every fusion; of the named one less each other, interval and verdict."""
+    asked = compared(found, name)
+    head = say("right, in %"), say("{name} minus it", name=name), say("95 % interval")
+    rows = [("", *head, say("verdict"))]
+    for other, shares in found.items():
+        rows.append((other, f"{100 * np.mean(shares):.1f}", *_cells(asked.get(other))))
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(ljust, row, widths)).rstrip() for row in rows)
-    return "\n".join(lines)
+    lines = ["  ".join(map(ljust, row, widths)).rstrip() for row in rows]
+    foot = say(
+        "{seeds} seeds each; comparisons that the verdicts are corrected for (Holm): {count}",
+        seeds=len(found[name]),
+        count=len(asked),
+    )
+    return "\n".join([*lines, foot])
 
 
-def compete(fusion: Fusion | None) -> Figure | None:
-    """Train a fusion against the four: prints each seed and the table, returns the figure.
+def compete(fusion: Fusion | None, seeds: Sequence[int] = FEW) -> Figure | None:
+    """Train a fusion against the stored ones: prints each seed and the table, returns the figure.
 
     Args:
         fusion: (whole, local), both (…, L, C) -> (…, L, C); None says what is wanted.
-    Raises TypeError or ValueError as `runs`.
+        seeds: of 0 to 19.
+
+    Raises TypeError or ValueError as `runs` and `stored`.
     """
     if fusion is None:
-        print("No fusion yet. Write one, and this cell trains it with five seeds: about 25 s.")
+        print(say("No fusion yet. Write one, and this cell trains it with five seeds."))
         return None
-    found = stored() | {MINE: runs(fusion)}
-    print(table(found))
-    return plot_runs(found, chance=1 / task(TASK).classes, marked=MINE)
+    found, mine = stored(seeds), say(MINE)
+    found[mine] = runs(fusion, seeds)
+    print(table(found, mine))
+    return plot_runs(found, chance=TASKS[CELL.task].chance, marked=mine)
 
 
-def _cell(shares, others):
-    difference = apart(shares, others)
-    signed = f"{100 * difference.mean:+.1f}".replace("-", "−")
-    return f"{signed} ± {100 * difference.spread:.1f}{' *' * difference.seen}"
+def _cells(comparison):
+    if comparison is None:
+        return "", "", ""
+    each = comparison.estimate
+    interval = _signed(f"[{each.low:+.1f}, {each.high:+.1f}]")
+    return _signed(f"{each.mean:+.1f}"), interval, say(comparison.verdict)
+
+
+def _signed(number):
+    return number.replace("-", "−")

@@ -1,6 +1,6 @@
-"""One fusion on one task of the study, with the study's seeds; and what it left of the four."""
+"""One fusion on one task of the study, seed by seed as the study has trained its four."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -8,17 +8,21 @@ from torch import Tensor
 
 from attnlib.course.experiments.fusions.fused import Fused, Fusion, check_fusion
 from attnlib.course.experiments.store import machine, read, write
-from attnlib.course.experiments.study.network import Network
-from attnlib.course.experiments.study.results import load
-from attnlib.course.experiments.study.run import STEPS
-from attnlib.course.experiments.study.settings import MIDDLE
-from attnlib.course.experiments.study.tasks import task
-from attnlib.course.experiments.training import accuracy, fit
+from attnlib.course.experiments.study.design import Cell, base, satellite
+from attnlib.course.experiments.study.jobs import AT_ONCE
+from attnlib.course.experiments.study.results import accuracies, load, rates
+from attnlib.course.experiments.study.run import network, shares
+from attnlib.course.experiments.study.tasks import TASKS
+from attnlib.course.language import say
 from attnlib.segments import fuse
 
-TASK = "local"  # of the study: here the four fusions are neither alike nor at the ceiling
-FOUR = {"add": "middle", "mult": "fusion: mult", "avg": "fusion: avg", "max": "fusion: max"}
-SEEDS = range(5)  # those of the study
+START = "Xavier √2"
+CELL = Cell("local", base(START))  # here the four are neither alike nor at the ceiling
+FOUR = {
+    "add": CELL,
+    **{name: Cell(CELL.task, satellite(name, START)) for name in ("mult", "avg", "max")},
+}
+SEEDS = range(20)  # the study has more of some
 EXAMPLE = "√C · mult"
 STORED = Path(__file__).with_name("results.json")
 COMMAND = "python -m attnlib.course.experiments.fusions"
@@ -29,58 +33,63 @@ def longer_mult(whole: Tensor, local: Tensor) -> Tensor:
     return fuse(whole, local, "mult") * whole.shape[-1] ** 0.5
 
 
-def run(fusion: Fusion, seed: int) -> float:
-    """Train the study's middle with this fusion; the share of held-out labels that it finds."""
-    given = task(TASK)
-    torch.manual_seed(seed)
-    network = Network(MIDDLE, given.train.x.shape[-1], given.classes, per_token=True)
-    network.attention = Fused(network.attention, fusion)
-    for _ in fit(network, *given.train, STEPS[TASK], seed=seed):
-        pass
-    return accuracy(network, *given.test)
+def run(fusion: Fusion, seeds: Sequence[int]) -> list[float]:
+    """Train the study's base with this fusion, seeds side by side; the share that each finds."""
+    networks = [network(CELL, seed) for seed in seeds]
+    return shares(Fused(networks, fusion), CELL, seeds, rates(load())[CELL])
 
 
-def runs(fusion: Fusion, tell: Callable[[str], None] = print) -> list[float]:
-    """`run` for every seed of the study, about 4 s each, told when done.
+def runs(
+    fusion: Fusion, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] = print
+) -> list[float]:
+    """`run` for five seeds at once, told when they are done.
 
     Raises TypeError or ValueError, before anything is trained, for a fusion that could not be
     compared; see `check_fusion`.
     """
     check_fusion(fusion)
     found = []
-    for seed in SEEDS:
-        found.append(round(run(fusion, seed), 5))
-        tell(f"seed {seed}: {found[-1]:.1%}")
+    for first in range(0, len(seeds), AT_ONCE["cpu"]):
+        some = seeds[first : first + AT_ONCE["cpu"]]
+        found += [round(share, 6) for share in run(fusion, some)]
+        for seed, share in zip(some, found[first:], strict=True):
+            tell(say("seed {seed}: {share:.1%}", seed=seed, share=share))
     return found
 
 
-def stored(path: Path = STORED) -> dict[str, list[float]]:
-    """Fusion -> accuracy of every seed: the study's four, and `longer_mult`."""
-    found = {name: _of_study(setting) for name, setting in FOUR.items()}
-    example = read(path, lambda kept: [run["accuracy"] for run in kept["runs"]], COMMAND)
-    return found | {EXAMPLE: example}
+def stored(seeds: Sequence[int] = SEEDS, path: Path = STORED) -> dict[str, list[float]]:
+    """Fusion -> the share that each seed finds: the study's four, and `longer_mult`.
+
+    Raises ValueError for seeds that are not stored, or fewer than two.
+    """
+    _check_seeds(seeds)
+    points = accuracies(load())
+    found = {name: [points[cell][seed] / 100 for seed in seeds] for name, cell in FOUR.items()}
+    example = read(
+        path, lambda kept: {each["seed"]: each["share"] for each in kept["runs"]}, COMMAND
+    )
+    return found | {EXAMPLE: [example[seed] for seed in seeds]}
 
 
-def _of_study(setting):
-    accuracies = {
-        each["seed"]: each["accuracy"]
-        for each in load().runs
-        if (each["task"], each["setting"]) == (TASK, setting)
-    }
-    return [accuracies[seed] for seed in SEEDS]
+def _check_seeds(seeds):
+    known = isinstance(seeds, Sequence) and set(seeds) <= set(SEEDS)
+    if not known or not 2 <= len(set(seeds)) == len(seeds):
+        raise ValueError(
+            f"seeds must be two or more of 0 to {SEEDS[-1]}, as range(5, 20), got {seeds!r}"
+        )
 
 
 def main(path: Path = STORED) -> None:
     """Train the example, and store its runs with what they were measured on."""
     torch.set_num_threads(1)
     kept = [
-        {"seed": seed, "accuracy": share}
-        for seed, share in zip(SEEDS, runs(longer_mult), strict=True)
+        {"seed": seed, "share": share} for seed, share in zip(SEEDS, runs(longer_mult), strict=True)
     ]
     head = {
         "machine": machine(),
         "fusion": EXAMPLE,
-        "task": TASK,
-        "steps": STEPS[TASK],
+        "cell": str(CELL),
+        "steps": TASKS[CELL.task].steps,
+        "rate": rates(load())[CELL],
     }
     write(path, head, kept)

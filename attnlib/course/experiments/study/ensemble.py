@@ -5,6 +5,8 @@ S of them side by side make the calls once. Each member stays a network of its o
 examples, in its own order, and no member's gradient meets another's.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -66,7 +68,11 @@ class Ensemble(nn.Module):
         main = self._branch("main", x, 1 if self.dials["sees"] == "all tokens" else GROUPS)
         if self.dials["fusion"] is None:
             return main
-        return fuse(main, self._branch("local", x, GROUPS), self.dials["fusion"])
+        return self.fuse(main, self._branch("local", x, GROUPS))
+
+    def fuse(self, main: Tensor, local: Tensor) -> Tensor:
+        """(S, B·L, C), both -> the same."""
+        return fuse(main, local, self.dials["fusion"])
 
     def _branch(self, branch, x, groups):
         """(S, B·L, C) -> the same, each group of tokens by itself.
@@ -123,7 +129,7 @@ def fit(
     labels: Tensor,
     steps: int,
     *,
-    seeds: list[int],
+    seeds: Sequence[int],
     learning_rate: float,
 ) -> None:
     """Train each member as `training.fit` trains one network.

@@ -1,6 +1,7 @@
 """One chunk: several seeds of a cell in, the accuracy of each on its own test draw out."""
 
 import time
+from collections.abc import Sequence
 
 import torch
 
@@ -13,22 +14,10 @@ from attnlib.course.experiments.study.tasks import TASKS
 def train(
     cell: Cell, seeds: tuple[int, ...], rate: float, purpose: str, device: str = "cpu"
 ) -> dict:
-    """The chunk, as it is stored, but for the machine.
-
-    Examples, their order and first parameters are those of the seed in every cell.
-    """
+    """The chunk, as it is stored, but for the machine."""
     start = time.process_time()
-    task = TASKS[cell.task]
-    draws = [task.draw(seed) for seed in seeds]
     networks = [network(cell, seed) for seed in seeds]
-    ensemble = Ensemble(networks).to(device)
-    train, test = (
-        [torch.stack(tensors).to(device) for tensors in zip(*examples, strict=True)]
-        for examples in zip(*draws, strict=True)
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seeds[0])  # of the dropout
-        fit(ensemble, *train, cell.budget * task.steps, seeds=seeds, learning_rate=rate)
+    found = shares(Ensemble(networks), cell, seeds, rate, device)
     return {
         "task": cell.task,
         "setting": cell.setting,
@@ -36,11 +25,31 @@ def train(
         "purpose": purpose,
         "rate": rate,
         "seeds": list(seeds),
-        "accuracies": [round(share, 6) for share in accuracies(ensemble, *test)],
+        "accuracies": [round(share, 6) for share in found],
         "parameters": count(networks[0]),
         "hidden": networks[0].hidden,
         "cpu_seconds": round(time.process_time() - start, 2),
     }
+
+
+def shares(
+    ensemble: Ensemble, cell: Cell, seeds: Sequence[int], rate: float, device: str = "cpu"
+) -> list[float]:
+    """Train the networks of a cell, one a seed; the share of labels that each finds.
+
+    Examples, their order and first parameters are those of the seed in every cell.
+    """
+    task = TASKS[cell.task]
+    draws = [task.draw(seed) for seed in seeds]
+    ensemble = ensemble.to(device)
+    train, test = (
+        [torch.stack(tensors).to(device) for tensors in zip(*examples, strict=True)]
+        for examples in zip(*draws, strict=True)
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seeds[0])  # of the dropout
+        fit(ensemble, *train, cell.budget * task.steps, seeds=seeds, learning_rate=rate)
+    return accuracies(ensemble, *test)
 
 
 def network(cell: Cell, seed: int) -> Network:

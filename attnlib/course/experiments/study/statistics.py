@@ -18,7 +18,7 @@ ALPHA = 0.05  # of each family, for each of the two questions
 BOUND = 1.0  # points: what is surely smaller does not matter here
 POWER = 0.8
 
-EFFECT, SMALLER, UNDECIDED = "effect", N_("smaller than the bound"), "undecided"
+EFFECT, SMALLER, UNDECIDED = N_("effect"), N_("smaller than the bound"), N_("undecided")
 
 
 class Estimate(NamedTuple):

@@ -10,6 +10,7 @@ STUDY_FLAGS ?=
 REHEARSE    ?=
 WHOLE       ?=
 CHECK       ?=
+FILES       ?= README.md CONTRIBUTING.md docs/*.md notebooks/*.ipynb
 OUT         ?= $(if $(REHEARSE),build/rehearsal,benchmarks/results)
 
 VENV    := .venv
@@ -117,7 +118,7 @@ gpu: ## on a GPU, in 8 minutes: its tests, all speeds, tiles (REHEARSE=1: tiny, 
 study: $(READY) $(if $(WHOLE),$(WEIGHTS)) ## which differences matter after training, over many seeds (WHOLE=1: all of it)
 	$(PY) -m attnlib.course.experiments.study $(if $(WHOLE),--whole) $(STUDY_FLAGS)
 
-claims: $(READY) ## FILES="…": their sentences of what matters, from the results (CHECK=1: only look)
+claims: $(READY) ## write all sentences of what matters, from the results (CHECK=1: only look)
 	$(PY) -m attnlib.course.experiments.study.woven $(if $(CHECK),--check,--weave) $(FILES)
 
 scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five seeds (5 minutes)

@@ -45,16 +45,7 @@ def train_four(results: Results, seed: int, tell: Callable[[str], None] = print)
     return found
 
 
-def stored_seed(results: Results, seed: int) -> Corners:
-    """The four networks of a seed of the study."""
-    points = accuracies(results)
-    return {(scale, start): points[cell(scale, start)][seed] for scale, start in _CORNERS}
-
-
-_CORNERS = tuple(product(SCALES, STARTS))
-
-
-def plot_four(results: Results, mine: Corners | None = None) -> Figure:
+def plot_four(results: Results, mine: Corners) -> Figure:
     """A line a start, from "with the scale" to "without": thin all stored seeds, thick yours.
 
     Lines that run side by side would say: what the scale does, does not hang on the start.
@@ -66,8 +57,7 @@ def plot_four(results: Results, mine: Corners | None = None) -> Figure:
             ends = [points[cell(scale, start)] for scale in SCALES]
             for seed in sorted(ends[0].keys() & ends[1].keys()):
                 axis.plot((0, 1), [end[seed] for end in ends], color=colour, alpha=0.25, lw=1)
-            means = [sum(end.values()) / len(end) for end in ends]
-            drawn = means if mine is None else [mine[scale, start] for scale in SCALES]
+            drawn = [mine[scale, start] for scale in SCALES]
             axis.plot((0, 1), drawn, "o-", color=colour, ms=10, lw=3)
             axis.annotate(
                 part(start), (1, drawn[1]), (12, 0),

@@ -7,6 +7,7 @@ import pytest
 
 from attnlib.course.experiments.study import jobs
 from attnlib.course.experiments.study.contrasts import CONTRASTS
+from attnlib.course.experiments.study.design import Cell, base
 from attnlib.course.experiments.study.jobs import Job, measure
 from attnlib.course.experiments.study.results import (
     RATE_SEEDS,
@@ -100,6 +101,25 @@ def test_it_goes_on_where_it_stopped(tmp_path, calls, monkeypatch):
     assert len(calls) == before  # nothing is left
 
 
+def test_what_was_stored_in_chunks_of_another_size_is_not_trained_again(
+    tmp_path, calls, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setitem(jobs.AT_ONCE, "cpu", 20)
+        measure(tmp_path / "r.json", WIDE)
+    assert [seeds for _, seeds, _, purpose in calls if purpose == "result"] == [
+        tuple(range(20))
+    ] * 4
+    before = len(calls)
+    measure(tmp_path / "r.json", WIDE)
+    assert len(calls) == before
+    results = load(tmp_path / "r.json")
+    results.runs[-1]["seeds"], results.runs[-1]["accuracies"] = [0, 1, 2], [0.7] * 3
+    jobs.save(results, tmp_path / "r.json")
+    measure(tmp_path / "r.json", WIDE)
+    assert [seed for _, seeds, _, _ in calls[before:] for seed in seeds] == list(range(3, 20))
+
+
 def test_no_job_begins_after_the_time_that_was_given(tmp_path, calls):
     results = measure(tmp_path / "r.json", WIDE, minutes=0)
     assert results.runs == [] and calls == []
@@ -139,8 +159,9 @@ def test_a_task_that_cannot_be_drawn_is_left_out_by_name(tmp_path, calls, monkey
     assert capsys.readouterr().out == "mnist is left out: pip install it\n"
 
 
-def test_a_chunk_is_trained_and_comes_again():
-    cell = next(job.cell for job in jobs.jobs() if job.cell.task == "reverse")
+@pytest.mark.parametrize("setting", [base("Xavier √2"), "dropout | Xavier √2"])
+def test_a_chunk_is_trained_and_comes_again(setting):
+    cell = Cell("reverse", setting, 1)
     found, again = (train(cell, (0, 1), 1e-2, "result") for _ in range(2))
     assert found["accuracies"] == again["accuracies"] and found["seeds"] == [0, 1]
     assert abs(found["parameters"] - 60_000) < 50

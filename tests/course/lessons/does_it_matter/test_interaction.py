@@ -68,8 +68,6 @@ def test_the_picture_has_all_seeds_of_the_study_and_the_readers_line(results):
     thick = [line for line in lines if line.get_linewidth() == 3]
     assert [list(line.get_ydata()) for line in thick] == [[12.5, 12.5]] * 2
     assert len(lines) - len(thick) == 2 * 20
-    means = [line for line in plot_four(results).axes[0].lines if line.get_linewidth() == 3]
-    assert min(means[0].get_ydata()) > max(means[1].get_ydata())  # NesT's start, then PGL-SUM's
 
 
 def test_shares_stand_in_the_order_of_their_seeds(results):

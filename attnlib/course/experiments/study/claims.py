@@ -1,18 +1,18 @@
 """Sentences made of findings. No sentence of what matters exists without its contrasts.
 
-A claim has conditions, in groups. It speaks of all of them at once only where all share one
-verdict, and no interaction that could tell them apart is an effect. Else each group speaks for
-itself; and in a group that does not agree, those that share a verdict. What has not been run is
-said to be so.
+A claim has conditions. A few speak each for itself. Many are spoken of at once, but only where all
+share one verdict, and no interaction that could tell them apart is an effect; else in groups, and
+in a group that does not agree, those that share a verdict. What has not been run is said to be so.
 """
 
 import zlib
 from collections.abc import Mapping
-from itertools import groupby
+from itertools import combinations, groupby
 from typing import NamedTuple
 
 from attnlib.course.experiments.study.conditions import (
     FACTORS,
+    averaged,
     before_group,
     condition,
     group,
@@ -95,25 +95,26 @@ BRANCHES = {"all + own": "all_own", "own + own": "own_own", "all": "all", "own":
 # Kind of verdict -> what is said of one condition, and of several.
 CLAUSES = {
     COST: (
-        N_("costs {mean} points [{low}, {high}] ({where})"),
-        N_("costs points in each of {count} conditions [{low}, {high}] ({where})"),
+        N_("costs {mean} points [{low}, {high}], from {before} to {after} % ({where})"),
+        N_("costs points in each of {count} conditions, {low} to {high} ({where})"),
     ),
     GAIN: (
-        N_("gains {mean} points [{low}, {high}] ({where})"),
-        N_("gains points in each of {count} conditions [{low}, {high}] ({where})"),
+        N_("gains {mean} points [{low}, {high}], from {before} to {after} % ({where})"),
+        N_("gains points in each of {count} conditions, {low} to {high} ({where})"),
     ),
     SMALLER: (
-        N_("changes less than {bound} point, {mean} [{low}, {high}] ({where})"),
+        N_("changes less than {bound} point, {mean} [{low}, {high}], at {after} % ({where})"),
         N_(
-            "changes less than {bound} point in each of {count} conditions [{low}, {high}] "
+            "changes less than {bound} point in each of {count} conditions, {low} to {high} "
             "({where})"
         ),
     ),
     UNDECIDED: (
-        N_("is undecided, {mean} points [{low}, {high}] ({where})"),
-        N_("is undecided in each of {count} conditions [{low}, {high}] ({where})"),
+        N_("is undecided, {mean} points [{low}, {high}], from {before} to {after} % ({where})"),
+        N_("is undecided in each of {count} conditions, {low} to {high} ({where})"),
     ),
 }
+SEVERAL = 4  # more conditions than these are spoken of in groups
 
 
 class Claim(NamedTuple):
@@ -201,13 +202,11 @@ def render(claim: Claim, found: Mapping[str, Finding]) -> str:
         if missing:
             clauses.append(say("{count} more conditions have not been run", count=missing))
     else:
-        differ = _interactions(claim, found)
-        at_once = [] if differ else _together(claim, run, found)
-        clauses = (at_once or _in_groups(claim, found)) + differ
+        clauses = _clauses(claim, found) + _interactions(claim, found)
     return say(
         "On {task}, {subject}: {clauses}. ({seeds} seeds, 95 % intervals.)",
         task=say(", ").join([_task(claim), *map(part, _common(claim))]),
-        subject=say(claim.subject),
+        subject=_subject(claim),
         clauses=say("; ").join(clauses),
         seeds=min(found[each.key].estimate.seeds for each in run),
     )
@@ -228,6 +227,22 @@ def kind(finding: Finding) -> str:
     if finding.verdict != EFFECT:
         return finding.verdict
     return GAIN if finding.estimate.mean > 0 else COST
+
+
+def _subject(claim):
+    over = averaged(claim.conditions[0])
+    if not over:
+        return say(claim.subject)
+    return say("{subject} ({mean})", subject=say(claim.subject), mean=over)
+
+
+def _clauses(claim, found):
+    """Of the conditions: a few each by itself; many at once if nothing tells them apart."""
+    if len(claim.conditions) <= SEVERAL:
+        return [_one(claim, found[each.key]) for each in claim.conditions]
+    apart = any(found[each.key].verdict == EFFECT for each in claim.interactions)
+    at_once = [] if apart else _together(claim, claim.conditions, found)
+    return at_once or _in_groups(claim, found)
 
 
 def _in_groups(claim, found):
@@ -275,16 +290,23 @@ def _one(claim, finding):
         CLAUSES[kind(finding)][0],
         where=condition(finding.contrast, _common(claim)),
         mean=_points(finding.estimate.mean, kind(finding)),
+        before=f"{finding.before:.0f}",
+        after=f"{finding.after:.0f}",
         bound=f"{BOUND:g}",
         **_range(kind(finding), [finding.estimate]),
     )
 
 
 def _interactions(claim, found):
-    """A sentence for each factor that changes the effect somewhere."""
+    """A clause for each factor that changes the effect somewhere.
+
+    Only of interactions that are the difference of two of the conditions: of others, which are
+    means over several such differences, one could be large and another its opposite.
+    """
     sorts = {}
     for each in claim.interactions:
-        sorts.setdefault(each.what, []).append(found[each.key])
+        if _of_two(claim, each):
+            sorts.setdefault(each.what, []).append(found[each.key])
     said = []
     for what, asked in sorts.items():
         sure = [each for each in asked if each.verdict == EFFECT]
@@ -293,29 +315,50 @@ def _interactions(claim, found):
     return said
 
 
+def _of_two(claim, interaction):
+    """Whether it is the difference of two conditions, to a factor."""
+    wanted = _scaled(interaction.terms)
+    for one, other in combinations(claim.conditions, 2):
+        terms = {cell: weight for weight, cell in one.terms}
+        for weight, cell in other.terms:
+            terms[cell] = terms.get(cell, 0) - weight
+        if _scaled((weight, cell) for cell, weight in terms.items()) == wanted:
+            return True
+    return False
+
+
+def _scaled(terms):
+    """Cell -> weight, without zeros, the first cell's positive and 1."""
+    weights = {cell: weight for weight, cell in sorted(terms, key=lambda term: term[1]) if weight}
+    first = next(iter(weights.values()))
+    return {cell: round(weight / first, 6) for cell, weight in weights.items()}
+
+
 def _changes(with_, sure, asked):
-    means = [each.estimate.mean for each in sure]
+    sizes = [abs(each.estimate.mean) for each in sure]
     if asked == 1:
+        (only,) = sure
+        of = COST if only.estimate.mean < 0 else GAIN
         return say(
-            "{factor} changes this by {mean} points [{low}, {high}]",
+            "{factor} makes a difference of {mean} points [{low}, {high}]",
             factor=with_,
-            mean=_points(means[0]),
-            **_range(None, [sure[0].estimate]),
+            mean=_points(sizes[0]),
+            **_range(of, [only.estimate]),
         )
     if len(sure) == 1:
         return say(
-            "{factor} changes this in 1 of {asked} comparisons, by {mean} points",
+            "{factor} makes a difference in 1 of {asked} comparisons, of {mean} points",
             factor=with_,
             asked=asked,
-            mean=_points(means[0]),
+            mean=_points(sizes[0]),
         )
     return say(
-        "{factor} changes this in {count} of {asked} comparisons, by {low} to {high} points",
+        "{factor} makes a difference in {count} of {asked} comparisons, of {low} to {high} points",
         factor=with_,
         count=len(sure),
         asked=asked,
-        low=_points(min(means)),
-        high=_points(max(means)),
+        low=_points(min(sizes)),
+        high=_points(max(sizes)),
     )
 
 

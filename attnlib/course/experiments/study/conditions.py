@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from attnlib.course.experiments.study.contrasts import Contrast
+from attnlib.course.experiments.study.design import LEVELS
 from attnlib.course.language import N_, say
 
 # Parts of `Contrast.where`.
@@ -16,14 +17,20 @@ PARTS = {
     "normal .02": N_("NesT's start"),
     "Xavier √2": N_("PGL-SUM's start"),
     "each_at_its_own_start": N_("each with its own start"),
-    "D 64": N_("heads 64 wide"),
+    "D 64": N_("branches all + own, one head of width 64"),
+}
+
+# Factor -> how it is said that an effect is the mean over its levels.
+MEANS = {
+    "scale": N_("the mean of with and without the scale"),
+    "positions": N_("the mean of without and with positions in the scores"),
 }
 
 # Factor of an interaction -> how it is said.
 FACTORS = {
     "scale": N_("the scale"),
     "start": N_("the start"),
-    "positions": N_("the table of positions"),
+    "positions": N_("positions in the scores"),
 }
 
 
@@ -40,6 +47,21 @@ def joined(parts: Iterable[str]) -> str:
 def part(name: str) -> str:
     """What one part of a `where` is called."""
     return say(PARTS[name])
+
+
+def averaged(contrast: Contrast) -> str:
+    """Over what its effect is a mean, said; "" for nothing."""
+    core = [(weight, cell.setting.split(" | ")) for weight, cell in contrast.terms]
+    if any(len(levels) != len(LEVELS) for _, levels in core):
+        return ""
+    over = []
+    for place, factor in enumerate(LEVELS):
+        sums = {}
+        for weight, levels in core:
+            sums[levels[place]] = sums.get(levels[place], 0) + weight
+        if len(sums) > 1 and not any(sums.values()):
+            over.append(say(MEANS[factor]))
+    return say(", ").join(over)
 
 
 def group(contrast: Contrast) -> str:

@@ -26,12 +26,16 @@ class Finding(NamedTuple):
             everything, "smaller than the bound" would only say that nothing could be seen there:
             it is not given.
         smallest: the true difference that would be found with 80 %.
+        before, after: the accuracies that the effect lies between, in points; None where the
+            contrast is a difference of differences.
     """
 
     contrast: Contrast
     estimate: Estimate
     verdict: str
     smallest: float
+    before: float | None = None
+    after: float | None = None
 
 
 def findings(results: Results, contrasts: Iterable[Contrast] = CONTRASTS) -> dict[str, Finding]:
@@ -69,8 +73,18 @@ def _verdicts(family, points):
     for contrast, each, p, p_within in zip(run, estimates, corrected, within, strict=True):
         said = verdict(p, 1.0 if _nothing_to_see(contrast, points) else p_within)
         smallest = smallest_found(each.sd, each.seeds, len(family))
-        found[contrast.key] = Finding(contrast, each, said, smallest)
+        ends = (None, None) if contrast.interaction else _ends(contrast, points)
+        found[contrast.key] = Finding(contrast, each, said, smallest, *ends)
     return found
+
+
+def _ends(contrast, points):
+    """The mean accuracies of the cells that count against, and of those that count for."""
+    sums = {-1: 0.0, 1: 0.0}
+    for weight, cell in contrast.terms:
+        share = sum(points[cell][seed] for seed in range(contrast.seeds)) / contrast.seeds
+        sums[1 if weight > 0 else -1] += abs(weight) * share
+    return sums[-1], sums[1]
 
 
 def _nothing_to_see(contrast, points):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from attnlib.course.experiments.study.findings import Finding
 from attnlib.course.experiments.study.statistics import BOUND, EFFECT, SMALLER, UNDECIDED
@@ -60,6 +61,7 @@ def plot_forest(
             axis.spines[["top", "right"]].set_visible(False)
         axes[0, 0].set_yticks(range(len(labels)), labels)
         axes[0, 0].set_ylim(len(labels) - 0.5, -0.7)
+        axes[0, 0].xaxis.set_major_locator(MaxNLocator(5))
         low, high = axes[0, 0].get_xlim()
         axes[0, 0].set_xlim(low - 0.02 * (high - low), high + 0.3 * (high - low))  # the numbers
         fig.supxlabel(say("points; grey: less than {bound:g} point", bound=BOUND), fontsize=size)

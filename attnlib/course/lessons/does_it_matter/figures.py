@@ -90,7 +90,9 @@ def plot_verdicts(
     """
     with plt.rc_context(STYLE | {"font.size": 13, "axes.titlesize": 13}):
         size = (3.4 * len(panels), 4.3)
-        fig, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
+        fig, axes = plt.subplots(
+            1, len(panels), figsize=size, sharey=True, squeeze=False, layout="constrained"
+        )
         for axis, (title, (seeds, finding)) in zip(axes[0], panels.items(), strict=True):
             look, each = LOOKS[finding.verdict], finding.estimate
             axis.axhspan(-bound, bound, color=NOTHING, linewidth=0)
@@ -99,8 +101,7 @@ def plot_verdicts(
             axis.plot((0.75, 0.75), (each.low, each.high), color=look.colour, linewidth=4)
             axis.plot(0.75, each.mean, **marker(look))
             axis.set_xlim(-0.6, 1.1)
-            ends = (-2.5, 2.5, each.low, each.high, *seeds)
-            axis.set_ylim(min(ends) - 0.5, max(ends) + 0.5)
+            axis.margins(y=0.06)
             axis.set_xticks([])
             axis.set_title(fill(title, 26))
             axis.set_xlabel(say(look.said), color=look.colour, weight="bold")

@@ -17,9 +17,13 @@ SEEDS = 20
 
 # One contrast of each verdict: title -> the claim that holds it, and the condition.
 EXAMPLES = {
-    N_("without the scale, PGL-SUM's start, local"): ("scale.all_own.local", "Xavier √2"),
-    N_("without the scale, NesT's start, local"): ("scale.all_own.local", "normal .02"),
-    N_("own for all, NesT's start, digits"): ("own_group.one.digits", "scale = 1/√D", "normal .02"),
+    N_("local, no scale, PGL-SUM's start"): ("scale.all_own.local", "Xavier √2"),
+    N_("local, no scale, NesT's start"): ("scale.all_own.local", "normal .02"),
+    N_("digits, own in place of all, NesT's start"): (
+        "own_group.one.digits",
+        "scale = 1/√D",
+        "normal .02",
+    ),
 }
 
 

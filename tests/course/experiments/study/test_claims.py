@@ -44,16 +44,17 @@ def test_every_contrast_that_is_no_interaction_has_a_claim():
 def test_a_claim_speaks_of_all_conditions_at_once_where_they_agree(found):
     said = render(CLAIMS["positions.local"], found)
     assert said.startswith(
-        "On local, adding absolute positions to the scores: costs points in each of 8 conditions ["
+        "On local, adding absolute positions to the scores (the mean of with and without the "
+        "scale): costs points in each of 8 conditions, 2."
     )
     assert said.endswith("(NesT's start; PGL-SUM's start). (20 seeds, 95 % intervals.)")
 
 
 def test_a_claim_names_its_conditions_where_an_interaction_is_there(found):
     said = render(CLAIMS["scale.local"], found)
-    assert re.search(r"costs points in each of 4 conditions \[.*\] \(PGL-SUM's start\);", said)
+    assert re.search(r"costs points in each of 4 conditions, [^(]* \(PGL-SUM's start\);", said)
     assert re.search(r"changes less than 1 point in .* \(NesT's start\);", said)
-    assert "the start changes this in 4 of 4 comparisons, by 8" in said
+    assert "the start makes a difference in 4 of 4 comparisons, of 8" in said
 
 
 def test_all_of_one_verdict_are_not_spoken_of_at_once_over_an_interaction():
@@ -65,21 +66,47 @@ def test_all_of_one_verdict_are_not_spoken_of_at_once_over_an_interaction():
     assert "each of 8" not in said
 
 
+def test_an_interaction_that_is_a_mean_of_several_is_looked_at_and_not_said():
+    """The start turns the effect up with the scale, not without: their mean says little."""
+
+    def turned(cell):
+        sees, scale, start = (*cell.setting.split(" | "), "", "")[:3]
+        return 60 + (sees == "own") * (8 if scale == "1" or start == "normal .02" else 2)
+
+    found = findings(results(LOCAL, turned, sd=0.7))
+    claim = CLAIMS["own_group.one.local"]
+    assert all(found[each.key].verdict == "effect" for each in claim.interactions)
+    said = render(claim, found)
+    assert said.count("gains ") == 4 and "makes a difference" not in said
+    pair = render(CLAIMS["scale.own.local"], found)
+    assert re.search(r"the start makes a difference of [56]\.\d points", pair)
+
+
+def test_what_an_effect_is_a_mean_over_is_said(found):
+    for id_, over in {
+        "scale.local": "(the mean of without and with positions in the scores)",
+        "positions.local": "(the mean of with and without the scale)",
+    }.items():
+        assert over in render(CLAIMS[id_], found)
+    for id_ in ("fusion.avg.local", "query_bias.local", "wide_heads.local", "ends.local"):
+        assert "the mean of" not in render(CLAIMS[id_], found)
+
+
 def test_costs_and_gains_do_not_agree():
     def either(cell):
         return 75 + (3 if "Xavier" in cell.setting else -3) * ("avg" in cell.setting)
 
     said = render(CLAIMS["fusion.avg.local"], findings(results(LOCAL, either, sd=0.7)))
-    assert re.search(r"costs 3\.\d points \[[^(]*\] \(NesT's start\)", said)
-    assert re.search(r"gains \d\.\d points \[[^(]*\] \(PGL-SUM's start\)", said)
+    assert re.search(r"costs 3\.\d points \[[^(]*\], from 74 to 71 % \(NesT's start\)", said)
+    assert re.search(r"gains \d\.\d points \[[^(]*\], from 74 to 77 % \(PGL-SUM's start\)", said)
 
 
 def test_a_claim_of_one_sort_of_branches_speaks_of_it_alone(found):
     claim = CLAIMS["scale.all_own.local"]
     assert len(claim.conditions) == 2 and len(claim.interactions) == 1
     said = render(claim, found)
-    assert said.startswith("On local, branches all + own, leaving out the scale: costs ")
-    assert "the start changes this by " in said
+    assert said.startswith("On local, branches all + own, leaving out the scale (the mean of ")
+    assert "the start makes a difference of " in said
     assert "own + own" not in said
 
 
@@ -88,11 +115,9 @@ def test_a_group_that_does_not_agree_names_those_that_do():
         return 75 - 9 * cell.setting.startswith("own | 1 | Xavier")
 
     said = render(CLAIMS["scale.local"], findings(results(LOCAL, one_only, sd=0.7)))
-    assert re.search(r"costs \d\.\d points \[[^(]*\] \(branch own, PGL-SUM's start\);", said)
+    assert re.search(r"costs \d\.\d points [^(]* % \(branch own, PGL-SUM's start\);", said)
     where = "(PGL-SUM's start: branches all + own; branches own + own; branch all)"
-    assert re.search(
-        rf"less than 1 point in each of 3 conditions \[[^(]*\] {re.escape(where)}", said
-    )
+    assert re.search(rf"less than 1 point in each of 3 [^(]* {re.escape(where)}", said)
 
 
 def test_what_was_not_run_is_said(found):

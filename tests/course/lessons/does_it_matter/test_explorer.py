@@ -53,7 +53,7 @@ def test_what_is_not_asked_is_refused_with_what_is(draw):
 
 def test_a_control_that_is_set_back_gives_the_same_picture(found):
     explored = explore_study(found)
-    assert explored.sentence.startswith("On local, leaving out the scale: ")
+    assert explored.sentence.startswith("On local, leaving out the scale (the mean of ")
     first = bytes(explored._picture.value)
     explored.set(change="start", task="digits")
     assert bytes(explored._picture.value) != first

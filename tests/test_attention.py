@@ -84,7 +84,7 @@ def worst(got, oracle):
     st.integers(1, 40),
     st.integers(1, 40),
     st.sampled_from([1, 4, 8, 32]),
-    st.sampled_from([None, 1.0, 0.1, -0.5]),
+    st.sampled_from([None, 1.0, 0.1, -0.5, 0.0]),
     terms,
     terms,
 )
@@ -199,21 +199,75 @@ def test_a_row_that_sees_nothing_gives_zeros_and_zero_gradients(lead, biased, ba
     assert all(x.grad.isfinite().all() for x in (q, k, v))
 
 
-@pytest.mark.parametrize("biased", [False, True])
-def test_the_fused_kernels_are_given_no_row_without_keys(biased, monkeypatch, device):
-    # What they make of one differs, and some make NaN.
-    given = []
+@pytest.fixture
+def handed(monkeypatch):
+    """The terms and scales that PyTorch's fused kernels are handed."""
+    handed = []
     fused = torch.nn.functional.scaled_dot_product_attention
-    spy = lambda q, k, v, term, *args, **kwargs: (
-        given.append(term) or fused(q, k, v, term, *args, **kwargs)
-    )
+
+    def spy(q, k, v, term, *args, scale):
+        handed.append((term, scale))
+        return fused(q, k, v, term, *args, scale=scale)
+
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", spy)
+    return handed
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_the_fused_kernels_are_given_no_row_without_keys(biased, handed, device):
+    # What they make of one differs, and some make NaN.
     mask = torch.zeros(4, 5, dtype=torch.bool, device=device)
     bias = torch.randn(4, 5, dtype=torch.float64, device=device) if biased else None
     out, _ = attention(*qkv((2,), 2, 4, 5, 8, 8, device), mask=mask, bias=bias, backend="sdpa")
     assert (out == 0).all()
-    (term,) = given
+    ((term, _),) = handed
     assert (term.isfinite() if biased else term).any(-1).all()
+
+
+NO_SCALES = [-1.0, -0.5, -3, 0, 0.0, -0.0, 1e-50, -1e-50]
+
+
+@pytest.mark.parametrize("scale", NO_SCALES)
+def test_the_fused_kernels_are_given_a_scale_above_zero(scale, handed, device):
+    # With another, some make NaN on CUDA. float32 knows nothing between 1e-45 and zero.
+    attention(*qkv((2,), 2, 4, 5, 8, 8, device, torch.bfloat16), scale=scale, backend="sdpa")
+    ((_, got),) = handed
+    assert got >= torch.finfo(torch.float32).tiny
+
+
+def test_a_scale_above_zero_is_handed_on_with_the_queries_as_they_are(monkeypatch, device):
+    seen = []
+    take = lambda q, k, v, *args, scale: seen.append((q, scale)) or v
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", take)
+    q, k, v = qkv((2,), 2, 5, 5, 8, 8, device)
+    attention(q, k, v, scale=0.3, backend="sdpa")
+    ((got, scale),) = seen
+    assert got is q and scale == 0.3
+
+
+@pytest.mark.parametrize("scale", NO_SCALES)
+def test_any_scale_gives_what_the_textbook_gives(scale, device):
+    inputs = qkv((2,), 2, 4, 5, 8, 8, device)
+    w = torch.randn_like(inputs[0])
+
+    def results(backend):
+        leaves = [x.clone().requires_grad_() for x in inputs]
+        out, _ = attention(*leaves, scale=scale, backend=backend)
+        return out, *torch.autograd.grad((out * w).sum(), leaves)
+
+    for got, expected in zip(results("sdpa"), results("eager"), strict=True):
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_scale_of_zero_does_not_hide_what_is_no_number(which, bad, backend, device):
+    inputs = qkv((), 2, 4, 5, 8, 8, device)
+    inputs[which][:, 1, 3] = bad  # a query spoils its row, a key all of them
+    out, map = attention(*inputs, scale=0.0, backend=backend)
+    spoilt = torch.ones(4, dtype=torch.bool, device=device) if which else torch.arange(4) == 1
+    for x in (out, map.weights()):
+        assert x.isnan().all(-1).equal(spoilt.to(device).expand(2, 4))
 
 
 def test_a_batch_of_one_is_the_unbatched(backend, device):

@@ -8,7 +8,7 @@ import shutil
 import pytest
 import torch
 
-from attnlib import BlockAttention, GlobalLocalAttention
+from attnlib import BlockAttention, GlobalLocalAttention, attention
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
 
@@ -67,6 +67,17 @@ def test_inductor_gives_the_same(built):
     torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
     for got, wanted in zip(all_maps(map), all_maps(expected_map), strict=True):
         torch.testing.assert_close(got.weights(), wanted.weights(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_scale_may_be_an_argument_of_what_is_compiled(device):
+    def scaled(q, k, v, scale):
+        return attention(q, k, v, scale=scale)[0]
+
+    torch.compiler.reset()
+    compiled = torch.compile(scaled, fullgraph=True, backend="aot_eager")
+    q, k, v = torch.randn(3, 2, 9, 8, device=device)
+    for scale in (0.3, 0.7, -0.5, -0.8, 0.0):  # from the second on a symbol
+        torch.testing.assert_close(compiled(q, k, v, scale), scaled(q, k, v, scale))
 
 
 @pytest.mark.parametrize(

@@ -394,6 +394,14 @@ def test_autocast_leaves_float64_as_it_is(backend, device):
         assert attention(q, k, v, backend=backend)[0].equal(expected)
 
 
+def test_tensors_without_numbers_have_no_autocast(backend):
+    q, k, v = qkv((2,), 2, 6, 6, 8, 3, "meta", torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out, map = attention(q, k, v, backend=backend)
+    assert out.dtype == torch.float32 and out.shape == (2, 2, 6, 3)
+    assert map.weights().shape == (2, 2, 6, 6)
+
+
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_the_jacobian_of_functorch_is_that_of_autograd(backend, device):
     q, k, v = qkv((), 2, 3, 3, 4, 4, device)

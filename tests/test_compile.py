@@ -57,6 +57,13 @@ def test_compiled_whole_it_gives_the_same_for_each_length(built):
         agree(module, compiled, frames(length))
 
 
+def test_nothing_is_asked_that_pytorch_2_11_cannot_trace(built, monkeypatch):
+    monkeypatch.setattr(torch.amp, "is_autocast_available", None)  # to trace it is an error
+    monkeypatch.setattr(torch.compiler, "is_exporting", None)  # True in all that is compiled
+    module, frames = built
+    module(frames(9))
+
+
 @pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="no C++ compiler")
 def test_inductor_gives_the_same(built):
     module, frames = built

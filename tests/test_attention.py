@@ -77,6 +77,18 @@ def worst(got, oracle):
     return (got.to(oracle.dtype) - oracle).abs().max()
 
 
+def as_exact_as_the_textbook(q, k, v, backend, **kwargs):
+    """The output, seen to be off by little more than the textbook's is in that dtype."""
+    oracle, _ = attention(q.double(), k.double(), v.double(), backend="eager", **kwargs)
+    out, _ = attention(q, k, v, backend=backend, **kwargs)
+    textbook, _ = attention(q, k, v, backend="eager", **kwargs)
+    assert out.dtype == q.dtype
+    ulp = torch.finfo(q.dtype).eps * v.abs().max().double()
+    limit = 1e-12 if q.dtype == torch.float64 else 2 * worst(textbook, oracle) + 4 * ulp
+    assert worst(out, oracle) <= limit
+    return out
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
 @given(
     st.sampled_from(LEADS),
@@ -99,13 +111,7 @@ def test_a_kernel_is_as_exact_as_the_textbook(
     if mask != "none":
         may = torch.rand(queries, keys, device=device) > 0.3
         kwargs["mask"] = may if mask == "tensor" else lambda i, j: may[i, j]
-    oracle, _ = attention(q.double(), k.double(), v.double(), backend="eager", **kwargs)
-    out, _ = attention(q, k, v, backend=backend, **kwargs)
-    textbook, _ = attention(q, k, v, backend="eager", **kwargs)
-    assert out.dtype == dtype
-    ulp = torch.finfo(dtype).eps * v.abs().max().double()
-    limit = 1e-12 if dtype == torch.float64 else 2 * worst(textbook, oracle) + 4 * ulp
-    assert worst(out, oracle) <= limit
+    as_exact_as_the_textbook(q, k, v, backend, **kwargs)
 
 
 @pytest.mark.parametrize("lead", LEADS)
@@ -175,12 +181,11 @@ def test_a_bias_of_another_dtype_is_taken(dtype, bias_dtype, as_function, backen
     q, k, v = qkv((2,), 2, 4, 5, 8, 8, device, dtype)
     bias = torch.randint(-3, 4, (4, 5), device=device)  # which every dtype can tell
     other = bias.to(bias_dtype)
-    out, _ = attention(
-        q, k, v, bias=(lambda i, j: other[i, j]) if as_function else other, backend=backend
-    )
-    expected, _ = attention(q, k, v, bias=bias.to(dtype), backend=backend)
-    assert out.dtype == dtype
-    assert out.equal(expected)
+    term = (lambda i, j: other[i, j]) if as_function else other
+    out = as_exact_as_the_textbook(q, k, v, backend, bias=term)
+    # Beside a wider bias a GPU's kernel computes in its dtype: closer to the formula, not equal.
+    if backend == "eager" or device.type == "cpu" or dtype != torch.bfloat16:
+        assert out.equal(attention(q, k, v, bias=bias.to(dtype), backend=backend)[0])
 
 
 @pytest.mark.parametrize("lead", LEADS)

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import partial
 
 import pytest
 import torch
@@ -114,6 +115,61 @@ def test_under_autocast_the_map_is_that_of_the_unrounded_queries(device):
     assert out.dtype == torch.bfloat16
     sums = map.window(slice(0, 30), slice(0, 30)).sum(-1)
     torch.testing.assert_close(sums, torch.ones_like(sums), rtol=0, atol=1e-5)
+
+
+@pytest.fixture
+def compiled_cheaply(monkeypatch):
+    """flex_attention as it is compiled on CUDA, by a compiler that hands back what it gets.
+
+    Its graphs come too, as they are compiled.
+    """
+    torch.compiler.reset()
+    graphs = []
+    cheap = lambda graph, _: graphs.append(graph) or graph
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=cheap))
+    yield flex._compiled.__wrapped__(flex.flex_attention), graphs
+    torch.compiler.reset()
+
+
+def score_mods(count):
+    """Functions that differ in their code, as those of different callers do."""
+    return [eval(f"lambda score, b, h, i, j: score + {n} * (i - j)") for n in range(count)]
+
+
+@pytest.mark.filterwarnings("error")  # PyTorch warns where it runs uncompiled
+def test_the_twentieth_function_is_still_compiled(compiled_cheaply):
+    run, graphs = compiled_cheaply
+    q, k, v = torch.randn(3, 1, 2, 20, 16)
+    for n, function in enumerate(score_mods(20)):
+        out = run(q, k, v, function)
+        expected, _ = attention(q, k, v, bias=lambda i, j, n=n: n * (i - j), backend="eager")
+        torch.testing.assert_close(out, expected, rtol=0, atol=1e-5)
+        assert len(graphs) == n + 1
+        assert run(q, k, v, function).equal(out) and len(graphs) == n + 1
+
+
+def test_what_others_compile_does_not_count(compiled_cheaply):
+    run, graphs = compiled_cheaply
+    q, k, v = torch.randn(3, 1, 2, 20, 16)
+    theirs, *ours = torch.compile(flex.flex_attention), *score_mods(10)
+    for function in ours:  # more than PyTorch takes
+        theirs(q, k, v, function)
+    found = len(graphs)
+    run(q, k, v, ours[-1])
+    assert len(graphs) == found + 1
+
+
+def test_where_no_more_is_compiled_it_says_so(compiled_cheaply, monkeypatch):
+    run, graphs = compiled_cheaply
+    monkeypatch.setattr(flex, "MOST", 2)
+    q, k, v = torch.randn(3, 1, 2, 20, 16)
+    first, second, third = score_mods(3)
+    run(q, k, v, first), run(q, k, v, second)
+    with pytest.raises(RuntimeError, match=r'"flex" has been compiled 2 times.*reset\(\)'):
+        run(q, k, v, third)
+    run(q, k, v, first)
+    torch.compiler.reset()
+    run(q, k, v, third)
 
 
 def test_it_can_be_part_of_what_a_caller_compiles():

@@ -16,6 +16,7 @@ from torch.nn.attention.flex_attention import AuxRequest, create_block_mask, fle
 from attnlib.checks import refuse
 from attnlib.kernels.sdpa import four_axes
 
+MOST = 1000  # times that it is compiled in one process
 NARROWEST = 16  # D of its CUDA kernel; zeros added to narrower heads change no score
 
 
@@ -57,7 +58,27 @@ def _check(q, k, v, bias, dropout):
 
 @cache
 def _compiled(function):
-    return torch.compile(function)
+    """Compiled anew for every new bias and mask that is a function.
+
+    PyTorch would stop after the eighth, and from there on form N×M tables with no more than a
+    warning.
+    """
+    # Through a function of our own: where others compile `function`, they count by themselves.
+    compiled = torch.compile(lambda *args, **kwargs: function(*args, **kwargs))
+
+    def run(*args, **kwargs):
+        config = torch._dynamo.config
+        limits = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), MOST)
+        try:
+            with config.patch(**limits, fail_on_recompile_limit_hit=True):
+                return compiled(*args, **kwargs)
+        except torch._dynamo.exc.FailOnRecompileLimitHit as error:
+            raise RuntimeError(
+                f'backend="flex" has been compiled {MOST} times, for as many functions: '
+                'torch.compiler.reset() makes room, or take "sdpa"'
+            ) from error
+
+    return run
 
 
 def _quietly(*args, **kwargs):

@@ -21,6 +21,7 @@ NAMES = ("TILE_Q", "TILE_K", "num_warps", "num_stages")
 # memory; some spill registers.
 CANDIDATES = {
     2: (
+        (128, 64, 8, 2),
         (128, 64, 8, 3),
         (128, 64, 4, 2),
         (128, 128, 8, 2),
@@ -65,18 +66,16 @@ def measure(
     shapes: dict[str, tuple[int, int]],
 ) -> Iterator[dict]:
     """A row a dtype, kernel and width of heads. `shapes`: heads and tokens of each kernel."""
-    from attnlib.kernels import triton  # here, because it has wheels for Linux only
-
     timed = by_events if device.type == "cuda" else seconds
     for dtype, kernel, head_dim in product(dtypes, shapes, head_dims):
         heads, length = shapes[kernel]
         torch.manual_seed(0)
         q, k, v = torch.randn(3, heads, length, head_dim, device=device).to(dtype)
-        today = tuple(triton.tile_sizes(q, v)[name] for name in NAMES)
         row = {"kernel": kernel, "dtype": str(dtype).removeprefix("torch."), "head_dim": head_dim}
         row |= {"heads": heads, "length": length}
         try:
-            run = MAKE[kernel](q, k, v)
+            run, sizes = MAKE[kernel](q, k, v)
+            today = tuple(sizes[name] for name in NAMES)
             tried = compared(run, (today, *CANDIDATES[dtype.itemsize]), timed)
             row |= {"tried": tried, "not_run": None}
         except Exception as error:
@@ -85,10 +84,10 @@ def measure(
 
 
 def forward(q, k, v):
-    from attnlib.kernels import triton
+    from attnlib.kernels import triton  # here, because it has wheels for Linux only
 
     call = partial(triton.attend, q, k, v, bias=None, mask=None, dropout=0.0)
-    return lambda: call(scale=q.shape[-1] ** -0.5)[0]
+    return lambda: call(scale=q.shape[-1] ** -0.5)[0], triton.tile_sizes(q, v)
 
 
 def pool(q, k, v):
@@ -97,10 +96,12 @@ def pool(q, k, v):
     terms = {"scale": q.shape[-1] ** -0.5, "bias": None, "mask": None}
     lse = triton.attend(q, k, v, dropout=0.0, **terms)[1]
     whole, cells = slice(0, q.shape[-2]), min(CELLS, q.shape[-2])
-    return lambda: pooling.pooled(q, k, lse, whole, whole, cells, cells, "mean", **terms)
+    sizes = pooling.tile_sizes(q, k, *[q.shape[-2] / cells] * 2)
+    return lambda: pooling.pooled(q, k, lse, whole, whole, cells, cells, "mean", **terms), sizes
 
 
-MAKE = {"forward": forward, "pool": pool}  # functions that launch that kernel, and no other
+# A function that launches that kernel, and no other; and what it is launched with today.
+MAKE = {"forward": forward, "pool": pool}
 
 
 def compared(
@@ -133,14 +134,12 @@ def tiled(tiles: tuple[int, ...]) -> Iterator[None]:
     """Inside, both kernels are launched with these tiles."""
     from attnlib.kernels import pooling, triton
 
-    usual = triton.tile_sizes
-
-    def replaced(q, v):
-        return usual(q, v) | dict(zip(NAMES, tiles, strict=True))
+    def replaced(usual):
+        return lambda *args: usual(*args) | dict(zip(NAMES, tiles, strict=True))
 
     with (
-        mock.patch.object(triton, "tile_sizes", replaced),
-        mock.patch.object(pooling, "tile_sizes", replaced),
+        mock.patch.object(triton, "tile_sizes", replaced(triton.tile_sizes)),
+        mock.patch.object(pooling, "tile_sizes", replaced(pooling.tile_sizes)),
     ):
         yield
 

@@ -103,7 +103,24 @@ def test_the_kernels_compile_for_gpus_that_are_not_here():
         [sys.executable, code], env=environment, capture_output=True, text=True, check=True
     )
     variants = [line.split() for line in run.stdout.splitlines()]
-    assert len(variants) == 16
+    assert len(variants) == 40
     for *variant, shared, spilled in variants:
         assert int(shared) <= 99 * 1024, variant  # what a program may have on most GPUs
         assert int(spilled) <= 512, variant  # a few registers; too large a tile spills thousands
+
+
+@with_triton
+def test_a_cell_is_worked_on_in_tiles_no_larger_than_it_asks_for():
+    from attnlib.kernels import pooling
+
+    def sides(dtype, *cell):
+        q = torch.empty(1, 64, dtype=dtype)
+        sizes = pooling.tile_sizes(q, q, *cell)
+        return sizes["TILE_Q"], sizes["TILE_K"]
+
+    largest = sides(torch.bfloat16, 4096, 4096)
+    assert sides(torch.bfloat16, 128, 32) == largest == (128, 32)
+    assert sides(torch.bfloat16, 4, 1.5) == (16, 16)
+    assert sides(torch.bfloat16, 33, 16) == (64, 16)
+    assert sides(torch.bfloat16, 16.5, 4096) == (32, 32)
+    assert sides(torch.float32, 4, 4) == (32, 32)

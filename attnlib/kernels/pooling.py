@@ -4,11 +4,20 @@ One program makes one cell. With the log-sum-exps known, a weight is exp(score â
 tile it lies in, so that cells need nothing of each other.
 """
 
+import math
+
 import torch
 import triton
 import triton.language as tl
 
-from attnlib.kernels.triton import common, finite, load_rows, readable, tile_scores, tile_sizes
+from attnlib.kernels.triton import common, finite, load_rows, readable, sizes_from, tile_scores
+
+# As in attnlib.kernels.triton, for this kernel.
+TILES = {
+    2: {64: (128, 32, 4, 3), 128: (128, 32, 4, 3), 256: (64, 32, 8, 2)},
+    4: {64: (32, 32, 4, 2), 128: (32, 32, 4, 2), 256: (16, 32, 8, 2)},
+}
+SMALLEST = {2: 16, 4: 32}  # sides of a tile: with less float32 spills its registers
 
 
 @triton.jit
@@ -62,13 +71,22 @@ def pooled(q, k, lse, rows, cols, down, across, reduce, *, scale, bias, mask):
     result = torch.empty(*q.shape[:-2], down, across, dtype=torch.float32, device=q.device)
     if not result.numel():
         return result
-    sizes = tile_sizes(q, k)
-    del sizes["VALUE_WIDTH"]
+    height, breadth = rows.stop - rows.start, cols.stop - cols.start
     with torch.cuda.device_of(q):
         pool[(result.numel(),)](
             readable(q), readable(k), lse.contiguous(), result,
-            top=rows.start, left=cols.start, height=rows.stop - rows.start,
-            breadth=cols.stop - cols.start, down=down, across=across, REDUCE=reduce,
-            **common(q, k, scale, bias, mask), **sizes,
+            top=rows.start, left=cols.start, height=height, breadth=breadth,
+            down=down, across=across, REDUCE=reduce,
+            **common(q, k, scale, bias, mask), **tile_sizes(q, k, height / down, breadth / across),
         )  # fmt: skip
     return result
+
+
+def tile_sizes(q, k, height, breadth):
+    """Tiles no larger than cells of height Ã— breadth ask for: a program works on whole ones."""
+    sizes = sizes_from(TILES, q, k)
+    del sizes["VALUE_WIDTH"]
+    for side, cell in (("TILE_Q", height), ("TILE_K", breadth)):
+        enough = max(SMALLEST[q.element_size()], triton.next_power_of_2(math.ceil(cell)))
+        sizes[side] = min(sizes[side], enough)
+    return sizes

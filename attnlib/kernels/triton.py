@@ -22,6 +22,13 @@ INTERPRETED = triton.knobs.runtime.interpret  # TRITON_INTERPRET=1: NumPy stands
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 WIDEST = 256  # D
 TURN = tl.constexpr(math.tau)
+# Queries and keys of a tile, warps, stages: by the bytes of a number, for heads up to so wide. At
+# 64 and 128 the fastest of those that benchmarks/tiles.py tried on an H200. All need no more than
+# a GPU's registers and 99 KB.
+TILES = {
+    2: {64: (128, 64, 8, 3), 128: (128, 32, 4, 3), 256: (64, 32, 8, 2)},
+    4: {64: (64, 32, 8, 2), 128: (32, 64, 8, 2), 256: (16, 32, 8, 2)},
+}
 
 
 @triton.jit
@@ -157,15 +164,15 @@ def common(q, k, scale, bias, mask):
 
 
 def tile_sizes(q, v):
-    """Tiles, and how they are worked on: found to need no more than a GPU's registers and 99 KB."""
+    return sizes_from(TILES, q, v)
+
+
+def sizes_from(tiles, q, v):
+    """What a kernel is launched with, from a table such as `TILES`, and how wide its rows are."""
     width, value_width = (max(16, triton.next_power_of_2(x.shape[-1])) for x in (q, v))
-    widest = max(width, value_width)
-    if q.element_size() == 2:
-        tile_q, tile_k = (128, 64) if widest <= 128 else (64, 32)
-    else:  # without matrix units for float32: smaller
-        tile_q, tile_k = min(64, 4096 // widest), 32
-    tile = {"TILE_Q": tile_q, "TILE_K": tile_k, "WIDTH": width, "VALUE_WIDTH": value_width}
-    return tile | {"num_warps": 8, "num_stages": 2}
+    tile = tiles[q.element_size()][max(64, width, value_width)]
+    names = ("TILE_Q", "TILE_K", "num_warps", "num_stages")
+    return dict(zip(names, tile, strict=True)) | {"WIDTH": width, "VALUE_WIDTH": value_width}
 
 
 def readable(x):

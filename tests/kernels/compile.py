@@ -24,13 +24,19 @@ VARIANTS = [
     ("bf16", 64, "relative"),
     ("fp16", 256, None),
     ("fp32", 64, None),
+    ("fp32", 128, None),
 ]
+SIZES = {  # of both kernels, the second with cells that are smaller and larger than a tile
+    "forward": (ours.forward, lambda q: ours.tile_sizes(q, q)),
+    "pool": (pooling.pool, lambda q: pooling.tile_sizes(q, q, 1000, 1000)),
+    "pool-4x4": (pooling.pool, lambda q: pooling.tile_sizes(q, q, 4, 4)),
+    "pool-4x1000": (pooling.pool, lambda q: pooling.tile_sizes(q, q, 4, 1000)),
+}
 
 
-def compiled(kernel, dtype, head_dim, positions, capability):
+def compiled(kernel, sizes, dtype, head_dim, positions, capability):
     """The kernel as `attend` and `pooled` launch it for tensors of such a kind."""
-    q = torch.empty(1, 1, head_dim, dtype=DTYPES[dtype])
-    constants = ours.tile_sizes(q, q)
+    constants = sizes(torch.empty(1, 1, head_dim, dtype=DTYPES[dtype]))
     options = {name: constants.pop(name) for name in ("num_warps", "num_stages")}
     constants |= {"POSITIONS": positions, "REDUCE": "max"}
     if positions is None:
@@ -62,10 +68,10 @@ def spilled(ptx, capability):
 
 
 def main():
-    for name, kernel in (("forward", ours.forward), ("pool", pooling.pool)):
+    for name, (kernel, sizes) in SIZES.items():
         for variant in VARIANTS:
             for capability in (80, 90):
-                made = compiled(kernel, *variant, capability)
+                made = compiled(kernel, sizes, *variant, capability)
                 took = made.metadata.shared, spilled(made.asm["ptx"], capability)
                 print(name, *variant, capability, *took, flush=True)
 

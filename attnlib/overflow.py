@@ -17,7 +17,7 @@ def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias) -> bool:
     False where numbers cannot be looked at: see `looked_at`.
     """
     # Such a row is zero or NaN, its first channel too. To look at that is cheap, the rest is not.
-    least = looked_at(out.detach()[..., 0].abs().amin())
+    least = looked_at(out.detach(), lambda out: out[..., 0].abs().amin())
     if least is None or least > 0:  # NaN is not
         return False
     # No score, and no part of it, is further from 0; NaN where one is NaN.
@@ -30,7 +30,7 @@ def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias) -> bool:
 
 def has_nan(weights: Tensor) -> bool:
     """Whether a row of weights, (…, N, M), is seen to be NaN; then all of it is."""
-    return bool(looked_at(weights.detach()[..., :1].isnan().any()))
+    return bool(looked_at(weights.detach(), lambda weights: weights[..., :1].isnan().any()))
 
 
 def _largest(x: Tensor) -> float:

@@ -5,6 +5,7 @@ excluded sees nothing; a key whose pairs are all excluded is seen by nobody, as 
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -32,7 +33,7 @@ def terms(bias, mask, q, k, rows: slice = WHOLE, cols: slice = WHOLE):
 
 
 def _without_infinite(bias: Tensor, mask: Tensor | None) -> Tensor | None:
-    least = looked_at(bias.detach().amin())
+    least = looked_at(bias.detach(), torch.amin)
     if least is not None and least > -math.inf:  # NaN is not
         return mask
     allowed = ~bias.isneginf()
@@ -67,7 +68,7 @@ def hide_unseen(bias, mask, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Te
         sees, seen = _of_functions(bias, mask, q, k)
     else:
         sees, seen = mask.any(-1), mask.any(-2) if mask.dim() > 1 else mask
-    if looked_at(sees.all() & seen.all()):
+    if looked_at(sees, lambda sees: sees.all() & seen.all()):
         return q, k, v
     q = q.masked_fill(~sees[..., None], 0.0)
     return q, *(x.masked_fill(~seen[..., None], 0.0) for x in (k, v))
@@ -88,15 +89,15 @@ def _of_functions(bias, mask, q, k) -> tuple[Tensor, Tensor]:
     return torch.cat(sees, -1), seen
 
 
-def looked_at(x: Tensor) -> float | None:
-    """The one number of x; None where it cannot be looked at: while traced, under vmap.
+def looked_at(x: Tensor, number: Callable[[Tensor], Tensor]) -> float | None:
+    """number(x); None where it cannot be looked at: while traced, under vmap.
 
-    Nor on a GPU, where to look is to wait for all that was asked of it.
+    Nor on a GPU, where to look is to wait for all that was asked of it. There it is not computed.
     """
     if not x.is_cpu or torch.compiler.is_compiling():
         return None
     try:
-        number = x.item()
+        found = number(x).item()
     except RuntimeError:  # one of vmap's samples, or a tensor without numbers
         return None
-    return number if isinstance(number, bool | int | float) else None  # a symbol is none
+    return found if isinstance(found, bool | int | float) else None  # a symbol is none

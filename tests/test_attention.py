@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from attnlib import (
     AttentionMap,
@@ -405,6 +406,30 @@ def test_tensors_without_numbers_have_no_autocast(backend):
         out, map = attention(q, k, v, backend=backend)
     assert out.dtype == torch.float32 and out.shape == (2, 2, 6, 3)
     assert map.weights().shape == (2, 2, 6, 6)
+
+
+class Operations(TorchDispatchMode):
+    """The names of PyTorch's operations inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.names.add(operation.overloadpacket.__name__)
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["nothing", "bias", "mask"])
+def test_where_nothing_can_be_looked_at_nothing_is_reduced_for_it(name, backend):
+    # As on a GPU, where each of these would be a kernel more to launch.
+    looks = {"amin", "all", "isnan"}
+    for device, reduced in (("cpu", True), ("meta", False)):
+        term = torch.zeros(6, 6, device=device)
+        term = {"nothing": {}, "bias": {"bias": term}, "mask": {"mask": term == 0}}[name]
+        with Operations() as operations:
+            attention(*qkv((2,), 2, 6, 6, 8, 8, device), **term, backend=backend)
+        assert bool(looks & operations.names) == reduced
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")

@@ -9,6 +9,7 @@ nothing, whole rows are computed: their softmax sums to 1 whatever is lost.
 
 import importlib.util
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 import torch
 import torch.nn.functional as F
@@ -79,19 +80,16 @@ class AttentionMap:
 
     def _cut_along(self, axis: int, cut) -> "tuple[AttentionMap, ...]":
         """One map for each entry of an axis; a bias or mask that lacks it serves them all."""
-        queries = cut(self._q, axis)
-        count = len(queries)  # a number where the shape's, in what is compiled, is a symbol
+        count = self._q.shape[axis]
 
         def each(x, axis):
             parts = cut(x, axis) if isinstance(x, Tensor) and x.dim() >= -axis else (x,)
-            return parts if len(parts) == count else parts * count
+            return parts if len(parts) == count else repeat(*parts)
 
-        parts = (each(x, axis) for x in (self._k, self._bias, self._mask))
+        parts = (each(x, axis) for x in (self._q, self._k, self._bias, self._mask))
         return tuple(
             AttentionMap(q, k, scale=self._scale, bias=bias, mask=mask, lse=lse)
-            for q, k, bias, mask, lse in zip(
-                queries, *parts, each(self._lse, axis + 1), strict=True
-            )
+            for q, k, bias, mask, lse in zip(*parts, each(self._lse, axis + 1), strict=False)
         )
 
     def weights(self) -> Tensor:

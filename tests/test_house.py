@@ -16,11 +16,11 @@ CORE = sorted(
     path for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("kernels/*.py")) if path.stem != "doctor"
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
-LINES = 1265  # that are not blank
+LINES = 1270  # that are not blank
 # The kernels for GPUs are a second evening's: lesson 13. Two of them may know of triton.
 TRITON = {"kernels/triton.py", "kernels/pooling.py"}
 GPU = TRITON | {"kernels/flex.py"}
-GPU_LINES = 300
+GPU_LINES = 320
 
 # Each floor may import from those below it, and its own.
 FLOORS = [

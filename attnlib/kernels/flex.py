@@ -58,25 +58,18 @@ def _check(q, k, v, bias, dropout):
 
 @cache
 def _compiled(function):
-    """Compiled anew for every new bias and mask that is a function.
-
-    PyTorch would stop after the eighth, and from there on form N×M tables with no more than a
-    warning.
-    """
+    """Compiled for every new function, where PyTorch stops after eight and forms N×M tables."""
     # Through a function of our own: where others compile `function`, they count by themselves.
     compiled = torch.compile(lambda *args, **kwargs: function(*args, **kwargs))
 
     def run(*args, **kwargs):
-        config = torch._dynamo.config
-        limits = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), MOST)
+        limits = {"recompile_limit": MOST, "accumulated_recompile_limit": MOST}
         try:
-            with config.patch(**limits, fail_on_recompile_limit_hit=True):
+            with torch._dynamo.config.patch(limits | {"fail_on_recompile_limit_hit": True}):
                 return compiled(*args, **kwargs)
         except torch._dynamo.exc.FailOnRecompileLimitHit as error:
-            raise RuntimeError(
-                f'backend="flex" has been compiled {MOST} times, for as many functions: '
-                'torch.compiler.reset() makes room, or take "sdpa"'
-            ) from error
+            what = f'backend="flex" has been compiled {MOST} times, for as many functions'
+            raise RuntimeError(f"{what}: torch.compiler.reset() makes room") from error
 
     return run
 

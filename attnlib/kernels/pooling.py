@@ -12,8 +12,7 @@ import triton.language as tl
 
 from attnlib.kernels.triton import common, finite, load_rows, readable, sizes_from, tile_scores
 
-# As in attnlib.kernels.triton, for this kernel.
-TILES = {
+TILES = {  # those of this kernel, as in attnlib.kernels.triton
     2: {64: (128, 32, 4, 3), 128: (128, 32, 4, 3), 256: (64, 32, 8, 2)},
     4: {64: (32, 32, 4, 2), 128: (32, 32, 4, 2), 256: (16, 32, 8, 2)},
 }

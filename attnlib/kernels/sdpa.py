@@ -10,8 +10,10 @@ LEAST = torch.finfo(torch.float32).tiny  # a smaller scale is zero in some kerne
 
 def attend(q, k, v, *, scale, bias, mask, dropout):
     lead, value_dim, dtype = q.shape[:-3], v.shape[-1], v.dtype
+    if scale < 0:  # flash and cuDNN kernels give NaN in half precision unless it is above 0
+        q, scale = -q, -scale
     if scale < LEAST:
-        q, scale = _scaled_before(q, scale)
+        q, scale = q * scale, 1.0
     term, nothing = _one_term(bias, mask, q)
     if term is not None:
         term = four_axes(term, lead)
@@ -29,15 +31,6 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     if len(lead) != 1:
         out = out.reshape(*lead, *out.shape[-3:])  # (…, H, N, Dv)
     return (out if nothing is None else out.masked_fill(nothing, 0.0)), None
-
-
-def _scaled_before(q, scale):
-    """q and a scale above zero, whose product is the same.
-
-    With another scale PyTorch's flash and cuDNN kernels give NaN, on CUDA in half precision.
-    """
-    q, scale = (-q, -scale) if scale < 0 else (q, scale)  # exact
-    return (q * scale, 1.0) if scale < LEAST else (q, scale)
 
 
 def _one_term(bias, mask, q):

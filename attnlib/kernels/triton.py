@@ -22,9 +22,8 @@ INTERPRETED = triton.knobs.runtime.interpret  # TRITON_INTERPRET=1: NumPy stands
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 WIDEST = 256  # D
 TURN = tl.constexpr(math.tau)
-# Queries and keys of a tile, warps, stages: by the bytes of a number, for heads up to so wide. At
-# 64 and 128 the fastest of those that benchmarks/tiles.py tried on an H200. All need no more than
-# a GPU's registers and 99 KB.
+# Queries and keys of a tile, warps, stages: by the bytes of a number, for heads up to so wide. The
+# fastest of those that benchmarks/tiles.py tried on an H200, at 64 and 128; 256 was not tried.
 TILES = {
     2: {64: (128, 64, 8, 3), 128: (128, 32, 4, 3), 256: (64, 32, 8, 2)},
     4: {64: (64, 32, 8, 2), 128: (32, 64, 8, 2), 256: (16, 32, 8, 2)},
@@ -164,6 +163,7 @@ def common(q, k, scale, bias, mask):
 
 
 def tile_sizes(q, v):
+    """What `forward` is launched with: no more than a GPU's registers and 99 KB."""
     return sizes_from(TILES, q, v)
 
 

@@ -21,7 +21,15 @@ SHOTS = Path(__file__).with_name("shots")
 PAGES = sorted(
     str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_static" not in path.parts
 )
-LOOKED_AT = ("index", "docs/glossary", "docs/beliefs", "docs/benchmarks", "docs/api", "notebooks/")
+LOOKED_AT = (
+    "index",
+    "docs/glossary",
+    "docs/beliefs",
+    "docs/benchmarks",
+    "docs/api",
+    "docs/reply",
+    "notebooks/",
+)
 WITH_EXPLORERS = sorted(
     path.stem for path in HERE.glob(LESSONS) if "explore_" in path.read_text("utf-8")
 )

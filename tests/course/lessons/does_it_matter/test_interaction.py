@@ -16,6 +16,8 @@ from attnlib.course.lessons.does_it_matter.interaction import (
     train_four,
 )
 from attnlib.course.lessons.does_it_matter.seeds import EXAMPLES, examples, right
+from attnlib.course.widgets.asked import asked
+from notebooks.execute import HERE, read
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,22 @@ def test_the_picture_has_all_seeds_of_the_study_and_the_readers_line(results):
     thick = [line for line in lines if line.get_linewidth() == 3]
     assert [list(line.get_ydata()) for line in thick] == [[12.5, 12.5]] * 2
     assert len(lines) - len(thick) == 2 * 20
+
+
+def test_the_figures_that_the_lesson_tells_of_the_picture_are_the_stored_ones(results):
+    points = accuracies(results)
+    means = {
+        (scale, start): sum(points[cell(scale, start)][seed] for seed in range(20)) / 20
+        for scale in SCALES
+        for start in STARTS
+    }
+    nest, pglsum, _ = apart(means)
+    cells = read(HERE / "09_does_it_matter.ipynb").cells
+    (told,) = [each.source for each in cells if "the lines fall by" in each.source]
+    assert f"fall by {-pglsum:.1f} points and rise by {nest:.1f}" in told.replace("\n", " ")
+    question = asked("does_it_matter.scale_from_two_starts").question
+    whole = means["1/√D", "Xavier √2"]
+    assert f"PGL-SUM does {-pglsum:.0f} of its {whole:.0f} points" in question
 
 
 def test_shares_stand_in_the_order_of_their_seeds(results):

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attnlib.course import language
-from attnlib.course.experiments.study.claims import CLAIMS, digest, render
+from attnlib.course.experiments.study.claims import CLAIMS, digest
 from attnlib.course.experiments.study.findings import Finding, findings
 from attnlib.course.experiments.study.results import load
+from attnlib.course.experiments.study.sentences import render
 
 MARKED = re.compile(r"<!--claim:(?P<id>[\w.]+)(=\w+)?-->(?P<said>.*?)<!--/claim-->", re.DOTALL)
 HALF = re.compile(r"<!--/?claim.*?-->")

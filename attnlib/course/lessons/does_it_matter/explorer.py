@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from matplotlib.figure import Figure
 
-from attnlib.course.experiments.study.claims import CLAIMS, SUBJECTS, factor, render
+from attnlib.course.experiments.study.claims import CLAIMS, SUBJECTS
 from attnlib.course.experiments.study.conditions import condition
 from attnlib.course.experiments.study.findings import Finding
 from attnlib.course.experiments.study.forest import plot_forest
+from attnlib.course.experiments.study.sentences import factor, render
 from attnlib.course.experiments.study.tasks import TASKS
 from attnlib.course.language import say
 from attnlib.course.widgets.controls import choice

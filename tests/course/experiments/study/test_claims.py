@@ -8,10 +8,11 @@ import pytest
 
 from attnlib.course import language
 from attnlib.course.experiments.study import woven
-from attnlib.course.experiments.study.claims import CLAIMS, CLAUSES, SUBJECTS, digest, render
+from attnlib.course.experiments.study.claims import CLAIMS, SUBJECTS, digest
 from attnlib.course.experiments.study.contrasts import CONTRASTS
 from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.report import report
+from attnlib.course.experiments.study.sentences import CLAUSES, render
 from attnlib.course.experiments.study.woven import check, checked, language_of, sentences, weave
 
 from .simulated import results

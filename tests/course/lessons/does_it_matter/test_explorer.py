@@ -3,9 +3,10 @@
 import pytest
 
 from attnlib.course.experiments.study import forest
-from attnlib.course.experiments.study.claims import CLAIMS, render
+from attnlib.course.experiments.study.claims import CLAIMS
 from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.results import load
+from attnlib.course.experiments.study.sentences import render
 from attnlib.course.lessons.does_it_matter import explorer
 from attnlib.course.lessons.does_it_matter.explorer import explore_study, study_drawer
 

@@ -3,8 +3,9 @@
 "same": each can do what the other does, once its parameters are moved. "different": one at least
 can do what the other cannot; where all that one does the other can do too, `special` names the one
 that can do less, "f" or "g". "undecided": a form that is not read from behaviour. Every call is the
-natural one, without an optional mask; modules of queries, keys and values get the same tokens
-thrice, unless the reason says otherwise. `test_zoo.py` proves each verdict without a tool.
+natural one, without an optional mask, at the lengths that both take; what asks for queries, keys
+and values gets the same tokens thrice, unless the reason says otherwise. Biases and tables count as
+parameters, fixed slopes, speeds and windows do not. `test_zoo.py` proves each verdict by hand.
 """
 
 from dataclasses import dataclass
@@ -138,5 +139,5 @@ PAIRS = [
     different("my_add", "my_add_even", "segments of ceil(L / 4), or as even as can be"),
     # ---- What behaviour does not tell ------------------------------------------------------------
     undecided("qwen", "qwen_interleaved", "norms on q and k (in truth the same)"),
-    undecided("softcap_30", "softcap_50", "tanh in the scores (in truth different)", **ASIDE),
+    undecided("softcap_30", "softcap_50", "tanh in the scores, bent at another height", **ASIDE),
 ]

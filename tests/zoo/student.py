@@ -117,5 +117,6 @@ class MyGlobalLocalAttention(nn.Module):
         local = [
             self.branch(part, qkv, out, 4)
             for part, qkv, out in zip(parts, self.local_qkv, self.local_out, strict=False)
+            if len(part)
         ]
         return self.fuse(whole, torch.cat(local))

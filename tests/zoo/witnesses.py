@@ -127,12 +127,12 @@ def proportional(run):
 # ---- Who looks at whom ---------------------------------------------------------------------------
 
 
-def slopes(run, length):
+def slopes(run, length, size=0.3):
     """(key, query, C): how a query's output moves with a key, where all tokens are alike.
 
     There it is sum_h w_h(i, j) W_o^h W_v^h d, for one direction d: positive weights times matrices.
     """
-    x = tokens(1).expand(length, C) * 0.3
+    x = tokens(1, scale=size).expand(length, C)
     moved = 1e-4 * torch.eye(length, dtype=torch.float64)[:, :, None] * tokens(1)
     return (run(x + moved) - run(x - moved)) / 2e-4
 
@@ -162,9 +162,12 @@ def nobody_sees_all(pattern, row):
     return pattern
 
 
-def even_slopes(run):
-    """Where tokens are alike, so are the scores of those it sees: equal weights, whatever W is."""
-    moves = slopes(run, 16)
+def even_slopes(run, size=0.3):
+    """Where tokens are alike, so are the scores of those it sees: equal weights, whatever W is.
+
+    With rotary, where they are zeros (size = 0), unless the keys have a bias.
+    """
+    moves = slopes(run, 16, size)
     size = moves.norm(dim=-1)
     for i in range(16):
         seen = moves[size[:, i] > 1e-6 * size.max(), i]
@@ -291,6 +294,7 @@ WITNESSES = {
     "d2l-sdpa": ("f", zero_to_zero),
     "mingpt_bare-mingpt": ("f", zero_to_zero),
     "neox_bare-neox": ("f", zero_to_zero),
+    "rotary_q_bias-rotary_qk_bias": ("f", partial(even_slopes, size=0.0)),
     "d2l-grouped": ("g", partial(rank_alone, most=16)),
     "multi_query-grouped": ("f", partial(rank_alone, most=8)),
     "llama_meta_grouped-llama": ("f", partial(rank_alone, most=16)),

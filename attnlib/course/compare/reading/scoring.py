@@ -1,0 +1,64 @@
+"""What the weights are made of: scale · q kᵀ + a table, over which axis, and who sees whom."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from attnlib.course.compare.reading.linear import EXACT
+from attnlib.course.compare.reading.spy import Operands
+from attnlib.course.compare.reading.unreadable import Unreadable
+from attnlib.course.language import say
+
+AXES = {"keys": -1, "queries": -2, "heads": 0}  # of (H, B, L, L)
+ONE = 1e-5  # how far from 1 a sum of weights may be
+
+
+class Scoring(NamedTuple):
+    """`axis`: over what the weights sum to 1, "keys" as it should be, "queries" or "heads"."""
+
+    scale: float
+    axis: str
+    seen: Tensor  # (H, L, L) bool
+    table: Tensor  # (H, L, L), each sum of weights its own zero: its mean is 0; 0 where not seen
+
+
+def scoring(one: Operands, other: Operands) -> Scoring:
+    """From two draws of x."""
+    axis = _axis(one.weights)
+    seen = (one.weights > 0).any(1)
+    if any(((each.weights > 0) != seen[:, None]).any() for each in (one, other)):
+        raise Unreadable(say("who sees whom depends on x"))
+    drawn = [_scores(each, seen, axis) for each in (one, other)]
+    (scores, products), (scores2, products2) = drawn
+    change, moved = (scores - scores2), (products - products2)
+    scale = (change * moved).sum() / moved.square().sum()
+    if not (change - scale * moved).abs().max() <= EXACT * (1 + scores.abs().max()):
+        raise Unreadable(
+            say("the scores are not scale · q·k and a table: a cap, a norm, or more terms")
+        )
+    table = scores - scale * products
+    return Scoring(scale.item(), axis, seen, table.mean(1))
+
+
+def _axis(weights):
+    for name, axis in AXES.items():
+        sums = weights.sum(axis)
+        if ((sums - 1).abs() <= ONE).all():
+            return name
+    raise Unreadable(say("the weights sum to 1 over no axis: they are changed after the softmax"))
+
+
+def _scores(operands, seen, axis):
+    """(scores, q·k), both (H, B, L, L), up to what a softmax over the axis ignores."""
+    seen = seen[:, None]
+    products = operands.query @ operands.key.mT
+    return [
+        _centred(torch.where(seen, each, 0.0), seen, AXES[axis])
+        for each in (operands.weights.log(), products)
+    ]
+
+
+def _centred(scores, seen, axis):
+    count = seen.sum(axis, keepdim=True).clamp(min=1)
+    return torch.where(seen, scores - scores.sum(axis, keepdim=True) / count, 0.0)

@@ -73,8 +73,8 @@ def calls(module: nn.Module, *, width: int | None = None, causal: bool = False) 
     """
     copied, tried = copy_of(module), []
     widths = [width] if width else _widths(copied)
-    for size in widths:
-        for length in _lengths(copied):
+    for length in _lengths(copied):  # the outer loop: few modules need one, and it may pass for C
+        for size in widths:
             run = []
             for form in FORMS:
                 run += _first_that_runs(copied, form, size, length, causal, tried)

@@ -21,6 +21,7 @@ class Form(NamedTuple):
 FORMS = (
     Form("(B, L, C)", lambda x: x, lambda y: y),
     Form("(L, B, C)", lambda x: x.transpose(0, 1), lambda y: y.transpose(0, 1)),
+    Form("(B, C, L)", lambda x: x.mT, lambda y: y.mT),
     Form("(B, G, N, C)", lambda x: x[:, None], lambda y: y[:, 0]),
     Form("(L, C)", lambda x: x[0], lambda y: y[None], single=True),
 )

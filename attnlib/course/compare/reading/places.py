@@ -26,7 +26,7 @@ class Places(NamedTuple):
 
     def take(self, operands: Operands) -> Operands:
         """q, k (H, B, L, D), weights (H, B, L, L), 0 where there is none, v (H, B, L, D)."""
-        flat = operands.weights.flatten()[self.weights.clamp(min=0)]
+        flat = operands.weights.nan_to_num(0.0).flatten()[self.weights.clamp(min=0)]
         return Operands(
             operands.query.flatten(0, 1)[self.query],
             operands.key.flatten(0, 1)[self.key],

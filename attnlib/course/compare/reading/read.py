@@ -7,6 +7,7 @@ from torch import nn
 
 from attnlib.course.compare.reading.attention import PARTS, Attention
 from attnlib.course.compare.reading.call import Call, calls
+from attnlib.course.compare.reading.joining import joined
 from attnlib.course.compare.reading.labels import origins, unmet
 from attnlib.course.compare.reading.linear import proved, responses
 from attnlib.course.compare.reading.merging import answers, merge
@@ -60,7 +61,8 @@ def read(module: nn.Module | Call, *, width: int | None = None, causal: bool = F
     for number, (tokens, parts, scored, missing) in enumerate(_scored(sight, maps)):
         groups = apart(parts, scored, merged and merged.matrices[number])
         found += [_attention(number, tokens, *group, merged, missing) for group in groups]
-    return Reading(call, tuple(_with_origins(sight, sizes, found)), tuple(left))
+    attentions = joined(list(_with_origins(sight, sizes, found)))
+    return Reading(call, tuple(attentions), tuple(left))
 
 
 def _scored(sight, maps):

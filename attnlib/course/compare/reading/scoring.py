@@ -44,9 +44,14 @@ def scoring(one: Operands, other: Operands) -> Scoring:
 def _axis(weights):
     for name, axis in AXES.items():
         sums = weights.sum(axis)
-        if ((sums - 1).abs() <= ONE).all():
+        if (((sums - 1).abs() <= ONE) | (sums == 0)).all():  # who sees nobody has no weights
             return name
-    raise Unreadable(say("the weights sum to 1 over no axis: they are changed after the softmax"))
+    raise Unreadable(
+        say(
+            "the weights of all tokens sum to 1 over no axis: they are changed after the softmax, "
+            "or a part falls on what is no token"
+        )
+    )
 
 
 def _scores(operands, seen, axis):

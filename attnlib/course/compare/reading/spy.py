@@ -43,6 +43,8 @@ def find(call, x: Tensor) -> list[Spot]:
     first = x[:1] if call.single else x
     tape = _Finder(first)
     call.run(first, tape)
+    if not tape.spots and tape.weights:
+        raise Unreadable(say("weights that sum to 1 are changed before they meet any values"))
     if not tape.spots:
         raise Unreadable(
             say(
@@ -78,12 +80,12 @@ class _Finder(Tape):
     def __init__(self, x):
         super().__init__(x)
         self.spots, self._origins = [], Origins()
-        self._weights, self._shapes = set(), {}
+        self.weights, self._shapes = set(), {}
 
     def product(self, number, left, right, result):
         for is_left, factor in ((True, left), (False, right)):
             known = self._origins.of.get(id(factor))
-            if known and id(factor) in self._weights:
+            if known and id(factor) in self.weights:
                 origin = _three(known[1] if is_left else known[1].mT)
                 shape = self._shapes[known[0]]
                 self.spots.append(Spot(known[0], number, is_left, shape, origin.contiguous()))
@@ -96,8 +98,8 @@ class _Finder(Tape):
         source = self._origins.follow(function, arguments, named, result)
         for each in result if isinstance(result, tuple | list) else [result]:
             known = isinstance(each, Tensor) and id(each) in self._origins.of
-            if known and (id(source) in self._weights or _sums_to_one(each)):
-                self._weights.add(id(each))
+            if known and (id(source) in self.weights or _sums_to_one(each)):
+                self.weights.add(id(each))
 
 
 class _Enough(Exception):
@@ -153,8 +155,14 @@ def _three(tensor):
 
 
 def _sums_to_one(each):
-    """Whether the rows along some axis are weights."""
-    if not each.is_floating_point() or each.numel() == 0 or not (each >= 0).all():
+    """Whether the rows along some axis are weights; a row that sees nothing may be 0, or NaN."""
+    if not each.is_floating_point() or each.numel() == 0:
         return False
-    axes = (axis for axis, size in enumerate(each.shape) if size > 1)
-    return any(((each.sum(axis) - 1).abs() <= NEAR).all() for axis in axes)
+    each = each.nan_to_num(0.0)
+    axes = [axis for axis, size in enumerate(each.shape) if size > 1]
+    return bool((each >= 0).all()) and any(_near_one(each.sum(axis)) for axis in axes)
+
+
+def _near_one(sums):
+    ones, zeros = (sums - 1).abs() <= NEAR, sums == 0
+    return bool((ones | zeros).all() and ones.any())

@@ -110,6 +110,17 @@ def test_the_scale_is_that_of_the_code_wherever_it_is_applied(make, scale):
         assert attention.origins["query"].factor == pytest.approx(1.0)
 
 
+def test_heads_that_are_computed_one_by_one_are_one_attention():
+    (attention,) = read(Lists()).attentions
+    assert attention.query.shape == (HEADS, D, C)
+    assert attention.out.shape == (HEADS, C, D)
+
+
+def test_who_sees_nobody_is_no_obstacle():
+    (attention,) = read(Fused(mask=lambda i, j: i < j)).attentions
+    assert torch.equal(attention.seen[0], torch.ones(7, 7).triu(1) > 0)
+
+
 def test_who_sees_whom():
     (plain,), (later,), (near,) = (
         read(Fused(mask=mask)).attentions for mask in (None, causal, window)

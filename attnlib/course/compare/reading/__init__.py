@@ -9,5 +9,17 @@ from attnlib.course.compare.reading.call import Call, calls
 from attnlib.course.compare.reading.labels import place
 from attnlib.course.compare.reading.read import Reading, read
 from attnlib.course.compare.reading.unreadable import Unreadable
+from attnlib.course.compare.reading.verdict import Verdict, compare
 
-__all__ = ["Attention", "Call", "Origin", "Reading", "Unreadable", "calls", "place", "read"]
+__all__ = [
+    "Attention",
+    "Call",
+    "Origin",
+    "Reading",
+    "Unreadable",
+    "Verdict",
+    "calls",
+    "compare",
+    "place",
+    "read",
+]

@@ -34,7 +34,11 @@ def _one(group):
         for name in (*STACKED, "seen", "table")
         if getattr(first, name) is not None
     }
-    told = {name: _origin([each.origins[name] for each in group]) for name in PARTS[:-1]}
+    told = {
+        name: _origin([each.origins[name] for each in group])
+        for name in first.origins
+        if name != "out_bias"
+    }
     return replace(first, **values, origins=first.origins | told)
 
 

@@ -12,27 +12,30 @@ from attnlib.course.language import say
 
 
 class Merge(NamedTuple):
-    """y = sum over heads of matrix · head, + bias, at each position."""
+    """y = sum over heads of matrix · head, + rest · x + bias, at each position."""
 
     matrices: list[Tensor]  # for each attention, (H, N, C, D')
     bias: Tensor  # (L, C)
+    rest: Tensor  # (C, C), 0 where nothing goes past the attention, 1 for a residual path
 
 
 def answers(sight: Sight, sizes: list[tuple[int, int]], length: int) -> Merge:
     """What y answers to zeros, and to each number of each head alone; sizes: (H, D') of each."""
-    count = sum(heads * width for heads, width in sizes)
-    units = torch.cat([torch.zeros(1, count), torch.eye(count)]).double()
-    x = torch.zeros(count + 1, length, sight.call.width, dtype=torch.float64)
+    count, channels = sum(heads * width for heads, width in sizes), sight.call.width
+    units = torch.cat([torch.zeros(1, count), torch.eye(count), torch.zeros(channels, count)])
+    units = units.double()
+    x = torch.zeros(1 + count + channels, length, channels, dtype=torch.float64)
+    x[1 + count :] = torch.eye(channels)[:, None]
     tokens, given, matrices = sight.tokens(x), [], []
     columns = torch.arange(1, count + 1).split([heads * width for heads, width in sizes])
     for size, column, at in zip(sizes, columns, tokens, strict=True):
-        part = units[:, column - 1].unflatten(1, size)  # (1 + all, H, D')
+        part = units[:, column - 1].unflatten(1, size)  # (…, H, D')
         given.append(part.transpose(0, 1)[:, :, None].expand(-1, -1, len(at), -1))
-    y = sight.merged(x, given)  # (1 + all, L, C)
+    y = sight.merged(x, given)  # (1 + all + C, L, C)
     for size, column, at in zip(sizes, columns, tokens, strict=True):
         part = (y[column] - y[0])[:, at].unflatten(0, size)  # (H, D', N, C)
         matrices.append(part.permute(0, 2, 3, 1))
-    return Merge(matrices, y[0])
+    return Merge(matrices, y[0], (y[1 + count :] - y[0])[:, 0].T)
 
 
 def merge(sight: Sight, sizes: list[tuple[int, int]], length: int) -> Merge:
@@ -46,9 +49,9 @@ def merge(sight: Sight, sizes: list[tuple[int, int]], length: int) -> Merge:
     ]
     y = sight.merged(x, heads)
     nothing = sight.merged(x, [torch.zeros_like(each) for each in heads])
-    if not (nothing - found.bias).abs().max() <= EXACT * y.abs().max():
-        raise Unreadable(say("y depends on x beside the heads, too: a residual path, or a gate"))
-    told = found.bias.expand(2, -1, -1).clone()
+    told = found.bias + x @ found.rest.T
+    if not (nothing - told).abs().max() <= EXACT * y.abs().max():
+        raise Unreadable(say("what of x goes past the attention is not linear: a gate, or a norm"))
     for matrix, head, at in zip(found.matrices, heads, tokens, strict=True):
         told[:, at] += torch.einsum("hlcd,hbld->blc", matrix, head)
     if not (told - y).abs().max() <= EXACT * y.abs().max():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from attnlib.course.compare.reading.attention import PARTS, Attention
 from attnlib.course.compare.reading.call import Call, calls
@@ -28,6 +28,7 @@ class Reading:
 
     call: Call
     attentions: tuple[Attention, ...]
+    rest: Tensor | None  # (C, C): y is what attention gives + rest · x; None if it is not so
     left: tuple[str, ...]
 
     @property
@@ -43,17 +44,27 @@ class Reading:
         return not self.left and not any(each.left for each in self.attentions)
 
 
-def read(module: nn.Module | Call, *, width: int | None = None, causal: bool = False) -> Reading:
+def read(
+    module: nn.Module | Call,
+    *,
+    width: int | None = None,
+    causal: bool = False,
+    length: int | None = None,
+    labelled: bool = True,
+) -> Reading:
     """The attentions of a module, with the parameters that it holds.
 
     Args:
         module: takes x, in one of the forms that `calls` knows; or a Call.
         width: C, where parameters do not tell.
         causal: give it a causal mask, where it takes one.
+        length: L of the inputs that are looked at; else one that runs.
+        labelled: whether to look for the place of each number in the parameters.
     Raises:
         Unreadable: it cannot be called, or has no attention.
     """
     call = module if isinstance(module, Call) else calls(module, width=width, causal=causal)[0]
+    call = replace(call, length=length or call.length)
     sight, left, found = Sight(call), [], []
     maps = responses(sight, call.length)
     sizes = [(parts[2].matrix.shape[0], parts[2].matrix.shape[2]) for parts in maps]
@@ -61,8 +72,9 @@ def read(module: nn.Module | Call, *, width: int | None = None, causal: bool = F
     for number, (tokens, parts, scored, missing) in enumerate(_scored(sight, maps)):
         groups = apart(parts, scored, merged and merged.matrices[number])
         found += [_attention(number, tokens, *group, merged, missing) for group in groups]
-    attentions = joined(list(_with_origins(sight, sizes, found)))
-    return Reading(call, tuple(attentions), tuple(left))
+    told = _with_origins(sight, sizes, found) if labelled else [each for _, _, each in found]
+    attentions = joined(list(told))
+    return Reading(call, tuple(attentions), merged and merged.rest, tuple(left))
 
 
 def _scored(sight, maps):

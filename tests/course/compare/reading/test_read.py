@@ -182,8 +182,7 @@ def test_parameters_that_were_not_met_are_named(reading):
     [
         (Normed, "queries are not linear in x"),
         (Capped, "the scores are not scale · q·k"),
-        (Residual, "depends on x beside the heads"),
-        (lambda: nn.TransformerEncoderLayer(C, HEADS, batch_first=True), "beside the heads"),
+        (lambda: nn.TransformerEncoderLayer(C, HEADS, batch_first=True), "past the attention"),
     ],
 )
 def test_what_is_not_of_the_form_is_named(make, said):
@@ -191,6 +190,12 @@ def test_what_is_not_of_the_form_is_named(make, said):
     assert not reading.whole
     named = [*reading.left, *(text for each in reading.attentions for text in each.left)]
     assert any(said in text for text in named), named
+
+
+def test_what_goes_past_the_attention_is_read():
+    one = torch.eye(C, dtype=torch.float64)
+    torch.testing.assert_close(read(Residual()).rest, one, rtol=0, atol=1e-12)
+    torch.testing.assert_close(read(Fused()).rest, 0 * one, rtol=0, atol=1e-12)
 
 
 def test_a_product_of_matrices_is_composite():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from attnlib.course.compare.reading.arguments import ways
 from attnlib.course.compare.reading.forms import FORMS, Form
+from attnlib.course.compare.reading.numbers import whole_numbers
 from attnlib.course.compare.reading.tape import Tape, on
 from attnlib.course.compare.reading.unreadable import Unreadable
 from attnlib.course.language import say
@@ -146,8 +147,7 @@ def _widths(module):
 
 def _lengths(module):
     """The usual ones, then those that the module names."""
-    numbers = (v for part in module.modules() for v in vars(part).values())
-    named = {v for v in numbers if type(v) is int and 1 < v <= LARGEST}
+    named = {number for number in whole_numbers(module) if number <= LARGEST}
     return [*LENGTHS, *sorted(named - set(LENGTHS))]
 
 

@@ -27,11 +27,12 @@ def fitted(source: Attention, target: Attention, order: Tensor) -> dict[str, Ten
         raise Immovable(say("the weights sum to 1 over another axis"))
     if not torch.equal(source.seen[order], target.seen):
         raise Immovable(say("who sees whom is not the same"))
-    if (source.table[order] - target.table).abs().max() > EQUAL:
+    free = "table" in target.origins
+    if not free and (source.table[order] - target.table).abs().max() > EQUAL:
         raise Immovable(say("what is added to the scores is not the same"))
     names = ("query", "key", "value", "out", "query_bias", "key_bias", "value_bias")
     parts = {name: getattr(source, name)[order] for name in names}
-    parts["out_bias"] = source.out_bias.clone()
+    parts |= {"out_bias": source.out_bias.clone(), "table": source.table[order]}
     _turn(parts, source, target)
     for name in ("query", "query_bias"):
         parts[name] = parts[name] * (source.scale / target.scale)

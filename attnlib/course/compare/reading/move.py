@@ -6,6 +6,7 @@ from torch import Tensor
 from attnlib.course.compare.reading.fitting import EQUAL, Immovable, fitted
 from attnlib.course.compare.reading.labels import fill, flat
 from attnlib.course.compare.reading.read import Reading, read
+from attnlib.course.compare.reading.tabling import table_written
 from attnlib.course.compare.reading.writing import head_order, written
 from attnlib.course.language import say
 
@@ -26,6 +27,8 @@ def move(source: Reading, target: Reading) -> Tensor:
         bias = parts["out_bias"] if bias is None else bias + parts["out_bias"] - now[0].out_bias
         parts["out_bias"] = bias
         numbers = written(numbers, other, parts)
+        if "table" in other.origins:
+            numbers = table_written(numbers, other, parts["table"])
     return numbers
 
 

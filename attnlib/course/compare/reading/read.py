@@ -14,6 +14,7 @@ from attnlib.course.compare.reading.merging import answers, merge
 from attnlib.course.compare.reading.parting import apart
 from attnlib.course.compare.reading.scoring import scoring
 from attnlib.course.compare.reading.sight import Sight
+from attnlib.course.compare.reading.tabling import with_table
 from attnlib.course.compare.reading.turning import is_same, still
 from attnlib.course.compare.reading.units import in_parameters
 from attnlib.course.compare.reading.unreadable import Unreadable
@@ -139,9 +140,13 @@ def _with_origins(sight, sizes, found):
         return parts
 
     told = origins(sight.call.module, numbers)
-    for place, (_, _, attention) in enumerate(found):
+    met = torch.cat([origin.index.flatten() for origin in told.values()])
+    whole = sight.tokens(sight.draw(1, length))
+    for place, (spot, _, attention) in enumerate(found):
         its = {part: told[place, part] for part in PARTS if getattr(attention, part) is not None}
-        yield in_parameters(replace(attention, origins=its))
+        attention = in_parameters(replace(attention, origins=its))
+        apart = len(attention.tokens) < len(whole[spot])
+        yield attention if apart else with_table(sight, spot, attention, met)
 
 
 def _or_named(left, function, *arguments):

@@ -54,16 +54,19 @@ def _axis(weights):
     )
 
 
+def log_weights(operands: Operands, seen: Tensor, axis: str) -> Tensor:
+    """(H, B, L, L), centred: the scores, up to what a softmax ignores."""
+    return centred(operands.weights.log(), seen[:, None], axis)
+
+
+def centred(scores: Tensor, seen: Tensor, axis: str) -> Tensor:
+    """Each sum of weights its own zero: the mean of what is seen; 0 where nothing is."""
+    scores = torch.where(seen, scores, 0.0)
+    count = seen.sum(AXES[axis], keepdim=True).clamp(min=1)
+    return torch.where(seen, scores - scores.sum(AXES[axis], keepdim=True) / count, 0.0)
+
+
 def _scores(operands, seen, axis):
     """(scores, q·k), both (H, B, L, L), up to what a softmax over the axis ignores."""
-    seen = seen[:, None]
-    products = operands.query @ operands.key.mT
-    return [
-        _centred(torch.where(seen, each, 0.0), seen, AXES[axis])
-        for each in (operands.weights.log(), products)
-    ]
-
-
-def _centred(scores, seen, axis):
-    count = seen.sum(axis, keepdim=True).clamp(min=1)
-    return torch.where(seen, scores - scores.sum(axis, keepdim=True) / count, 0.0)
+    products = centred(operands.query @ operands.key.mT, seen[:, None], axis)
+    return log_weights(operands, seen, axis), products

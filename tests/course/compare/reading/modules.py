@@ -151,6 +151,24 @@ class Rotary(nn.Module):
         return self.out(rearrange(y, "b h n d -> b n (h d)"))
 
 
+class Tabled(Fused):
+    """A learned table of relative positions is added to the scores; exactly nine tokens."""
+
+    def __init__(self, heads_first=False):
+        super().__init__("three h d" if heads_first else "h d three")
+        i = torch.arange(9)
+        self.register_buffer("index", i[:, None] - i + 8)
+        self.heads_first = heads_first
+        self.table = nn.Parameter(torch.randn(HEADS, 17) if heads_first else torch.randn(17, HEADS))
+
+    def forward(self, x):
+        pattern = f"b n ({self.order}) -> three b h n d"
+        q, k, v = rearrange(self.qkv(x), pattern, three=3, h=HEADS, d=D)
+        table = self.table if self.heads_first else self.table.T
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=table[:, self.index])
+        return self.proj(rearrange(y, "b h n d -> b n (h d)"))
+
+
 class Normed(nn.Module):
     """Queries and keys get a norm of their own."""
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention
-from attnlib.course.compare.reading import Unreadable, read
+from attnlib.course.compare.reading import Unreadable, place, read
 from attnlib.course.compare.reading.attention import PARTS
 from attnlib.course.compare.reading.labels import flat
 from tests.course.compare.reading.modules import (
@@ -23,6 +23,7 @@ from tests.course.compare.reading.modules import (
     Residual,
     Rotary,
     Separate,
+    Tabled,
     causal,
     window,
 )
@@ -39,6 +40,7 @@ WHOLE = {
     "grouped": Grouped,
     "grouped, folded": lambda: Grouped(folded=True),
     "by hand": ByHand,
+    "tabled": Tabled,
     "rotary": Rotary,
     "rotary, complex": lambda: Rotary(halves=False),
     "nn, batch first": lambda: nn.MultiheadAttention(C, HEADS, batch_first=True),
@@ -157,6 +159,20 @@ def test_shared_keys_are_the_same_parameters():
     key = attention.origins["key"].index
     assert torch.equal(key[0], key[1]) and torch.equal(key[2], key[3])
     assert not torch.equal(key[0], key[2])
+
+
+def test_the_places_of_a_table_are_told_through_what_a_softmax_hides():
+    reading = read(Tabled())
+    (attention,) = reading.attentions
+    origin, numbers = attention.origins["table"], flat(reading.call.module)
+    told = origin.unit * numbers[origin.index]
+    told = told - told.mean(-1, keepdim=True)
+    torch.testing.assert_close(told, attention.table, rtol=0, atol=1e-9)
+    names = {
+        place(reading.call.module, int(label)).split("[")[0] for label in origin.index.unique()
+    }
+    assert names == {"table"}
+    assert len(origin.index.unique()) == 17 * HEADS
 
 
 def test_several_attentions_are_each_read():

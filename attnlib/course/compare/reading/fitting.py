@@ -36,6 +36,7 @@ def fitted(source: Attention, target: Attention, order: Tensor) -> dict[str, Ten
     _turn(parts, source, target)
     for name in ("query", "query_bias"):
         parts[name] = parts[name] * (source.scale / target.scale)
+    _house_scores(parts, target)
     _house_out(parts, target)
     _house_biases(parts, target)
     return parts
@@ -72,8 +73,28 @@ def _turn(parts, source, target):
         parts[name] = torch.einsum("de,he...->hd...", matrix, parts[name])
 
 
+def _house_scores(parts, target):
+    """Where queries or keys are fixed, the others may take up the product of both."""
+    if target.query_turn is not None:
+        return
+    for fixed, other in (("key", "query"), ("query", "key")):
+        if _fixed(target, fixed) and not _fixed(target, other):
+            # fixedᵀ · wanted = partsᵀ: head by head the least squares, which the outputs judge
+            matrix = torch.linalg.pinv(getattr(target, fixed).mT) @ parts[fixed].mT
+            parts[other] = matrix @ parts[other]
+            parts[f"{other}_bias"] = torch.einsum("hde,he->hd", matrix, parts[f"{other}_bias"])
+            parts[fixed] = getattr(target, fixed)
+            return
+
+
 def _house_out(parts, target):
-    """What a single head gives may be multiplied by `out` already in its values."""
+    """Values or `out` may take up the product of both: where one is fixed, with a single head."""
+    if _fixed(target, "value") and not _fixed(target, "out"):
+        parts["out_bias"] = parts["out_bias"] + torch.einsum(
+            "hcd,hd->c", parts["out"], parts["value_bias"]
+        )
+        parts["out"] = parts["out"] @ parts["value"] @ torch.linalg.pinv(target.value)
+        parts["value"], parts["value_bias"] = target.value, torch.zeros_like(target.value_bias)
     if _fixed(target, "out") and target.heads == 1 and target.value.shape[1] == len(target.out[0]):
         matrix = torch.linalg.pinv(target.out) @ parts["out"]
         for name in ("value", "value_bias"):

@@ -1,6 +1,7 @@
 """What one module obeys and another breaks, at every draw of parameters and in every form."""
 
 from itertools import product
+from math import isnan
 
 import torch
 
@@ -14,6 +15,7 @@ OBEYED, BROKEN = 1e-9, 1e-6  # relative to the largest output; between the two: 
 DRAWS = 2
 TOKENS = 12  # of the inputs for symmetries
 FARTHEST = 130  # tokens, for who influences whom
+SMALL = 0.03  # numbers of the inputs for it: large scores would leave some weights too near to 0
 
 
 def witness(fs: list[Call], gs: list[Call], lengths: list[int]) -> str | None:
@@ -39,7 +41,7 @@ def _influence(fs, gs, lengths):
     for length in [n for n in lengths if n <= FARTHEST]:
         generator = torch.Generator().manual_seed(11)
         shape = (2, length, fs[0].width)
-        x, other = torch.randn(shape, generator=generator, dtype=torch.float64)
+        x, other = SMALL * torch.randn(shape, generator=generator, dtype=torch.float64)
         seen = [[influences(drawn(call, 3), x, other) for call in calls] for calls in (fs, gs)]
         apart = [(one != two).nonzero() for one, two in product(*seen)]
         if all(map(len, apart)):
@@ -85,6 +87,8 @@ def _off(symmetry, call, x):
             return None
         if trial is None:
             return None
-        size = run(x).abs().max()
-        offs.append(((trial.got - trial.expected).abs().max() / size).nan_to_num(torch.inf).item())
+        off = ((trial.got - trial.expected).abs().max() / run(x).abs().max()).item()
+        if isnan(off):  # such as 0 / 0: neither obeyed nor broken
+            return None
+        offs.append(off)
     return offs

@@ -81,6 +81,34 @@ class OneHead(nn.Module):
         return self.out((self.q(x) @ self.k(x).mT).softmax(-1) @ self.v(x))
 
 
+class Narrowed(nn.Module):
+    """One head without a matrix of keys, and none of values where `out` is there: x stands there.
+
+    Its scores are large as long as x is.
+    """
+
+    def __init__(self, out=True):
+        super().__init__()
+        self.q = nn.Parameter(torch.randn(C, C))
+        self.v = nn.Identity() if out else nn.Linear(C, C, bias=False)
+        self.out = nn.Linear(C, C, bias=False) if out else nn.Identity()
+
+    def forward(self, x):
+        return self.out((x @ self.q @ x.mT).softmax(-1) @ self.v(x))
+
+
+class Divided(Fused):
+    """Rows are divided by their length: a row of zeros gives NaN."""
+
+    def __init__(self, eps=0.0):
+        super().__init__(bias=False)
+        self.eps = eps
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y / (y.norm(dim=-1, keepdim=True) + self.eps)
+
+
 def plain():
     return Fused(bias=False)
 
@@ -98,6 +126,8 @@ def plain():
         (Rotary, lambda: Rotary(halves=False)),
         (Grouped, lambda: Grouped(folded=True)),
         (lambda: OneHead(True), lambda: OneHead(False)),
+        (lambda: OneHead(True), Narrowed),
+        (lambda: OneHead(False), lambda: Narrowed(out=False)),
         (Separate, lambda: BlockAttention(C, HEADS)),
         (Residual, lambda: Residual("h d three")),
         (Tabled, lambda: Tabled(heads_first=True)),
@@ -156,6 +186,11 @@ def test_undecided_says_what_could_not_be_read(g):
     found = compare(Fused(), g())
     assert found.verdict == "undecided"
     assert "not linear" in found.forth or "cap" in found.forth
+
+
+def test_what_is_no_number_is_no_witness():
+    found = compare(Divided(), Divided(1e-300))
+    assert found.verdict == "undecided" and found.witness is None, found
 
 
 def test_other_widths_are_named():

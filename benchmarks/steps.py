@@ -68,9 +68,11 @@ def _run(step: Step, end: float) -> dict:
 
 
 def _relay(stream, last):
-    """Print what comes, and keep the end of it."""
+    """Print what comes, and keep the end of it, without the folders of this machine."""
     for line in stream:
         print(line, end="", flush=True)
+        for folder in (ROOT, sys.prefix, sys.base_prefix):
+            line = line.replace(f"{folder}{os.sep}", "")
         last.append(line.rstrip("\n"))
 
 

@@ -110,6 +110,8 @@ def test_a_step_that_fails_is_recorded_and_the_rest_run(tmp_path, capfd):
     first, second, third = in_turn(steps, tmp_path)
     assert [row["result"] for row in (first, second, third)] == ["done", "failed", "done"]
     assert second["last_lines"][-1] == "ValueError: broken"
+    kept = "\n".join(second["last_lines"])
+    assert "timeit.py" in kept and sys.base_prefix not in kept  # no path of this machine
     assert "last_lines" not in first
     assert "fine too" in capfd.readouterr().out
     assert "\nsecond: failed\n```\n" in table([first, second, third])

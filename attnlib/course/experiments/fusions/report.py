@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from attnlib.course.experiments.fusions.fused import Fusion
 from attnlib.course.experiments.fusions.trial import CELL, runs, stored
+from attnlib.course.experiments.study.forest import signed
 from attnlib.course.experiments.study.statistics import Estimate, estimate, holm, verdict
 from attnlib.course.experiments.study.tasks import TASKS
 from attnlib.course.figures.runs import plot_runs
@@ -75,9 +76,5 @@ def _cells(comparison):
     if comparison is None:
         return "", "", ""
     each = comparison.estimate
-    interval = _signed(f"[{each.low:+.1f}, {each.high:+.1f}]")
-    return _signed(f"{each.mean:+.1f}"), interval, say(comparison.verdict)
-
-
-def _signed(number):
-    return number.replace("-", "−")
+    interval = f"[{signed(each.low)}, {signed(each.high)}]"
+    return signed(each.mean), interval, say(comparison.verdict)

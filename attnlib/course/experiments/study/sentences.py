@@ -225,11 +225,8 @@ def _task(claim):
 def _common(claim):
     """The parts of where that all conditions share, if there are several."""
     wheres = [each.where.split(", ") for each in claim.conditions]
-    return [] if len(wheres) < 2 else [part for part in wheres[0] if all(map(_has(part), wheres))]
-
-
-def _has(part):
-    return lambda parts: part in parts
+    shared = [part for part in wheres[0] if all(part in where for where in wheres)]
+    return shared if len(wheres) > 1 else []
 
 
 def _range(of, estimates):

@@ -14,7 +14,6 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from tests.zoo.language import Conv1D
 from tests.zoo.registry import C, D, H
 
 
@@ -94,13 +93,18 @@ def halves(matrix, width):
 # ---- One layer -----------------------------------------------------------------------------------
 
 
+def is_in_out(layer):
+    """Whether its matrix is kept as (in, out): ours, or transformers'."""
+    return type(layer).__name__ == "Conv1D"
+
+
 def read(layer):
     """(out, in) and the bias, or None."""
-    return (layer.weight.T if isinstance(layer, Conv1D) else layer.weight), layer.bias
+    return (layer.weight.T if is_in_out(layer) else layer.weight), layer.bias
 
 
 def write(layer, weight, bias=None):
-    layer.weight.copy_(weight.T if isinstance(layer, Conv1D) else weight)
+    layer.weight.copy_(weight.T if is_in_out(layer) else weight)
     if layer.bias is not None:
         layer.bias.copy_(bias)
 
@@ -688,6 +692,6 @@ HANDS = {
 
 
 @torch.no_grad()
-def move(f_name, f, g_name, g):
+def move(f_name, f, g_name, g, hands=HANDS):
     """Fill g's parameters so that it does what f does."""
-    HANDS[g_name].give(g, HANDS[f_name].take(f))
+    hands[g_name].give(g, hands[f_name].take(f))

@@ -4,7 +4,6 @@
 and the other has not; a special case by a move one way.
 """
 
-import functools
 import inspect
 
 import pytest
@@ -14,50 +13,17 @@ from torch import nn
 from tests.zoo import language, mutants, student, textbook, vision, writings
 from tests.zoo.moves import HANDS, CannotHold, move
 from tests.zoo.pairs import PAIRS
+from tests.zoo.proofs import born, both_ways, distance, draws, runner
 from tests.zoo.registry import ZOO, C
 from tests.zoo.witnesses import WITNESSES, tokens
 
 FILES = [language, mutants, student, textbook, vision, writings]
 HELPERS = {language.Conv1D, language.RotaryEmbedding, language.RMSNorm, mutants.Mutant}
-LENGTHS = {"swin": (16, 16), "swin_1": (16, 16), "chunks": (8, 24)}  # others: any
 DRAWS = 3
 SAME = [pair for pair in PAIRS if pair.verdict == "same"]
 DIFFERENT = [pair for pair in PAIRS if pair.verdict == "different"]
 SWAPPED = "annotated-keys_for_values"  # told apart by keys and values that differ
 SPECIAL = [pair for pair in PAIRS if pair.special]
-
-
-def born(name, seed=0):
-    """An animal in float64 and eval, its parameters drawn."""
-    torch.manual_seed(seed)
-    module = ZOO[name].make().double().eval()
-    for parameter in module.parameters():
-        nn.init.normal_(parameter, std=0.3)
-    return module
-
-
-def runner(name, module):
-    return torch.no_grad()(functools.partial(ZOO[name].call, module))
-
-
-def distance(f_name, f, g_name, g):
-    """The largest difference at two lengths, beside the largest output."""
-    lengths = next((LENGTHS[name] for name in (f_name, g_name) if name in LENGTHS), (5, 70))
-    worst = 0.0
-    for length in lengths:
-        x = tokens(3, length)
-        wanted = runner(f_name, f)(x)
-        off = (runner(g_name, g)(x) - wanted).abs().max() / wanted.abs().max()
-        worst = max(worst, off.item())
-    return worst
-
-
-def both_ways(pairs):
-    return [
-        pytest.param(*names, id="-".join(names))
-        for pair in pairs
-        for names in ((pair.f, pair.g), (pair.g, pair.f))
-    ]
 
 
 @pytest.mark.parametrize(("f", "g"), both_ways(SAME))
@@ -72,10 +38,8 @@ def test_a_move_of_parameters_makes_one_the_other(f, g):
 def test_one_always_has_what_the_other_has_not(pair):
     owner, has = WITNESSES[str(pair)]
     assert pair.special in (None, owner)
-    for seed in range(DRAWS):
-        for name in (pair.f, pair.g):
-            module = born(name, seed)
-            assert has(runner(name, module)) is (name == getattr(pair, owner)), name
+    for name, run in draws(pair, DRAWS):
+        assert has(run) is (name == getattr(pair, owner)), name
 
 
 def test_keys_for_values_show_where_the_two_differ():

@@ -112,6 +112,12 @@ def short(run):
     return bool((run(tokens(2, 9)).norm(dim=-1) <= 1 + 1e-9).all())
 
 
+def bounded(run):
+    """LayerNorm behind all: outputs are no longer for tokens that are."""
+    x = tokens(2, 7)
+    return bool(run(1e8 * x).norm() < 100 * run(x).norm())
+
+
 def scale_free(run):
     """LayerNorm takes the size away; its eps is nothing beside tokens as large as these."""
     x = tokens(2, 7, scale=1e5)

@@ -1,6 +1,7 @@
 """Two modules side by side: how far apart, who influences whom, are they the same, and why not."""
 
-from attnlib.course.compare.adapters import Adapter, adapt
+from attnlib.course.compare.calling.unreadable import Unreadable
+from attnlib.course.compare.converting import convert
 from attnlib.course.compare.dialled import DialledAttention, nest_end, pglsum_end
 from attnlib.course.compare.dials import (
     NEST,
@@ -24,63 +25,53 @@ from attnlib.course.compare.effects import (
     sensitivity,
     turned_alone,
 )
-from attnlib.course.compare.heads import (
-    Heads,
-    Layout,
-    absorb_scale,
-    drop_key_bias,
-    move_value_bias,
-    permute_merge,
-    put,
-    stack_heads,
-    take,
-)
-from attnlib.course.compare.identity import Finding, Move, Witness, same
+from attnlib.course.compare.equality import Equality, Layer, equal
+from attnlib.course.compare.identity import same
 from attnlib.course.compare.kinds import Row, Table, after_one_step, start_entropy, theory
-from attnlib.course.compare.symmetries import SYMMETRIES, Setting, Trial
+from attnlib.course.compare.merge_order import permute_merge
+from attnlib.course.compare.porting.finding import Finding, Move
+from attnlib.course.compare.reading.inside import attentions
+from attnlib.course.compare.reading.read import Reading, read
+from attnlib.course.compare.symmetries import SYMMETRIES, Trial
 
 __all__ = [
-    "Adapter",
     "Branch",
     "DialledAttention",
+    "Equality",
     "Finding",
-    "Heads",
-    "Layout",
+    "Layer",
     "Maps",
     "Move",
     "NEST",
     "PGLSUM",
     "Parameters",
-    "SYMMETRIES",
+    "Reading",
     "Row",
-    "Setting",
+    "SYMMETRIES",
     "Table",
     "Trial",
+    "Unreadable",
     "VALUES",
-    "Witness",
-    "absorb_scale",
-    "adapt",
     "after_one_step",
     "all_but_one",
     "as_matrix",
     "attend",
+    "attentions",
+    "convert",
     "dead",
     "distance",
-    "sample_parameters",
-    "drop_key_bias",
+    "equal",
     "influence",
-    "move_value_bias",
     "nest_end",
     "permute_merge",
     "pglsum_end",
-    "put",
+    "read",
     "relative_difference",
     "repaired",
     "same",
+    "sample_parameters",
     "sensitivity",
-    "stack_heads",
     "start_entropy",
-    "take",
     "theory",
     "turned",
     "turned_alone",

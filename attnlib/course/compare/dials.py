@@ -16,7 +16,7 @@ from torch import Tensor
 from attnlib.attention import attention
 from attnlib.checks import check_count, check_divides
 from attnlib.course.compare.fit import check_fit
-from attnlib.course.compare.heads import permute_merge
+from attnlib.course.compare.merge_order import permute_merge
 from attnlib.layout import merge_heads, segment_slices
 from attnlib.maps import AttentionMap
 from attnlib.positions import KeptTable, PositionsByLength

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from attnlib.course.compare.calling.inputs import run_on
+
 CHUNK_BYTES = 64 * 2**20  # gradients alive at a time
 LARGEST = 2e9  # entries of the Jacobian: about a minute. It is never stored as a whole
 
@@ -27,7 +29,9 @@ def influence(module: Callable, x: Tensor) -> Tensor:
     `.eval()` first, or dropout makes the result random.
 
     Args:
-        module: takes x and returns y of the same shape, or a tuple that begins with y.
+        module: takes x, and what else its signature asks for and a name tells, as keys, a mask that
+            hides nothing, tables of positions; returns y of the same shape, or a tuple that begins
+            with y.
         x: (…, C), all axes before the channels being tokens.
     Returns:
         (L, L), L the number of tokens: the Frobenius norm of the C×C Jacobian of output token i
@@ -43,7 +47,9 @@ def influence(module: Callable, x: Tensor) -> Tensor:
         x = x.detach().clone().requires_grad_()
         # Only the plain kernel supports many gradients at once (is_grads_batched).
         with sdpa_kernel(SDPBackend.MATH):
-            y = module(x.clone())  # it may change x in place
+            given = x.clone()  # it may be changed in place
+            length = x.shape[-2] if x.dim() > 1 else 1
+            y = run_on(module, given, length, lambda x, named: module(*x, **named))
         return _jacobian_norms(_checked_output(y, x), x)
 
 

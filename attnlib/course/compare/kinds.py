@@ -15,13 +15,11 @@ import torch
 from torch import nn
 
 from attnlib.attention import attention
-from attnlib.course.compare.adapters import Adapter, adapt
 from attnlib.course.compare.dialled import DialledAttention
 from attnlib.course.compare.dials import NEST, PGLSUM, turned
 from attnlib.course.compare.difference import relative_difference
-from attnlib.course.compare.heads import Layout
-from attnlib.course.compare.identity import Finding, Move, same
-from attnlib.course.compare.symmetries import bounded_rows
+from attnlib.course.compare.identity import same
+from attnlib.course.compare.porting.finding import Finding, Move
 from attnlib.course.evenness import entropy, evenness
 from attnlib.course.wide import ljust, width
 from attnlib.layout import merge_heads, split_heads
@@ -29,7 +27,7 @@ from attnlib.positions import AbsolutePositions
 from attnlib.segments import SelfAttention
 
 WIDTH, HEADS, GROUPS = 48, 6, 4
-MOVES = ("drop_key_bias", "move_value_bias", "absorb_scale")
+UNMOVED = re.compile(r"\s*g\.(\S+)\[:\] = f\.\1")  # a line of a move that changes no order
 
 # One branch that sees all tokens, so that a difference shows by itself. Where a factor needs
 # groups, NesT's blocks. The start is PGL-SUM's: from NesT's small parameters one step shows little.
@@ -57,7 +55,13 @@ class Row(NamedTuple):
 class Table(list):
     """Rows that print as a table, and as HTML in a notebook."""
 
-    columns = ("factor", "NesT style", "PGL-SUM style", "kind", "what was run, and what came out")
+    columns = (
+        "factor",
+        "f: NesT style",
+        "g: PGL-SUM style",
+        "kind",
+        "what was run, and what came out",
+    )
 
     def __repr__(self) -> str:
         rows = [self.columns, *self]
@@ -92,9 +96,15 @@ def theory() -> Table:
             _same_row("output bias", "yes", "none", turned(BARE, output_bias=True), "output_bias"),
             _same_row("who sees whom", "own group", "all", GROUPED, "sees"),
             _same_row("parameters of the groups", "shared", "own", GROUPED, "group_parameters"),
-            _width_row(),
+            _row(
+                "width of the branch",
+                "C",
+                "C / G in the local one",
+                SelfAttention(WIDTH, WIDTH, heads=4),
+                SelfAttention(WIDTH, WIDTH // 4, heads=4),
+            ),
             _same_row("positions in the scores", "none", "sinusoids", BARE, "positions"),
-            _same_row("fusion", "none", "rows normalised, add", BARE, "fusion", bounded_rows),
+            _same_row("fusion", "none", "rows normalised, add", BARE, "fusion"),
             _same_row("scale", "D^-½", "1", BARE, "scale"),
             _row(
                 "value bias, beside an output bias",
@@ -143,15 +153,6 @@ class _Biased(nn.Module):
         self.key = nn.Linear(WIDTH, WIDTH, bias=key)
         self.value = nn.Linear(WIDTH, WIDTH, bias=value)
         self.out = nn.Linear(WIDTH, WIDTH)
-        biases = (None, "key.bias" if key else None, "value.bias" if value else None)
-        self.layout = Layout(
-            heads=HEADS,
-            scale=(WIDTH // HEADS) ** -0.5,
-            qkv=(("query.weight", "key.weight", "value.weight"), "(h d) c"),
-            out=("out.weight", "c (h d)"),
-            qkv_bias=biases if any(biases) else None,
-            out_bias="out.bias",
-        )
 
     def forward(self, x):
         """(…, L, C) -> y, map."""
@@ -160,24 +161,22 @@ class _Biased(nn.Module):
         return self.out(merge_heads(y)), weights
 
 
-def _same_row(factor, nest, pglsum, base, dial, symmetry=None) -> Row:
-    """Two modules that differ in one dial; the witness is the first, or that of this symmetry."""
-    return _row(factor, nest, pglsum, *_pair(base, dial), symmetry)
+def _same_row(factor, nest, pglsum, base, dial) -> Row:
+    """Two modules that differ in one dial."""
+    return _row(factor, nest, pglsum, *_pair(base, dial))
 
 
-def _row(factor, nest, pglsum, f, g, symmetry=None) -> Row:
+def _row(factor, nest, pglsum, f, g) -> Row:
     """Two modules given to `same`, and then to one step of gradient descent."""
-    one, other = (
-        Adapter(module, layouts=(module.layout,)) if isinstance(module, _Biased) else adapt(module)
-        for module in (f, g)
-    )
-    finding = same(one, other)
+    finding = same(f, g)
     if finding.verdict == "different":
-        return Row(factor, nest, pglsum, "function", _witnessed(finding, symmetry))
+        return Row(factor, nest, pglsum, "function", _why(finding))
     if finding.verdict == "undecided":
         return Row(factor, nest, pglsum, "undecided", f"{finding.forth}; {finding.back}")
-    steps = [name for name in MOVES if re.search(rf"^heads = {name}", finding.forth.code, re.M)]
-    here = "the same parameters" if one.layouts == other.layouts else "parameters moved across"
+    if finding.forth.code is None:  # nothing to run before the step
+        return Row(factor, nest, pglsum, "undecided", finding.forth.text)
+    lines = finding.forth.code.split("no_grad():\n")[1].splitlines()
+    here = "the same parameters" if all(map(UNMOVED.fullmatch, lines)) else "parameters moved"
     apart = after_one_step(f, g, finding.forth)
     kept = apart < 1e-9
     return Row(
@@ -185,7 +184,7 @@ def _row(factor, nest, pglsum, f, g, symmetry=None) -> Row:
         nest,
         pglsum,
         "notation" if kept else "training only",
-        f"{', '.join(steps) or here}: equal up to rounding; after one step "
+        f"{here}: equal up to rounding; after one step "
         f"{'still equal' if kept else f'{apart:.2f} apart'}",
     )
 
@@ -195,17 +194,10 @@ def _pair(base, dial):
     return [DialledAttention(dials, WIDTH, HEADS, GROUPS) for dials in settings]
 
 
-def _witnessed(finding: Finding, symmetry=None) -> str:
-    witness = next(w for w in finding.witnesses if symmetry in (None, w.symmetry))
-    side = "NesT's" if witness.obeys == "f" else "PGL-SUM's"
-    return f"{witness.symmetry.__doc__}: only {side} side obeys"
-
-
-def _width_row() -> Row:
-    """Measured on one branch alone: after a fusion the rank of each branch cannot be seen."""
-    finding = same(SelfAttention(WIDTH, WIDTH, heads=4), SelfAttention(WIDTH, WIDTH // 4, heads=4))
-    kind = "function" if finding.verdict == "different" else finding.verdict
-    return Row("width of the branch", "C", "C / G in the local one", kind, _witnessed(finding))
+def _why(finding: Finding) -> str:
+    """A witness; where there is none, what stands in the way of a move."""
+    reasons = dict.fromkeys(way for way in (finding.forth, finding.back) if isinstance(way, str))
+    return next(iter(finding.witnesses), "; ".join(reasons))
 
 
 def _returned_row() -> Row:

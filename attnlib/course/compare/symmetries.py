@@ -1,9 +1,9 @@
 """What one attention obeys and another breaks: tests that need no parameters and no map.
 
-Each takes a module as a function of x (L, C) or (B, L, C), an x (L, C), and a `Setting`. It gives
-the changed input, the rows that the module gives for it, and the rows that it must give if it
-obeys; or None where the setting leaves nothing to test. Of several changes it takes the one that
-shows most.
+Each takes a module as a function of x (L, C) or (B, L, C), an x (L, C), and the number of groups of
+L / num_groups neighbouring tokens. It gives the changed input, the rows that the module gives for
+it, and the rows that it must give if it obeys; or None where there is nothing to test. Of several
+changes it takes the one that shows most.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,6 @@ CUTS = 8  # places at which a long input is cut in what came before and what com
 SEED = 71_994  # no small number: inputs drawn with the same one would only be scaled
 
 
-class Setting(NamedTuple):
-    """`num_groups`: contiguous groups of L / num_groups tokens. `inner`: H·D of the narrower."""
-
-    num_groups: int = 1
-    inner: int | None = None
-
-
 class Trial(NamedTuple):
     """`changed`: an input. `got`: what the module makes of it. `expected`: if it obeys."""
 
@@ -31,18 +24,18 @@ class Trial(NamedTuple):
     expected: Tensor
 
 
-def another_group(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
+def another_group(call: Callable, x: Tensor, num_groups: int) -> Trial | None:
     """changing a token of another group leaves a row alone"""
-    if setting.num_groups == 1:
+    if num_groups == 1:
         return None
-    group = torch.arange(len(x)) // (len(x) // setting.num_groups)
-    others = enumerate(_others(x, setting.num_groups))
+    group = torch.arange(len(x)) // (len(x) // num_groups)
+    others = enumerate(_others(x, num_groups))
     return _changed(
         call, x, [(group == number, group != number, other) for number, other in others]
     )
 
 
-def later_token(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
+def later_token(call: Callable, x: Tensor, num_groups: int) -> Trial | None:
     """changing a later token leaves a row alone (causal)"""
     if len(x) == 1:
         return None
@@ -52,22 +45,22 @@ def later_token(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
     return _changed(call, x, [(token >= cut, token < cut, other) for cut, other in others])
 
 
-def permuting_tokens(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
+def permuting_tokens(call: Callable, x: Tensor, num_groups: int) -> Trial | None:
     """permuting the tokens permutes the rows"""
     return _permuted(call, x, _orders(len(x))) if len(x) > 1 else None
 
 
-def permuting_groups(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
+def permuting_groups(call: Callable, x: Tensor, num_groups: int) -> Trial | None:
     """permuting whole groups permutes their rows"""
-    if setting.num_groups == 1:
+    if num_groups == 1:
         return None
-    groups = torch.arange(len(x)).unflatten(0, (setting.num_groups, -1))
+    groups = torch.arange(len(x)).unflatten(0, (num_groups, -1))
     return _permuted(call, x, [groups[order].flatten() for order in _orders(len(groups))])
 
 
-def permuting_inside(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
+def permuting_inside(call: Callable, x: Tensor, num_groups: int) -> Trial | None:
     """permuting the tokens inside a group permutes its rows"""
-    groups = torch.arange(len(x)).unflatten(0, (setting.num_groups, -1))
+    groups = torch.arange(len(x)).unflatten(0, (num_groups, -1))
     if 1 in groups.shape:
         return None
     # In one group at a time: the same order in all is obeyed by who compares their n-th tokens.
@@ -79,19 +72,19 @@ def permuting_inside(call: Callable, x: Tensor, setting: Setting) -> Trial | Non
     return _permuted(call, x, apart)
 
 
-def alone_or_in_a_batch(call: Callable, x: Tensor, setting: Setting) -> Trial:
+def alone_or_in_a_batch(call: Callable, x: Tensor, num_groups: int) -> Trial:
     """an input gives the same alone as in a batch"""
     batch = torch.stack([x, *_others(x, 1)])
     return Trial(batch, call(batch), torch.stack([call(each) for each in batch]))
 
 
-def zeros_give_zeros(call: Callable, x: Tensor, setting: Setting) -> Trial:
+def zeros_give_zeros(call: Callable, x: Tensor, num_groups: int) -> Trial:
     """tokens of zeros give rows of zeros"""
     zeros = torch.zeros_like(x)
     return Trial(zeros, call(zeros), zeros)
 
 
-def zero_query(call: Callable, x: Tensor, setting: Setting) -> Trial:
+def zero_query(call: Callable, x: Tensor, num_groups: int) -> Trial:
     """what a token of zeros collects is linear in the other tokens"""
     one, other = pair = torch.stack([x, *_others(x, 1)])
     pair[:, [0, -1]] = 0.0  # both ends: one of them may see only itself
@@ -101,7 +94,14 @@ def zero_query(call: Callable, x: Tensor, setting: Setting) -> Trial:
     return Trial(one + other, of_both - of_other, of_one - of_none)
 
 
-def bounded_rows(call: Callable, x: Tensor, setting: Setting) -> Trial:
+def alike_tokens(call: Callable, x: Tensor, num_groups: int) -> Trial:
+    """where all tokens are alike, rows are affine in them"""
+    one, other = x[:1], _others(x, 1)[0, :1]
+    middle, *ends = (each.expand_as(x) for each in ((one + other) / 2, one, other))
+    return Trial(middle, call(middle), sum(map(call, ends)) / 2)
+
+
+def bounded_rows(call: Callable, x: Tensor, num_groups: int) -> Trial:
     """rows do not grow with the tokens"""
     chance = _others(x, 1)[0] > 0
     tokens, channels = chance[:, :1], chance[:1]
@@ -114,14 +114,40 @@ def bounded_rows(call: Callable, x: Tensor, setting: Setting) -> Trial:
     return _worst(trials)
 
 
-def few_directions(call: Callable, x: Tensor, setting: Setting) -> Trial | None:
-    """the rows vary in no more directions than the narrower module has channels inside, H·D"""
-    if setting.inner is None or setting.inner >= min(len(x) - 1, x.shape[-1]):
+def short_rows(call: Callable, x: Tensor, num_groups: int) -> Trial:
+    """no row is longer than 1, however long the tokens are"""
+    # Tokens of any length: rows that grow with them are short only for short ones.
+    longest = torch.stack([call(factor * x).norm(dim=-1).max() for factor in (1.0, 1e3)]).max()
+    excess = (longest - 1).clamp(min=0)
+    return Trial(x, excess, torch.zeros_like(excess))
+
+
+def odd(call: Callable, x: Tensor, num_groups: int) -> Trial:
+    """changing the sign of x changes the sign of the rows"""
+    return Trial(-x, call(-x), -call(x))
+
+
+def even(call: Callable, x: Tensor, num_groups: int) -> Trial:
+    """changing the sign of x leaves the rows alone"""
+    return Trial(-x, call(-x), call(x))
+
+
+def equal_steps(call: Callable, x: Tensor, num_groups: int) -> Trial | None:
+    """making a token longer in equal steps changes the other rows in equal steps"""
+    if len(x) == 1:
         return None
-    rows = call(x)
-    spread = torch.linalg.svdvals(rows - rows.mean(0))
-    rest = spread[setting.inner :]
-    return Trial(x, rest, torch.zeros_like(rest))
+    trials = []
+    for size, slack in ((1.0, 1e-4), (1e3, 0.0)):  # small tokens show the eps in a norm
+        for token in {0, len(x) // 2, len(x) - 1}:
+            others = torch.arange(len(x)) != token
+            factors = torch.ones(3, len(x), 1, dtype=x.dtype, device=x.device)
+            factors[:, token, 0] = torch.tensor([1.0, 2.0, 3.0])
+            longer = size * factors * x
+            short, middle, long = call(longer)[:, others] / size
+            second, first = long - middle, middle - short
+            near = (second - first).abs() <= slack * middle.abs().max()
+            trials.append(Trial(longer, second, torch.where(near, second, first)))
+    return _worst(trials)
 
 
 SYMMETRIES = (
@@ -133,8 +159,12 @@ SYMMETRIES = (
     alone_or_in_a_batch,
     zeros_give_zeros,
     zero_query,
+    alike_tokens,
     bounded_rows,
-    few_directions,
+    short_rows,
+    odd,
+    even,
+    equal_steps,
 )
 
 

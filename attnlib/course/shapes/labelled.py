@@ -158,7 +158,7 @@ class Labelled(Tensor):
 
     def _cell(self, value):
         style = (
-            f"background: {self._origin.tint(value)}; color: black; padding: 2px 6px; "
+            f"background: {self._origin.tint(value)}; color: black; padding: 2px 5px; "
             "font-family: monospace; font-size: 13px; text-align: center; white-space: nowrap; "
             "border: none"
         )

@@ -80,42 +80,55 @@ def test_the_difference_of_equal_unrelated_and_opposite_tensors():
     assert compare.relative_difference(y, other) == compare.relative_difference(other, y)
 
 
-# ---- Adapters ------------------------------------------------------------------------------------
+# ---- Every way to take tokens --------------------------------------------------------------------
 
 
 def multihead(**options):
     return nn.MultiheadAttention(8, 2, **options).double().eval()
 
 
-ADAPTED = {
-    "multihead": lambda: compare.adapt(multihead(batch_first=True)),
-    "multihead, batch second": lambda: compare.adapt(multihead()),
-    "frozen": lambda: compare.adapt(multihead().requires_grad_(False)),
-    "self": lambda: compare.adapt(SelfAttention(8, 8, heads=2).double().eval()),
-    "blocks": lambda: compare.adapt(BlockAttention(8, 2).double(), num_groups=3),
-    "dials": lambda: compare.adapt(compare.DialledAttention({}, 8, 2, 3).double()),
-    "a function": lambda: compare.adapt(lambda x: x.cumsum(1).tanh()),
-    "one that returns a tuple": lambda: compare.Adapter(lambda x: (x * x.mean(1, True), None)),
-    "one that changes x": lambda: compare.Adapter(lambda x: x.mul_(2).exp()),
+def frames():
+    return SelfAttention(8, 8, heads=2).double().eval()
+
+
+def alone(module, x):
+    return module(x)
+
+
+def thrice(module, x):
+    return module(x, x, x)
+
+
+# What makes it, how it is called by hand, the shape of x.
+CALLED = {
+    "keys and values": (multihead, thrice, (6, 8)),
+    "batch first": (lambda: multihead(batch_first=True), thrice, (1, 6, 8)),
+    "batch second": (multihead, thrice, (6, 1, 8)),
+    "frozen": (lambda: multihead().requires_grad_(False), thrice, (6, 8)),
+    "self": (frames, alone, (6, 8)),
+    "self, in a batch of one": (frames, alone, (1, 6, 8)),
+    "blocks": (lambda: BlockAttention(8, 2).double(), alone, (1, 3, 2, 8)),
+    "dials": (lambda: compare.DialledAttention({}, 8, 2, 3).double(), alone, (6, 8)),
+    "a function": (lambda: lambda x: x.cumsum(0).tanh(), alone, (6, 8)),
+    "one that returns a tuple": (lambda: lambda x: (x * x.mean(0), None), alone, (6, 8)),
+    "one that changes x": (lambda: lambda x: x.mul_(2).exp(), alone, (6, 8)),
 }
 
 
-@pytest.mark.parametrize("kind", ADAPTED)
-def test_influence_of_an_adapter_is_the_norm_of_its_jacobian(kind):
-    adapter = ADAPTED[kind]()
+@pytest.mark.parametrize("kind", CALLED)
+def test_influence_is_the_norm_of_the_jacobian_however_tokens_are_taken(kind):
+    make, by_hand, shape = CALLED[kind]
+    module = make()
     x = torch.randn(6, 8, dtype=torch.float64)
-    jacobian = torch.autograd.functional.jacobian(adapter, x)
-    found = compare.influence(adapter, x)
+
+    def call(x):
+        y = by_hand(module, x.clone().view(shape))
+        return (y[0] if isinstance(y, tuple) else y).view(6, 8)
+
+    jacobian = torch.autograd.functional.jacobian(call, x)
+    found = compare.influence(module, x.view(shape))
     assert found.any()
     torch.testing.assert_close(found, jacobian.square().sum((1, 3)).sqrt())
-    torch.testing.assert_close(compare.influence(adapter, x[None]), found)  # a batch of one
-
-
-def test_influence_of_an_adapter_stays_inside_its_groups():
-    adapter = compare.adapt(BlockAttention(8, 2), num_groups=3)
-    group = torch.arange(6) // 2
-    found = compare.influence(adapter, torch.randn(6, 8))
-    assert torch.equal(found > 0, group[:, None] == group)
 
 
 # ---- However it is called ------------------------------------------------------------------------
@@ -162,7 +175,6 @@ WITHOUT_GRAPH = {
     "detached at the end": lambda: lambda x: linear()(x).detach(),
     "cast": lambda: lambda x: x.long(),
     "numpy": lambda: lambda x: torch.from_numpy(x.detach().numpy().copy()),
-    "in an adapter": lambda: compare.Adapter(linear(), torch.no_grad()(lambda m, x: m(x))),
     "constant": lambda: torch.zeros_like,
 }
 GRAPH_OF_PARAMETERS = {
@@ -170,7 +182,6 @@ GRAPH_OF_PARAMETERS = {
     "data": lambda: lambda x: linear()(x.data),
     "cast on the way": lambda: lambda x: linear()(x.long().float()),
     "no_grad on the way": lambda: lambda x: linear()(torch.no_grad()(linear())(x)),
-    "in an adapter": lambda: compare.adapt(lambda x: linear()(x.detach())),
     "ignored": lambda: lambda x: torch.ones(5, 4, requires_grad=True) * 1,
 }
 
@@ -216,3 +227,30 @@ def test_an_x_without_derivatives_is_refused(x, got):
     said = rf"^x must be a floating-point tensor \(…, C\), got {got}$"
     with pytest.raises(TypeError, match=said):
         compare.influence(nn.Identity(), x)
+
+
+def test_what_else_a_module_asks_for_is_given_where_a_name_tells():
+    class Rotated(nn.Module):
+        """A table of positions that may be left out, says its signature; not its code."""
+
+        def __init__(self):
+            super().__init__()
+            self.head_dim = 6
+
+        def forward(self, query, key, position_embeddings=None):
+            cos, sin = position_embeddings
+            return (query * cos + query.flip(-1) * sin) @ key.mT @ key
+
+    x = torch.randn(1, 5, 6)
+    found = compare.influence(Rotated(), x)
+    assert found.dtype == x.dtype
+    assert (found > 0).all()
+
+
+def test_an_argument_that_no_name_tells_is_missed_as_ever():
+    class Odd(nn.Module):
+        def forward(self, x, depth):
+            return x[depth]
+
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'depth'"):
+        compare.influence(Odd(), torch.randn(5, 6))

@@ -5,40 +5,36 @@ import torch
 from torch import nn
 
 from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention
-from attnlib.course.compare import SYMMETRIES, Adapter, Setting, adapt
+from attnlib.course.compare import SYMMETRIES
 from attnlib.course.compare import symmetries as s
 
 C, L, GROUPS = 8, 12, 3
-SETTING = Setting(GROUPS, inner=4)
 
 
-def randomised(module, num_groups=GROUPS):
+def randomised(module):
+    """(…, L, C) -> (…, L, C): a module that gives a map as well, with parameters of a seed."""
     torch.manual_seed(1)
     module = module.double().eval()
     for parameter in module.parameters():
         parameter.data.normal_(0, C**-0.5)
-    return adapt(module, num_groups=num_groups)
+    return lambda x: module(x)[0]
+
+
+def in_blocks(module):
+    call = randomised(module)
+    return lambda x: call(x.reshape(-1, GROUPS, x.shape[-2] // GROUPS, C)).view(x.shape)
 
 
 def biased():
-    return randomised(BlockAttention(C, 2, qkv_bias=True))
+    return in_blocks(BlockAttention(C, 2, qkv_bias=True))
 
 
 def unbiased():
-    return randomised(BlockAttention(C, 2))
+    return in_blocks(BlockAttention(C, 2))
 
 
 def every_token():
     return randomised(SelfAttention(C, C, heads=2))
-
-
-def narrow():
-    return randomised(SelfAttention(C, 4, heads=2))
-
-
-def narrow_and_shifted():
-    module = narrow()
-    return adapt(lambda x: module(x) + torch.arange(1.0, C + 1))
 
 
 def positioned():
@@ -49,6 +45,48 @@ def fused():
     return randomised(GlobalLocalAttention(C, 12, num_segments=3, heads=2, fusion="add"))
 
 
+def averaged():
+    return randomised(GlobalLocalAttention(C, 12, num_segments=3, heads=2, fusion="avg"))
+
+
+def multiplied():
+    return randomised(GlobalLocalAttention(C, 12, num_segments=3, heads=2, fusion="mult"))
+
+
+def normed(eps=1e-6):
+    """Causal, with norms on q and k, as some language models have them."""
+    matrices = torch.randn(3, C, C, dtype=torch.float64)
+
+    def call(x):
+        q, k, v = x.unsqueeze(-3) @ matrices
+        q, k = (nn.functional.rms_norm(part, (C,), eps=eps) for part in (q, k))
+        return nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+    return lambda x: torch.stack([call(each) for each in x]) if x.dim() == 3 else call(x)
+
+
+def capped():
+    """A tanh holds the scores at 1: large tokens leave only their signs."""
+    return lambda x: (x @ x.mT).tanh().softmax(-1) @ x
+
+
+def small():
+    """Rows are short as long as tokens are no longer than usual."""
+    return lambda x: x / 100
+
+
+def unbounded():
+    """Every weight by itself: nothing sums to 1."""
+    return lambda x: (x @ x.mT).sigmoid() @ x
+
+
+def layer_normed():
+    torch.manual_seed(1)
+    norm = nn.LayerNorm(C).double()
+    norm.weight.data.normal_()
+    return norm
+
+
 def own_segments():
     """The local branch of PGL-SUM alone: each group has parameters of its own."""
     whole = GlobalLocalAttention(C, 12, num_segments=3, heads=2, fusion="add")
@@ -56,16 +94,16 @@ def own_segments():
 
 
 def causal():
-    return adapt(lambda x: x.cumsum(-2))
+    return lambda x: x.cumsum(-2)
 
 
 def tokenwise():
-    return adapt(nn.Linear(C, C).double())
+    return nn.Linear(C, C).double()
 
 
 def mixing_the_batch():
     attention = nn.MultiheadAttention(C, 2).double().eval()  # wants (L, B, C)
-    return Adapter(attention, call=lambda module, x: module(x, x, x))
+    return lambda x: attention(*[x.view(-1, *x.shape[-2:])] * 3)[0].view(x.shape)
 
 
 # symmetry -> those that obey, those that break it
@@ -78,15 +116,22 @@ CASES = {
     s.alone_or_in_a_batch: ([biased, fused, causal], [mixing_the_batch]),
     s.zeros_give_zeros: ([every_token, positioned, fused, causal], [biased, unbiased, tokenwise]),
     s.zero_query: ([unbiased, every_token, positioned, causal], [biased, fused]),
+    s.alike_tokens: (
+        [biased, every_token, positioned, causal, normed, tokenwise],
+        [fused, unbounded, layer_normed],
+    ),
     s.bounded_rows: ([fused], [biased, every_token, tokenwise]),
-    s.few_directions: ([narrow, narrow_and_shifted], [every_token, biased, tokenwise]),
+    s.short_rows: ([averaged, multiplied], [fused, biased, every_token, layer_normed, small]),
+    s.odd: ([every_token, positioned, fused, causal], [biased, tokenwise, multiplied]),
+    s.even: ([multiplied], [biased, every_token, fused, tokenwise]),
+    s.equal_steps: ([normed, causal, tokenwise], [biased, every_token, fused, capped]),
 }
 
 
 def off(symmetry, call, length=L):
     x = torch.randn(length, C, dtype=torch.float64)
     before = x.clone()
-    trial = symmetry(call, x, SETTING)
+    trial = symmetry(call, x, GROUPS)
     assert x.equal(before)
     assert trial.got.shape == trial.expected.shape
     return ((trial.got - trial.expected).abs().max() / call(x).abs().max()).item()
@@ -114,35 +159,23 @@ def test_it_is_broken_by_what_must_not_obey_it(symmetry, make, length):
 
 @pytest.mark.parametrize("symmetry", [s.another_group, s.permuting_groups, s.permuting_inside])
 def test_one_group_leaves_nothing_to_test_between_groups(symmetry):
-    assert symmetry(every_token(), torch.randn(L, C, dtype=torch.float64), Setting()) is None
+    assert symmetry(every_token(), torch.randn(L, C, dtype=torch.float64), 1) is None
 
 
-@pytest.mark.parametrize(
-    ("length", "inner", "tested"),
-    [(12, None, False), (12, 8, False), (12, 7, True), (5, 4, False), (6, 4, True), (6, 5, False)],
-)
-def test_directions_are_counted_only_where_there_is_room_for_more(length, inner, tested):
-    # L rows around their mean differ in at most L - 1 directions, and in at most C.
-    x = torch.randn(length, C, dtype=torch.float64)
-    trial = s.few_directions(every_token(), x, Setting(1, inner))
-    assert (trial is not None) == tested
-    assert trial is None or len(trial.got) == min(length, C) - inner
-
-
-@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("symmetry", CASES, ids=lambda function: function.__name__)
 def test_the_changed_input_is_the_one_that_gave_the_rows(symmetry):
     x = torch.randn(L, C, dtype=torch.float64)
     seen = []
     call = biased()
-    symmetry(lambda x: seen.append(x.clone()) or call(x), x, SETTING)
-    trial = symmetry(call, x, SETTING)
+    symmetry(lambda x: seen.append(x.clone()) or call(x), x, GROUPS)
+    trial = symmetry(call, x, GROUPS)
     assert any(trial.changed.shape == given.shape and trial.changed.equal(given) for given in seen)
 
 
 def changed_by(symmetry, call=lambda x: x):
     """The tokens 0, 1, 2, …, and what the symmetry makes of them."""
     x = torch.arange(float(L))[:, None].repeat(1, C).double()
-    return x, symmetry(call, x, SETTING).changed
+    return x, symmetry(call, x, GROUPS).changed
 
 
 def test_the_changes_are_those_that_the_names_say():
@@ -211,7 +244,7 @@ inputs = pytest.mark.parametrize(
 @pytest.mark.parametrize("symmetry", [s.another_group, s.later_token])
 def test_who_sees_all_tokens_is_found_behind_every_norm(symmetry, norm, given):
     seen = lambda x: NORMS[norm](x).mean(-2, keepdim=True).expand_as(x)
-    trial = symmetry(seen, given(L, C), SETTING)
+    trial = symmetry(seen, given(L, C), GROUPS)
     assert (trial.got - trial.expected).abs().max() > 1e-9
 
 
@@ -222,21 +255,21 @@ def test_who_mixes_the_batch_is_found_behind_every_norm(norm):
         return x + seen - seen.mean(0)  # nothing is added to what is alone
 
     call = lambda x: mixing(x) if x.dim() == 3 else mixing(x[None])[0]
-    trial = s.alone_or_in_a_batch(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+    trial = s.alone_or_in_a_batch(call, torch.randn(L, C, dtype=torch.float64), GROUPS)
     assert (trial.got - trial.expected).abs().max() > 1e-3
 
 
 def test_who_mixes_the_batch_in_one_direction_only_is_found():
     for mixing in (lambda x: x.cumsum(0), lambda x: x.flip(0).cumsum(0).flip(0)):
         call = lambda x, mixing=mixing: mixing(x) if x.dim() == 3 else mixing(x[None])[0]
-        trial = s.alone_or_in_a_batch(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+        trial = s.alone_or_in_a_batch(call, torch.randn(L, C, dtype=torch.float64), GROUPS)
         assert (trial.got - trial.expected).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_inputs_that_a_seed_gave_are_not_changed_along_themselves(seed):
     x = torch.randn(L, C, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    changed = s.later_token(lambda x: x, x, SETTING).changed
+    changed = s.later_token(lambda x: x, x, GROUPS).changed
     rows = (changed != x).any(-1)
     assert nn.functional.cosine_similarity(x[rows], changed[rows]).abs().max() < 0.99
 
@@ -250,7 +283,7 @@ def test_one_pair_at_the_border_of_past_and_future_is_found(sees):
         y[..., query, :] += x[..., key, :]
         return y
 
-    trial = s.later_token(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+    trial = s.later_token(call, torch.randn(L, C, dtype=torch.float64), GROUPS)
     assert (trial.got - trial.expected).abs().max() > 0.1
 
 
@@ -262,7 +295,7 @@ def test_one_pair_of_different_groups_is_found(query, key):
         y[..., query, :] += x[..., key, :]
         return y
 
-    trial = s.another_group(call, torch.randn(L, C, dtype=torch.float64), SETTING)
+    trial = s.another_group(call, torch.randn(L, C, dtype=torch.float64), GROUPS)
     found = (trial.got - trial.expected).abs().max() > 0.1
     assert found == (query // 4 != key // 4)
 
@@ -272,7 +305,7 @@ def test_a_change_that_gives_nan_is_not_passed_over():
     for symmetry in (s.another_group, s.later_token, s.permuting_tokens, s.bounded_rows):
         x = torch.randn(L, C, dtype=torch.float64)
         x[0, 0] = 1
-        trial = symmetry(fragile, x, SETTING)
+        trial = symmetry(fragile, x, GROUPS)
         if symmetry is not s.later_token:  # which never changes the first token
             assert (trial.got - trial.expected).isnan().any()
 
@@ -284,7 +317,7 @@ def test_a_maximum_is_not_called_linear():
         lambda x: x.relu().mean(-2, keepdim=True).expand_as(x),
         lambda x: x.norm(dim=-1, keepdim=True).mean(-2, keepdim=True).expand_as(x),
     ):
-        trial = s.zero_query(call, x, SETTING)
+        trial = s.zero_query(call, x, GROUPS)
         assert (trial.got - trial.expected).abs().max() > 1e-3
 
 
@@ -295,9 +328,9 @@ def test_rows_that_grow_with_some_tokens_only_are_not_called_bounded():
         lambda x: x / x[..., -1:, :].norm(dim=-1, keepdim=True),
         lambda x: x / x[..., :1],
     ):
-        trial = s.bounded_rows(call, x, SETTING)
+        trial = s.bounded_rows(call, x, GROUPS)
         assert (trial.got - trial.expected).abs().max() > 10
-    trial = s.bounded_rows(lambda x: x / x.norm(), x, SETTING)
+    trial = s.bounded_rows(lambda x: x / x.norm(), x, GROUPS)
     assert (trial.got - trial.expected).abs().max() == 0
 
 
@@ -309,7 +342,7 @@ def test_every_symmetry_says_in_words_what_it_asks():
 def test_a_shift_is_no_permutation_enough():
     """A circular convolution obeys every shift."""
     x = torch.randn(L, C, dtype=torch.float64)
-    trial = s.permuting_tokens(lambda x: x + x.roll(1, -2), x, SETTING)
+    trial = s.permuting_tokens(lambda x: x + x.roll(1, -2), x, GROUPS)
     assert (trial.got - trial.expected).abs().max() > 0.1
 
 
@@ -318,14 +351,14 @@ def test_nor_is_a_reflection(length):
     """One that looks the same both ways round obeys every turn and every reflection."""
     x = torch.randn(length, C, dtype=torch.float64)
     neighbours = lambda x: x + x.roll(1, -2) + x.roll(-1, -2)
-    trial = s.permuting_tokens(neighbours, x, SETTING)
+    trial = s.permuting_tokens(neighbours, x, GROUPS)
     assert (trial.got - trial.expected).abs().max() > 0.1
 
     def in_groups(x):
         return neighbours(x.unflatten(-2, (2, -1))).flatten(-3, -2)
 
     x = torch.randn(2 * length, C, dtype=torch.float64)
-    trial = s.permuting_inside(in_groups, x, Setting(2))
+    trial = s.permuting_inside(in_groups, x, 2)
     assert (trial.got - trial.expected).abs().max() > 0.1
 
 
@@ -333,13 +366,13 @@ def test_one_order_for_all_groups_is_not_enough():
     """Who compares the n-th tokens of all groups obeys it, whatever the order."""
     x = torch.randn(L, C, dtype=torch.float64)
     across = lambda x: x + x.unflatten(-2, (GROUPS, -1)).sum(-3).repeat(GROUPS, 1)
-    trial = s.permuting_inside(across, x, SETTING)
+    trial = s.permuting_inside(across, x, GROUPS)
     assert (trial.got - trial.expected).abs().max() > 0.1
 
 
 def test_a_causal_module_does_not_pass_for_one_that_sees_only_its_group():
     x = torch.randn(L, C, dtype=torch.float64)
-    trial = s.another_group(lambda x: x.cumsum(-2), x, SETTING)
+    trial = s.another_group(lambda x: x.cumsum(-2), x, GROUPS)
     assert (trial.got - trial.expected).abs().max() > 0.1
 
 
@@ -350,11 +383,11 @@ def test_a_query_bias_shows_under_a_causal_mask_too():
         scores = ((x + bias) @ x.mT).masked_fill(torch.ones(L, L).triu(1).bool(), -torch.inf)
         return scores.softmax(-1) @ x
 
-    trial = s.zero_query(causal, x, SETTING)
+    trial = s.zero_query(causal, x, GROUPS)
     assert (trial.got - trial.expected).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("symmetry", CASES, ids=lambda function: function.__name__)
 def test_one_token_alone_is_tested_or_left_out(symmetry):
-    trial = symmetry(lambda x: x, torch.randn(1, C, dtype=torch.float64), Setting())
+    trial = symmetry(lambda x: x, torch.randn(1, C, dtype=torch.float64), 1)
     assert trial is None or trial.got.numel()

@@ -336,6 +336,53 @@ def test_two_axes_of_one_range_are_two():
     assert step[:4] == ("mT", "10 10", (10, 10), "10 10′ -> 10′ 10")
 
 
+class InOut(nn.Module):
+    """Matrices as (in, out), as GPT-2 has them; nothing is cut in three."""
+
+    def __init__(self):
+        super().__init__()
+        self.n_head = H
+        self.first, self.last = (nn.Parameter(torch.randn(C, C)) for _ in range(2))
+        self.bias = nn.Parameter(torch.randn(C))
+
+    def forward(self, x):
+        y = torch.addmm(self.bias, x.view(-1, C), self.first).view(x.shape)
+        one, two, three = (y.unflatten(-1, (self.n_head, -1)).transpose(1, 2) for _ in range(3))
+        y = (one @ two.mT).softmax(1) @ three
+        y = y.transpose(1, 2).flatten(2).flatten(0, 1)
+        return torch.addmm(self.bias, y, self.last).view(x.shape)
+
+
+def test_letters_go_on_through_a_matrix_kept_as_in_and_out():
+    steps = {step.step: step for step in xray(InOut(), torch.randn(B, L, C)).steps}
+    assert steps["addmm first"].pattern == "(b l) c, c (h d) -> (b l) (h d)"
+    assert steps["addmm last"].axes == "B·L C"
+
+
+def test_what_meets_in_scores_and_then_weights_is_called_q_k_and_v():
+    steps = [step.step for step in xray(InOut(), torch.randn(B, L, C)).steps]
+    assert "unflatten.transpose q, k, v" in steps
+
+
+def test_a_softmax_over_another_axis_than_the_keys_says_so():
+    steps = [step.step for step in xray(InOut(), torch.randn(B, L, C)).steps]
+    assert "softmax over h" in steps
+    columns = lambda x: (x @ x.mT).softmax(dim=-2) @ x
+    assert xray(columns, torch.randn(B, L, C)).steps[-2].step == "softmax over i"
+    rows = lambda x: (x @ x.mT).softmax(dim=-1) @ x
+    assert xray(rows, torch.randn(B, L, C)).steps[-2].step == "softmax"
+
+
+def test_keys_and_values_are_x_where_a_module_asks_for_them():
+    class Asks(nn.Module):
+        def forward(self, query, keys, values, mask=None):
+            return (query @ keys.mT).softmax(-1) @ values
+
+    x = torch.randn(B, L, C)
+    asked = xray(Asks(), x).steps
+    assert asked == xray(lambda x: (x @ x.mT).softmax(-1) @ x, x).steps
+
+
 def test_an_odd_module_is_shown_as_far_as_it_is_known():
     table = xray(Odd(), torch.randn(2, 3, 6))
     assert table.steps[0] == ("fft_rfft", "2 3 4", (2, 3, 4), "", 192, "computes")

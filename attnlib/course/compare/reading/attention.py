@@ -45,7 +45,9 @@ class Attention:
     query_bias: Tensor | None  # (H, D)
     key_bias: Tensor | None  # (H, D)
     value_bias: Tensor | None  # (H, D')
-    out_bias: Tensor | None  # (C,), of all attentions of the module together
+    out_bias: Tensor | None  # (C,), of all attentions together whose heads are added
+    rest: Tensor | None  # (C, C), what of x goes past the attention: 1 for a residual path
+    end: int | None  # where what is linear in the heads ends, before a norm or a fusion; None: in y
     query_turn: Tensor | None  # (H, L, D, D), the first the identity
     key_turn: Tensor | None  # (H, L, D, D)
     scale: float | None
@@ -55,6 +57,7 @@ class Attention:
     tokens: Tensor  # (L,) which tokens of x it works on
     origins: dict[str, Origin] = field(default_factory=dict)  # of each part, by its name
     left: tuple[str, ...] = ()
+    where: tuple[tuple[int, int], ...] = ()  # (number in the code, first token there), heads joined
 
     @property
     def heads(self) -> int:

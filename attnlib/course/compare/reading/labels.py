@@ -5,32 +5,51 @@ is the n-th, times c. A third fill, of random numbers, proves it, or shows that 
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from attnlib.course.compare.reading.attention import ELSEWHERE, Origin
-from attnlib.course.compare.reading.unreadable import Unreadable
 
-SINGLE = 2**24  # whole numbers up to this are told apart in float32
 NEAR = 1e-6
 
 
-def origins(module: nn.Module, read: Callable[[], dict[str, Tensor]], *, double=True):
-    """{part: Origin} of what `read` gives, at whatever parameters the module has just then.
+def origins(module: nn.Module, read: Callable[[], dict[str, Tensor]]):
+    """{part: Origin} of what `read` gives, at whatever parameters the module has just then."""
+    count = sum(parameter.numel() for parameter in module.parameters())
+    labels = fills(count)
+    answers = [read() for _ in _filled(module, labels)]
+    return {name: _origin(*(each[name] for each in answers), labels.random) for name in answers[0]}
+
+
+class Fills(NamedTuple):
+    """What so many parameters are filled with, one fill after the other."""
+
+    ones: Tensor
+    labelled: Tensor
+    random: Tensor
+
+
+def fills(count: int) -> Fills:
+    """The three of them, (count,) each."""
+    drawn = torch.randn(count, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return Fills(torch.ones(count).double(), torch.arange(1, count + 1).double(), drawn)
+
+
+def traced(ones: Tensor, labelled: Tensor, random: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """(which entry each number is, else ELSEWHERE; whether it depends on none), of three answers.
 
     Args:
-        double: False where the module computes in float32, whatever its parameters are.
+        drawn: the random fill.
     """
-    count = sum(parameter.numel() for parameter in module.parameters())
-    if not double and count > SINGLE:
-        raise Unreadable(
-            f"it has {count} parameters and computes in float32, which tells {SINGLE} apart"
-        )
-    drawn = torch.randn(count, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    fills = (torch.ones(count).double(), torch.arange(1, count + 1).double(), drawn)
-    answers = [read() for _ in _filled(module, fills)]
-    return {name: _origin(*(each[name] for each in answers), drawn) for name in answers[0]}
+    constant = ((labelled - ones).abs() <= NEAR) & ((random - ones).abs() <= NEAR)
+    label = labelled / torch.where(ones == 0, torch.nan, ones) - 1
+    index = label.round().nan_to_num(ELSEWHERE).clamp(ELSEWHERE, len(drawn) - 1).long()
+    told = ones * drawn[index.clamp(min=0)]
+    size = ones.abs().clamp(min=1e-30)
+    proved = (index >= 0) & ((told - random).abs() <= NEAR * size) & ~constant
+    return torch.where(proved, index, ELSEWHERE), constant
 
 
 def flat(module: nn.Module) -> Tensor:
@@ -57,6 +76,15 @@ def place(module: nn.Module, label: int) -> str:
     raise IndexError("a label past the last parameter")
 
 
+def places(module: nn.Module) -> dict[str, tuple[int, torch.Size]]:
+    """For each parameter the label of its first number, and its shape."""
+    found, start = {}, 0
+    for name, parameter in module.named_parameters():
+        found[name] = start, parameter.shape
+        start += parameter.numel()
+    return found
+
+
 def unmet(module: nn.Module, labels: Tensor) -> tuple[str, ...]:
     """Names of the parameters that none of the labels belongs to."""
     met = torch.zeros(len(flat(module)), dtype=torch.bool)
@@ -77,14 +105,6 @@ def _filled(module, fills) -> Iterator[None]:
 
 
 def _origin(ones, labelled, random, drawn):
-    constant = ((labelled - ones).abs() <= NEAR) & ((random - ones).abs() <= NEAR)
-    label = labelled / torch.where(ones == 0, torch.nan, ones) - 1
-    index = label.round().nan_to_num(ELSEWHERE).clamp(ELSEWHERE, len(drawn) - 1).long()
-    told = ones * drawn[index.clamp(min=0)]
-    size = ones.abs().clamp(min=1e-30)
-    proved = (index >= 0) & ((told - random).abs() <= NEAR * size) & ~constant
-    return Origin(
-        torch.where(proved, index, ELSEWHERE),
-        torch.where(proved, ones, 1.0),
-        bool((~proved & ~constant).any()),
-    )
+    index, constant = traced(ones, labelled, random, drawn)
+    units = torch.where(index >= 0, ones, 1.0)
+    return Origin(index, units, bool(((index < 0) & ~constant).any()))

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnlib.course.compare.reading.sight import Sight
-from attnlib.course.compare.reading.unreadable import Unreadable
+from attnlib.course.compare.calling.unreadable import Unreadable
+from attnlib.course.compare.seeing.sight import Sight
 from attnlib.course.language import N_, say
 
 EXACT = 1e-8  # of the largest: more than rounding of many sums, less than any other formula

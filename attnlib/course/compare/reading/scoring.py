@@ -5,9 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.compare.reading.linear import EXACT
-from attnlib.course.compare.reading.spy import Operands
-from attnlib.course.compare.reading.unreadable import Unreadable
+from attnlib.course.compare.seeing.spy import Operands
 from attnlib.course.language import say
 
 AXES = {"keys": -1, "queries": -2, "heads": 0}  # of (H, B, L, L)

@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from attnlib.course.compare.reading.attention import ELSEWHERE, Attention, Origin
+from attnlib.course.compare.reading.immovable import EQUAL, Immovable
 from attnlib.course.compare.reading.labels import fill, flat, unmet
 from attnlib.course.compare.reading.scoring import centred, log_weights
-from attnlib.course.compare.reading.sight import Sight
+from attnlib.course.compare.seeing.sight import Sight
+from attnlib.course.language import say
 
+EXACT = 1e-14  # relative to the largest residue
 STEEP = 10.0  # the largest score that labels may make: a softmax must not round any to 0
 NEAR = 1e-4
 
@@ -45,20 +48,48 @@ def with_table(sight: Sight, spot: int, attention: Attention, met: Tensor) -> At
     return Attention(**{**vars(attention), "origins": attention.origins | told})
 
 
-def table_written(numbers: Tensor, target: Attention, table: Tensor) -> Tensor:
-    """The parameters with which the target adds this table, up to what a softmax ignores."""
-    origin = target.origins["table"]
-    used, column = origin.index[target.seen].unique(return_inverse=True)
-    row = target.seen.nonzero()[:, :2] @ torch.tensor([target.seen.shape[1], 1])
-    count, rows = len(used), target.seen.shape[0] * target.seen.shape[1]
-    system = torch.zeros(len(column), count + rows, dtype=torch.float64)
-    equations = torch.arange(len(column))
-    system[equations, column] = origin.unit[target.seen]
-    system[equations, count + row] = 1.0
-    solved = torch.linalg.lstsq(system, table[target.seen][:, None], driver="gelsd").solution
+def table_written(numbers: Tensor, target: Attention, table: Tensor, spare: Tensor) -> Tensor:
+    """The parameters with which the target adds this table, up to what a softmax ignores.
+
+    Args:
+        spare: (H,) bool: heads in which it does not matter.
+    Raises:
+        Immovable: there are none.
+    """
+    origin, seen = target.origins["table"], target.seen & ~spare[:, None, None]
+    used, column = origin.index[seen].unique(return_inverse=True)
+
+    def added(values):
+        scores = torch.zeros_like(table)
+        scores[seen] = origin.unit[seen] * values[column]
+        return centred(scores, seen, "keys")
+
+    def back(scores):
+        parts = (origin.unit * centred(scores, seen, "keys"))[seen]
+        return torch.zeros(len(used)).double().index_add(0, column, parts)
+
+    values = _least_squares(added, back, table)
+    if (added(values) - centred(table, seen, "keys")).abs().max() > EQUAL:
+        raise Immovable(say("its table has not a number for each of those that are to be added"))
     numbers = numbers.clone()
-    numbers[used] = solved[:count, 0]
+    numbers[used] = values
     return numbers
+
+
+def _least_squares(function, transposed, goal):
+    """Conjugate gradients: there may be very many equations, and few numbers in each."""
+    rest = way = transposed(goal)
+    values, size = torch.zeros_like(rest), rest @ rest
+    enough = size * EXACT**2
+    for _ in range(len(values)):
+        if size <= enough:
+            break
+        moved = transposed(function(way))
+        step = size / (way @ moved)
+        values, rest = values + step * way, rest - step * moved
+        size, before = rest @ rest, size
+        way = rest + size / before * way
+    return values
 
 
 def _table(sight, spot, attention):

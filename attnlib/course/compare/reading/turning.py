@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.compare.reading.linear import Linear
-from attnlib.course.compare.reading.unreadable import Unreadable
 from attnlib.course.language import say
 
 SAME = 1e-8

@@ -11,11 +11,11 @@ def in_parameters(attention: Attention) -> Attention:
     """The same attention; q and k that are a factor times parameters give it to the scale.
 
     Code scales q before, or both by a root, or the scores: it reads the same. A bias without
-    parameters, or of another unit, keeps what it has beside the factor.
+    parameters, or of another unit, keeps what it has beside the factor. Products keep theirs.
     """
     for kind in ("query", "key"):
         factor = kind in attention.origins and attention.origins[kind].factor
-        if not factor or attention.scale is None:
+        if not factor or attention.scale is None or attention.origins[kind].composite:
             continue
         parts = {part: getattr(attention, part) / factor for part in (kind, f"{kind}_bias")}
         told = {part: _divided(attention.origins[part], factor) for part in parts}

@@ -1,9 +1,12 @@
 """A forward pass as a table: one row a step, its axes in the package's letters."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from attnlib.checks import check_count
+from attnlib.course.compare.calling.inputs import run_on
 from attnlib.course.shapes.xray.axes import Factor
 from attnlib.course.shapes.xray.letters import Letters
 from attnlib.course.shapes.xray.table import SideBySide, Step, XRay, side_by_side
@@ -11,6 +14,7 @@ from attnlib.course.shapes.xray.trace import Trace, parameter_names
 
 __all__ = ["SideBySide", "Step", "XRay", "side_by_side", "xray"]
 
+HEADS = ("num_heads", "heads", "n_head", "n_heads", "num_attention_heads")
 AXES = {2: "L C", 3: "B L C", 4: "B G N C"}
 
 
@@ -25,11 +29,11 @@ def xray(module, x: Tensor, axes: str | None = None, heads: int | None = None) -
         >>> xray(BlockAttention(48, 6), torch.randn(2, 4, 16, 48))
 
     Args:
-        module: BlockAttention, SelfAttention, GlobalLocalAttention, nn.MultiheadAttention (called
-            as module(x, x, x)), or any module or function of one tensor, in the mode it is in.
+        module: any module or function of one tensor, in the mode it is in. What else the signature
+            of a module asks for is given where a name tells what: keys and values are x too.
         x: its input.
         axes: the names of x's axes; by default "L C", "B L C" or "B G N C", by their number.
-        heads: H; by default every `num_heads` or `heads` in the module.
+        heads: H; by default every `num_heads`, or what else it is usually called, in the module.
     Returns:
         The table. What the module returns is dropped; a map stays unformed.
     Raises:
@@ -38,23 +42,29 @@ def xray(module, x: Tensor, axes: str | None = None, heads: int | None = None) -
     """
     axes = _checked(module, x, axes)
     factors = {name: Factor(size, name) for name, size in zip(axes, x.shape, strict=True)}
+    length = next((factors[name].size for name in "LN" if name in factors), len(x))
+    traced = partial(_traced, module, x, factors, _heads(module, heads))
+    steps = run_on(module, x, length, traced)
+    title = getattr(module, "__name__", type(module).__name__)
+    return XRay(title, f"x: {' '.join(axes)} = {tuple(x.shape)}", steps)
+
+
+def _traced(module, x, factors, heads, given, named) -> tuple[Step, ...]:
     letters = Letters(
-        _heads(module, heads),
+        heads,
         width=factors["C"].size if "C" in factors else None,
         length=factors["L"].size if "L" in factors else None,
         grouped=any(hasattr(part, "num_segments") for part in _parts(module)),
     )
     trace = Trace(letters, parameter_names(module))
     trace.meet(x, tuple((factor,) for factor in factors.values()))
-    inputs = (x, x, x) if isinstance(module, nn.MultiheadAttention) else (x,)
     try:
         with torch.no_grad(), trace:
-            module(*inputs)
+            module(*given, **named)
     except Exception as error:
         error.add_note(trace.so_far())
         raise
-    title = getattr(module, "__name__", type(module).__name__)
-    return XRay(title, f"x: {' '.join(axes)} = {tuple(x.shape)}", trace.steps())
+    return trace.steps()
 
 
 def _checked(module, x, axes) -> list[str]:
@@ -86,8 +96,8 @@ def _heads(module, heads) -> set[int]:
     if heads is not None:
         check_count("heads", heads)
         return {heads}
-    parts = _parts(module)
-    found = {getattr(part, name, None) for part in parts for name in ("num_heads", "heads")}
+    told = [each for part in _parts(module) for each in (part, getattr(part, "config", None))]
+    found = {getattr(each, name, None) for each in told for name in HEADS}
     return {value for value in found if isinstance(value, int)}
 
 

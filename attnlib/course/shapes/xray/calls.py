@@ -55,6 +55,7 @@ class Effect:
         verb: what to show instead of the function's name. A sign, as " * 0.5", stands after the
             name of what it works on; words stand for all of it.
         called: the names that the results have from now on.
+        parts: the names that the operands turn out to have, "" for none.
     """
 
     inputs: list
@@ -65,6 +66,7 @@ class Effect:
     copies: int = 1
     verb: str = ""
     called: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def goes_on(self) -> tuple:

@@ -4,8 +4,9 @@ from contextlib import suppress
 
 from torch import Tensor
 
+from attnlib.course.language import say
 from attnlib.course.shapes.xray import moves, products
-from attnlib.course.shapes.xray.axes import agreed, distinct, size_of
+from attnlib.course.shapes.xray.axes import agreed, distinct, leaves, size_of
 from attnlib.course.shapes.xray.calls import Call, Effect
 
 
@@ -34,6 +35,15 @@ def elementwise(call: Call) -> Effect:
     return Effect([output], output, verb=verb)
 
 
+def softmax(call: Call) -> Effect:
+    """The axes stay; one that is not the keys' is named: what sums to 1 is then no row."""
+    effect = elementwise(call)
+    over = [factor.name for factor in leaves(effect.output[call.arg(1, "dim")])]
+    if all(over) and "j" not in over:
+        effect.verb = say("softmax over {axis}", axis=" ".join(over))
+    return effect
+
+
 def reduced(call: Call) -> Effect:
     """sum, mean, max over some axes, or all."""
     axes, dims = call.axes(call.args[0]), call.arg(1, "dim")
@@ -55,7 +65,7 @@ ELEMENTWISE = (
     *("neg", "exp", "log", "abs", "sqrt", "rsqrt", "square", "sin", "cos", "lerp", "clamp"),
     *("maximum", "minimum", "where", "masked_fill", "isfinite", "isnan", "nan_to_num"),
     *("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "invert", "logical_not"),
-    *("softmax", "log_softmax", "normalize", "layer_norm", "rms_norm", "dropout", "cumsum"),
+    *("log_softmax", "normalize", "layer_norm", "rms_norm", "dropout", "cumsum"),
     *("relu", "gelu", "silu", "elu", "leaky_relu", "sigmoid", "tanh", "softplus", "tril", "triu"),
     *("to", "float", "double", "half", "bfloat16", "type", "type_as", "detach"),
     *("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like"),
@@ -74,8 +84,10 @@ TABLE = {
     ("linear",): products.linear,
     ("matmul", "bmm"): products.matmul,
     ("baddbmm",): products.baddbmm,
+    ("addmm",): products.addmm,
     ("einsum",): products.einsum,
     ("scaled_dot_product_attention",): products.sdpa,
+    ("softmax",): softmax,
     ("sum", "mean", "amax", "amin", "max", "min", "any", "all", "logsumexp"): reduced,
     ELEMENTWISE: elementwise,
 }

@@ -45,6 +45,11 @@ def baddbmm(call: Call) -> Effect:
     return effect
 
 
+def addmm(call: Call) -> Effect:
+    """bias + x (n, c) @ a weight (c, e), or its transpose."""
+    return product(list(map(call.axes, call.args[1:3])), ["nc", "ce"], "ne", call.letters)
+
+
 def einsum(call: Call) -> Effect | None:
     """einsum of an equation with an arrow, and its operands."""
     equation, *operands = call.args
@@ -72,7 +77,7 @@ def sdpa(call: Call) -> Effect:
     terms = [f"{lead}ij", f"{lead}je"]
     averaged = product([scores.output, v], terms, f"{lead}ie", call.letters)
     inputs = [*scores.inputs, averaged.inputs[1]]
-    return Effect(inputs, averaged.output, averaged.result, verb=call.name)
+    return Effect(inputs, averaged.output, averaged.result, verb=call.name, parts=("q", "k", "v"))
 
 
 def product(operands, terms: list[str], out: str, letters: Letters) -> Effect:
@@ -102,11 +107,15 @@ def product(operands, terms: list[str], out: str, letters: Letters) -> Effect:
     chosen = dict(zip(order, distinct(chosen[letter] for letter in order), strict=True))
     *inputs, output = (tuple(chosen[letter] for letter in term) for term in (*terms, out))
     if pairs:
-        return Effect(inputs, output, verb=SCORES)
+        parts = tuple("q" if pairs[-1][0] in term else "k" for term in terms)
+        return Effect(inputs, output, verb=SCORES, parts=parts)
     # Without its keys, a query is a token again.
     result = tuple(tuple(factor.tokens for factor in axis) for axis in output)
-    averaged = [factor.name for factor in summed] == ["j"]
-    return Effect(inputs, output, result, verb=say("weights @ v") if averaged else "")
+    if [factor.name for factor in summed] != ["j"]:
+        return Effect(inputs, output, result)
+    queries = [any(factor.name == "i" for axis in axes for factor in axis) for axes in inputs]
+    parts = tuple("" if has_queries else "v" for has_queries in queries)
+    return Effect(inputs, output, result, verb=say("weights @ v"), parts=parts)
 
 
 def _line_up(term, scores) -> None:

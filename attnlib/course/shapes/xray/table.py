@@ -9,7 +9,8 @@ from attnlib.course.wide import ljust, width
 COLUMNS = (N_("step"), N_("axes"), N_("shape"), N_("einops pattern"), N_("bytes"))
 MARKS = {"moves": "·", "copies": "»", "computes": "●"}
 LEGEND = N_("· moves axes only (a view)   » moves elements (a copy)   ● computes")
-CELL = "text-align: left; white-space: nowrap; padding: 2px 12px 2px 0; font-family: monospace;"
+CELL = "text-align: left; padding: 2px 8px 2px 0; font-family: monospace;"
+WHOLE = (3, 5)  # columns whose cells stay in one line: shape, bytes
 
 
 class Step(NamedTuple):
@@ -93,11 +94,12 @@ class SideBySide:
 
     def _repr_html_(self) -> str:
         sides = "".join(
-            f'<div style="flex: 0 1 auto; min-width: 0;">{side._repr_html_()}</div>'
+            f'<div style="flex: 1 1 26em; min-width: 0;">{side._repr_html_()}</div>'
             for side in (self.left, self.right)
         )
-        # On a narrow page each side scrolls by itself, so that their first columns stay in view.
-        return f'<div style="display: flex; gap: 24px; align-items: flex-start;">{sides}</div>'
+        # On a narrow page one stands below the other.
+        flex = "display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start;"
+        return f'<div style="{flex}">{sides}</div>'
 
 
 def side_by_side(left: XRay, right: XRay) -> SideBySide:
@@ -126,6 +128,8 @@ def _html_row(step: Step) -> str:
     # What computes is bold: seen without colours, in a light page and in a dark one.
     weight = "bold" if step.kind == "computes" else "normal"
     cells = "".join(
-        f'<td style="{CELL} font-weight: {weight};">{escape(cell)}</td>' for cell in _cells(step)
+        f'<td style="{CELL} font-weight: {weight};'
+        f'{" white-space: nowrap;" * (column in WHOLE)}">{escape(cell)}</td>'
+        for column, cell in enumerate(_cells(step))
     )
     return f"<tr>{cells}</tr>"

@@ -2,7 +2,6 @@
 
 from types import FunctionType
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -12,6 +11,7 @@ from attnlib.course.shapes.xray.axes import leaves, numbers
 from attnlib.course.shapes.xray.calls import Call, Effect, name_of
 from attnlib.course.shapes.xray.effects import effect_of
 from attnlib.course.shapes.xray.letters import Letters
+from attnlib.course.shapes.xray.memory import new_bytes, same_view, tensors
 from attnlib.course.shapes.xray.places import here
 from attnlib.course.shapes.xray.products import SCORES
 from attnlib.course.shapes.xray.rows import Row, folded
@@ -27,6 +27,7 @@ BY_LINE = FunctionType(
     MULTI_HEAD.__name__,
     MULTI_HEAD.__defaults__,
 )
+WEIGHT = {"linear": 1, "addmm": 2}  # which operand names the step
 COPIES = ("reshape", "flatten", "contiguous", "clone", "cat", "concat", "stack", "repeat")
 
 
@@ -46,6 +47,7 @@ class Trace(TorchFunctionMode):
         self.rows: list[Row] = []
         self._met: dict[int, tuple[Tensor, tuple]] = {}
         self._called = dict(parameters)
+        self._made: dict[int, tuple[Row, Tensor]] = {}
         self._under_way = ""
 
     def meet(self, x: Tensor, axes) -> None:
@@ -73,13 +75,13 @@ class Trace(TorchFunctionMode):
         if func is MULTI_HEAD:
             with self:
                 return BY_LINE(*args, **kwargs)
-        operands = _tensors((*args, *kwargs.values()))
+        operands = tensors((*args, *kwargs.values()))
         shapes = (f"{shown_axes(self.axes(x))} {tuple(x.shape)}" for x in operands)
         self._under_way = f"{name_of(func)} of {' and '.join(shapes)}"
         result = func(*args, **kwargs)
         self._under_way = ""
         written = args[0] if func is Tensor.__setitem__ else result
-        results = _tensors([written])
+        results = tensors([written])
         if results and results[0].numel():
             call = Call(func, args, kwargs, written, self.axes, self.letters)
             self._note(call, operands, results)
@@ -95,19 +97,30 @@ class Trace(TorchFunctionMode):
                 self._called[id(x)] = self._name_of(effect, operands, k)
         if not call.in_place and self._nothing_done(before, results[0]):
             return
-        size = _new_bytes(operands, results)
+        size = new_bytes(operands, results)
         kind = "computes" if size or call.in_place else "moves"
         kind = "copies" if size and call.name in COPIES else kind
         verb, subject = self._words(call, effect, operands)
         row = Row(here(), verb, subject, effect, results[0], size, kind)
         if not self.rows or not self.rows[-1].takes(row, operands[0] if operands else None):
             self.rows.append(row)
+        if len(operands) == len(results) == 1:
+            self._made[id(results[0])] = self.rows[-1], operands[0]
+        for x, name in zip(operands, effect.parts, strict=False):  # a mask may follow
+            self._call_back(x, name)
+
+    def _call_back(self, x: Tensor, name: str) -> None:
+        """Now that it is known what a tensor is, the rows say so that made it out of one other."""
+        while name and id(x) in self._made and not self._called.get(id(x)):
+            self._called[id(x)] = name
+            row, x = self._made[id(x)]
+            row.subject = row.subject or name
 
     def _nothing_done(self, before, after: Tensor) -> bool:
         """Whether a result is an operand again: contiguous of what is, dropout in eval mode."""
         axes = list(map(leaves, self.axes(after)))
         return any(
-            _same_view(x, after) and list(map(leaves, operand_axes)) == axes
+            same_view(x, after) and list(map(leaves, operand_axes)) == axes
             for x, operand_axes in before
         )
 
@@ -125,7 +138,8 @@ class Trace(TorchFunctionMode):
             return say(SCORES, q=q, k=k), ""
         if effect.verb[:1].isalpha():
             return effect.verb, ""
-        subject = names[1] if call.name == "linear" else next(filter(None, names), "")
+        weight = WEIGHT.get(call.name)
+        subject = next(filter(None, names), "") if weight is None else names[weight]
         return effect.verb or call.name, subject
 
 
@@ -133,25 +147,3 @@ def parameter_names(module) -> dict[int, str]:
     """{id: "qkv"} for qkv.weight, in_proj_weight and the like."""
     named = module.named_parameters() if isinstance(module, nn.Module) else ()
     return {id(p): name.removesuffix("weight").rstrip("._") for name, p in named}
-
-
-def _tensors(values) -> list[Tensor]:
-    """The tensors among values, and in the lists among them; but for sparse and nested ones."""
-    nested = [value if isinstance(value, list | tuple) else [value] for value in values]
-    found = [x for some in nested for x in some if isinstance(x, Tensor)]
-    return [x for x in found if x.layout == torch.strided and not x.is_nested]
-
-
-def _same_view(one: Tensor, other: Tensor) -> bool:
-    """Whether both are the same elements in the same places."""
-    if (one.shape, one.dtype, one.data_ptr()) != (other.shape, other.dtype, other.data_ptr()):
-        return False
-    strides = zip(one.shape, one.stride(), other.stride(), strict=True)
-    return all(size == 1 or a == b for size, a, b in strides)
-
-
-def _new_bytes(operands, results) -> int:
-    """The bytes of the results' memory, as far as it is not the operands'."""
-    old = {x.untyped_storage().data_ptr() for x in operands}
-    new = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in results}
-    return sum(size for where, size in new.items() if where not in old)

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention
-from attnlib.course.compare.reading import Unreadable, place, read
+from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.compare.reading.attention import PARTS
-from attnlib.course.compare.reading.labels import flat
-from tests.course.compare.reading.modules import (
+from attnlib.course.compare.reading.labels import flat, place
+from attnlib.course.compare.reading.read import read
+from tests.course.compare.modules import (
     HEADS,
     ByHand,
     C,
@@ -183,13 +184,14 @@ def test_several_attentions_are_each_read():
         [4, 5, 6],
     ]
     assert [each.heads for each in reading.attentions] == [2, 4, 4]
-    assert reading.unread == ("attention.out.weight", "local_attention.out")
+    assert reading.whole and reading.unread == ()
 
 
 def test_parameters_that_were_not_met_are_named(reading):
     assert reading.unread == ()
     assert read(Capped()).unread == ()
-    assert read(Product()).unread == ("proj.weight", "proj.bias", "last.weight")
+    assert read(Product()).unread == ()
+    assert read(Product()).folded == ("proj.weight", "proj.bias", "last.weight")
     assert "norm.weight" in read(Normed()).unread
 
 
@@ -198,7 +200,7 @@ def test_parameters_that_were_not_met_are_named(reading):
     [
         (Normed, "queries are not linear in x"),
         (Capped, "the scores are not scale · q·k"),
-        (lambda: nn.TransformerEncoderLayer(C, HEADS, batch_first=True), "past the attention"),
+        (lambda: nn.TransformerEncoderLayer(C, HEADS, batch_first=True), "parameters: linear1"),
     ],
 )
 def test_what_is_not_of_the_form_is_named(make, said):
@@ -210,8 +212,9 @@ def test_what_is_not_of_the_form_is_named(make, said):
 
 def test_what_goes_past_the_attention_is_read():
     one = torch.eye(C, dtype=torch.float64)
-    torch.testing.assert_close(read(Residual()).rest, one, rtol=0, atol=1e-12)
-    torch.testing.assert_close(read(Fused()).rest, 0 * one, rtol=0, atol=1e-12)
+    for make, expected in ((Residual, one), (Fused, 0 * one)):
+        (attention,) = read(make()).attentions
+        torch.testing.assert_close(attention.rest, expected, rtol=0, atol=1e-12)
 
 
 def test_a_product_of_matrices_is_composite():

@@ -1,0 +1,1 @@
+"""How a stranger's module is called, in which forms it takes tokens, and what stands in the way."""

@@ -1,0 +1,80 @@
+"""How a module wants to be called: tried, and said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from attnlib.course.compare.calling.arguments import INPUTS
+from attnlib.course.compare.calling.forms import Form, blocks
+from attnlib.course.compare.calling.tape import Double, Tape, on
+from attnlib.course.language import say
+
+TOKENS = 7  # of a block; a prime shows whoever confuses two axes
+
+
+@dataclass(frozen=True)
+class Call:
+    """A module of one's own to look into: a copy, in float64, in eval.
+
+    `given`: what each argument gets, in words. `length`: one that runs.
+    """
+
+    module: nn.Module
+    form: Form
+    given: dict[str, str]
+    arguments: Callable
+    width: int
+    length: int
+
+    @property
+    def single(self) -> bool:
+        """Whether it takes one input at a time."""
+        return self.form.single
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the arguments that get tokens of their own: x, or such as q, k and v."""
+        apart = {kind: name for name, kind in reversed(self.given.items()) if kind in INPUTS}
+        return [apart[kind] for kind in sorted(apart, key=INPUTS.index)]
+
+    @property
+    def said(self) -> str:
+        """How it is called, for the reader."""
+        words = {name: say(what) for name, what in self.given.items()}
+        given = ", ".join(f"{name} = {what}" for name, what in words.items())
+        return say(
+            "called with {given}; x is {shape}, C = {width}; in eval and float64",
+            given=given,
+            shape=self.form.shape,
+            width=self.width,
+        )
+
+    def run(self, x: Tensor, tape: Tape | None = None) -> Tensor:
+        """(B, L, C) -> (B, L, C); with several inputs (B, L, C + C + …) -> (B, L, C)."""
+        with on(tape or Double()):
+            if not self.single or len(x) == 1:
+                return self._once(x)
+            return torch.cat([self._once(each[None]) for each in x])
+
+    def in_blocks(self, count: int) -> "Call":
+        """The same, with so many blocks."""
+        return replace(self, form=blocks(count), length=TOKENS * count)
+
+    def _once(self, x):
+        # A module may write into what it is given.
+        inputs = [self.form.enter(part).clone() for part in x.chunk(len(self.inputs), -1)]
+        y = _first(self.module(**self.arguments(inputs, x.shape[1])), inputs[0].shape)
+        return self.form.leave(y)
+
+
+def _first(y, shape):
+    """What has the shape of x in what a module gives: it, or the first of a tuple or a mapping."""
+    parts = y.values() if hasattr(y, "values") and not isinstance(y, Tensor) else y
+    if not isinstance(y, Tensor):
+        y = next(iter(parts), None) if parts is not None else None
+    if not isinstance(y, Tensor) or y.shape != shape:
+        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(f"it gives {got} for {tuple(shape)}")
+    return y

@@ -1,0 +1,1 @@
+"""Two modules: the same, different, or undecided; and by what that is seen."""

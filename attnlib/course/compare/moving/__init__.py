@@ -1,0 +1,1 @@
+"""The parameters of one module brought into another, or why they do not go there."""

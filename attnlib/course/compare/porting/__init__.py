@@ -1,0 +1,1 @@
+"""A move written as Python to be pasted, and what `same` found as a reader sees it."""

@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
+from attnlib.course.exercises.exercise import Exercise
 from attnlib.course.manifest import LESSONS
-from attnlib.course.widgets.exercise import Exercise
 
 
 def exercise(key: str) -> Exercise:
@@ -21,8 +21,13 @@ def exercise(key: str) -> Exercise:
             f"key must be a lesson and an exercise, as 'segments.boundaries', got {key!r}; "
             f"lessons: {', '.join(names)}"
         )
-    module = import_module(f"attnlib.course.lessons.{name}.exercises")
-    found = {each.key: each for each in module.EXERCISES}
+    found = exercises(name)
     if key not in found:
         raise ValueError(f"key must be one of {tuple(found)}, got {key!r}")
     return found[key]
+
+
+def exercises(name: str) -> dict[str, Exercise]:
+    """Key -> exercise, for all of the lesson with this name."""
+    module = import_module(f"attnlib.course.lessons.{name}.exercises")
+    return {each.key: each for each in module.EXERCISES}

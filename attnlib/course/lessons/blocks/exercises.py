@@ -1,19 +1,29 @@
-"""Cut a picture into blocks, say who may see whom, and count what it costs."""
+"""Cut a picture into blocks, attend inside them, say who may see whom, count what it costs."""
 
 import functools
 
 import torch
 from einops import rearrange
 
+from attnlib.course.exercises.attending import AXES_IN_FRONT, Forward
+from attnlib.course.exercises.calls import Rule
+from attnlib.course.exercises.checking import RETURNS_NONE, Mistake, find_mistake
+from attnlib.course.exercises.exercise import Exercise
+from attnlib.course.exercises.modules import find_mistake_in_module
+from attnlib.course.exercises.pieces import MyBlockAttention, blockify
 from attnlib.course.language import N_, say
-from attnlib.course.widgets.checking import find_mistake
-from attnlib.course.widgets.exercise import Exercise
 
 
-def into_blocks(x, block_size):
-    """(height, width, C) -> (G, N, C), blocks row by row, and row by row inside each."""
-    pattern = "(rows row) (cols col) c -> (rows cols) (row col) c"
-    return rearrange(x, pattern, row=block_size, col=block_size)
+def blockify_as_a_loop(x, block_size):
+    height, width, channels = x.shape
+    rows, columns = height // block_size, width // block_size  # of blocks
+    blocks = torch.zeros(rows * columns, block_size**2, channels, dtype=x.dtype)
+    for g in range(rows * columns):  # blocks, row by row
+        for n in range(block_size**2):  # inside a block, row by row
+            row = g // columns * block_size + n // block_size
+            column = g % columns * block_size + n % block_size
+            blocks[g, n] = x[row, column]
+    return blocks
 
 
 def _cut(pattern):
@@ -22,22 +32,41 @@ def _cut(pattern):
 
 
 def _strips(x, block_size):
-    return x.reshape(-1, block_size**2, x.shape[-1])
+    return x.reshape(*x.shape[:-3], -1, block_size**2, x.shape[-1])
 
 
 def _sides_exchanged(x, block_size):
-    height, width, channels = x.shape
-    return into_blocks(x.reshape(width, height, channels), block_size)
+    *front, height, width, channels = x.shape
+    return blockify(x.reshape(*front, width, height, channels), block_size)
 
 
 def _as_a_square(x, block_size):
-    side = int((x.shape[0] * x.shape[1]) ** 0.5)
-    return into_blocks(x.reshape(side, side, x.shape[-1]), block_size)
+    *front, height, width, channels = x.shape
+    side = int((height * width) ** 0.5)
+    return blockify(x.reshape(*front, side, side, channels), block_size)
 
 
 def _size_as_number(x, block_size):
-    pattern = "(rows row) (cols col) c -> (rows cols) (row col) c"
+    pattern = "... (rows row) (cols col) c -> ... (rows cols) (row col) c"
     return rearrange(x, pattern, rows=block_size, cols=block_size)
+
+
+def _counted_from_the_front(x, block_size):
+    parts = x.unflatten(-3, (-1, block_size)).unflatten(-2, (-1, block_size)).transpose(1, 2)
+    groups = x.shape[-3] * x.shape[-2] // block_size**2
+    return parts.reshape(*x.shape[:-3], groups, block_size**2, x.shape[-1])
+
+
+def _by_the_width(x, block_size):
+    """Stops where the picture is not square, unless a view fits by luck."""
+    *front, height, width, channels = x.shape
+    if height != width:
+        raise ValueError(f"the picture must be square, got {height} × {width}")
+    return blockify(x, block_size)
+
+
+def _of_blocks(fixed):
+    return lambda x, block_size: blockify(x, fixed)
 
 
 BLOCK_MISTAKES = (
@@ -47,57 +76,248 @@ BLOCK_MISTAKES = (
             "row. Split height and width first, bring the two inner axes together, then join."
         ),
         _strips,
+        1,
     ),
     (
-        N_("N stands before G: the blocks come first, (G, N, C)."),
-        _cut("(rows row) (cols col) c -> (row col) (rows cols) c"),
+        N_("N stands before G: the blocks come first, (…, G, N, C)."),
+        _cut("... (rows row) (cols col) c -> ... (row col) (rows cols) c"),
+        3,
     ),
     (
         N_("Inside a block, row and column are exchanged: patches are read row by row."),
-        _cut("(rows row) (cols col) c -> (rows cols) (col row) c"),
+        _cut("... (rows row) (cols col) c -> ... (rows cols) (col row) c"),
+        3,
     ),
     (
         N_("The blocks are read column by column: they come row by row too."),
-        _cut("(rows row) (cols col) c -> (cols rows) (row col) c"),
+        _cut("... (rows row) (cols col) c -> ... (cols rows) (row col) c"),
+        3,
     ),
     (
         N_("Blocks and patches are read column by column, as if the picture lay on its side."),
-        _cut("(rows row) (cols col) c -> (cols rows) (col row) c"),
+        _cut("... (rows row) (cols col) c -> ... (cols rows) (col row) c"),
+        3,
     ),
     (
         N_(
             "A comb: these patches stand far apart. Height is (rows row), which block first, then "
             "where in the block; you split it the other way round."
         ),
-        _cut("(row rows) (col cols) c -> (rows cols) (row col) c"),
+        _cut("... (row rows) (col cols) c -> ... (rows cols) (row col) c"),
+        2,
     ),
     (
         N_("Only the columns are split the wrong way round: width is (cols col)."),
-        _cut("(rows row) (col cols) c -> (rows cols) (row col) c"),
+        _cut("... (rows row) (col cols) c -> ... (rows cols) (row col) c"),
+        2,
     ),
     (
         N_("Only the rows are split the wrong way round: height is (rows row)."),
-        _cut("(row rows) (cols col) c -> (rows cols) (row col) c"),
+        _cut("... (row rows) (cols col) c -> ... (rows cols) (row col) c"),
+        2,
     ),
     (
-        N_("The channels ended up before the tokens: (G, N, C)."),
-        _cut("(rows row) (cols col) c -> (rows cols) c (row col)"),
+        N_("The channels ended up before the tokens: (…, G, N, C)."),
+        _cut("... (rows row) (cols col) c -> ... (rows cols) c (row col)"),
+        3,
     ),
-    (N_("Height and width are exchanged: x is (height, width, C)."), _sides_exchanged),
-    (N_("You take the picture to be square. It need not be."), _as_a_square),
+    (N_("Height and width are exchanged: x is (…, height, width, C)."), _sides_exchanged, 1),
+    (N_("You take the picture to be square. It need not be."), _as_a_square, 1),
     (
         N_("block_size was taken for the number of blocks along a side: it is the edge of one."),
         _size_as_number,
+        2,
+    ),
+    (
+        N_("The blocks still have two axes, rows and columns of blocks. Join them to one, G."),
+        _cut("... (rows row) (cols col) c -> ... rows cols (row col) c"),
+        3,
+    ),
+    (
+        N_("Inside a block there are still two axes. Join rows and columns of patches to one, N."),
+        _cut("... (rows row) (cols col) c -> ... (rows cols) row col c"),
+        3,
+    ),
+    (
+        N_("Patches and channels became one axis. The channels stay an axis of their own, C."),
+        _cut("... (rows row) (cols col) c -> ... (rows cols) (row col c)"),
+        3,
+    ),
+    (
+        N_(
+            "One picture is right, several are not: axes are counted from the front. Count them "
+            "from the end, as in x.transpose(-4, -3)."
+        ),
+        _counted_from_the_front,
+        1,
+    ),
+    (
+        N_("The blocks of several pictures were joined: the axes in front must stay as they are."),
+        lambda x, block_size: blockify(x, block_size).flatten(0, -3),
+        3,
+    ),
+    (
+        N_("The blocks come before the axes in front. Those must stay in front: (…, G, N, C)."),
+        lambda x, block_size: blockify(x, block_size).movedim(-3, 0),
+        3,
     ),
 )
-# height, width, C, block_size. The first tells all mistakes apart.
-PICTURES = ((4, 16, 3, 2), (6, 4, 5, 2), (6, 9, 1, 3), (8, 8, 4, 4), (3, 5, 2, 1), (4, 4, 3, 4))
+# Of these, later cases tell more, or where they stop.
+LATER_MISTAKES = (
+    (
+        N_("Height and width are exchanged: height // block_size rows of blocks, not width //."),
+        _by_the_width,
+        2,
+    ),
+    (
+        N_("Only the height is cut: these blocks are as wide as the picture. Cut the width too."),
+        lambda x, block_size: rearrange(
+            x, "... (rows row) w c -> ... rows (row w) c", row=block_size
+        ),
+        2,
+    ),
+    *(
+        (N_("The block size is fixed in your code: use block_size."), _of_blocks(size), 2)
+        for size in (2, 4)
+    ),
+    *(
+        (
+            AXES_IN_FRONT,
+            _cut(f"{front}(rows row) (cols col) c -> {front}(rows cols) (row col) c"),
+            3,
+        )
+        for front in ("", "b ")
+    ),
+)
+# The shape of x and block_size. The first tells the mistakes apart that one picture can show, the
+# second those that take more pictures. The smallest are single pictures, whose places are shown.
+PICTURES = (
+    ((4, 16, 3), 2),
+    ((2, 6, 9, 2), 3),
+    ((6, 4, 5), 2),
+    ((6, 9, 1), 3),
+    ((8, 8, 4), 4),
+    ((3, 5, 2), 1),
+    ((4, 4, 3), 4),
+    ((2, 3, 4, 6, 2), 2),
+)
 
 
 def _find_mistake_in_blocks(answer):
     generator = torch.Generator().manual_seed(0)
-    cases = [(torch.randn(*shape, generator=generator), size) for *shape, size in PICTURES]
-    return find_mistake(answer, into_blocks, cases, BLOCK_MISTAKES)
+    cases = [(torch.randn(shape, generator=generator), size) for shape, size in PICTURES]
+    return find_mistake(answer, blockify, cases, (*BLOCK_MISTAKES, *LATER_MISTAKES), trained=True)
+
+
+def _projected(module, merged):
+    return module.proj(merged)
+
+
+def _unbiased(module, merged):
+    return merged @ module.proj.weight.T
+
+
+FORWARD = Forward(
+    heads="num_heads",
+    scale=lambda module, q: q.shape[-1] ** -0.5,
+    order="d h",
+    end=_projected,
+)
+wrong = functools.partial(FORWARD.of, MyBlockAttention)
+SCALES = (
+    (N_("The scores are not scaled: the scale is 1/√D."), lambda module, q: 1),
+    (N_("The scale is 1/D. It must be 1/√D: D ** -0.5."), lambda module, q: 1 / q.shape[-1]),
+    (N_("The scale is √D. It must be 1/√D: D ** -0.5."), lambda module, q: q.shape[-1] ** 0.5),
+    (
+        N_("The scale is 1/√C. Take the width of one head, D: q.shape[-1], after the split."),
+        lambda module, q: len(module.proj.weight) ** -0.5,
+    ),
+    (
+        N_("The scale is 1/√H. Take the width of one head, D: q.shape[-1]."),
+        lambda module, q: module.num_heads**-0.5,
+    ),
+    (
+        N_("The scale is 1/√N. Take the width of one head, D: q.shape[-1]."),
+        lambda module, q: q.shape[-2] ** -0.5,
+    ),
+    *(
+        (
+            N_("The scale is right for one width of heads only. Take D from q.shape[-1]."),
+            lambda module, q, width=width: width**-0.5,
+        )
+        for width in (8, 64)
+    ),
+)
+
+
+def _meeting(before, after):
+    """The module, on tokens that are grouped otherwise."""
+
+    def forward(module, x):
+        return after(MyBlockAttention.forward(module, before(x)), x)
+
+    return type("MyBlockAttention", (MyBlockAttention,), {"forward": forward})
+
+
+ATTENTION_MISTAKES = (
+    (N_('The heads are merged head after head, "h d". NesT merges "d h".'), wrong(order="h d"), 3),
+    *((said, wrong(scale=scale), 2) for said, scale in SCALES),
+    *(
+        (
+            N_('Two things: the scale is not 1/√D, and the heads are merged "h d", not "d h".'),
+            wrong(scale=scale, order="h d"),
+            2,
+        )
+        for _, scale in SCALES
+    ),
+    (
+        N_("There is one head only: split queries, keys and values before they meet."),
+        wrong(
+            split=lambda part, heads: part.unsqueeze(-3),
+            scale=lambda module, q: (q.shape[-1] / module.num_heads) ** -0.5,
+        ),
+        1,
+    ),
+    (N_("The last step is missing: self.proj."), wrong(end=lambda module, merged: merged), 3),
+    (N_("proj has a bias, and it is not added: self.proj(…) does both."), wrong(end=_unbiased), 3),
+    (
+        N_("All blocks attend together. G must stay an axis of its own, as B does."),
+        _meeting(lambda x: x.flatten(1, 2), lambda y, x: y.view_as(x)),
+        1,
+    ),
+    (
+        N_("All inputs and all blocks attend together. B and G must stay axes of their own."),
+        _meeting(lambda x: x.flatten(0, 2), lambda y, x: y.view_as(x)),
+        1,
+    ),
+    (
+        N_(
+            "Tokens meet those at the same place of other blocks. They must meet those of their "
+            "own block: N is the axis before the channels."
+        ),
+        _meeting(lambda x: x.transpose(1, 2), lambda y, x: y.transpose(1, 2)),
+        1,
+    ),
+    (
+        N_("G and N are exchanged in the result: it must be (B, G, N, C), as x is."),
+        _meeting(lambda x: x, lambda y, x: y.transpose(1, 2)),
+        3,
+    ),
+    *FORWARD.mistakes(MyBlockAttention),
+)
+# dim and num_heads, and the shape of x: (B, G, N, C). The first tells all mistakes apart.
+BLOCKS = (
+    ((12, 3), (2, 3, 5, 12)),
+    ((8, 4), (1, 2, 3, 8)),
+    ((6, 1), (3, 1, 4, 6)),
+    ((4, 4), (1, 1, 7, 4)),
+)
+
+
+def _find_mistake_in_attention(answer):
+    generator = torch.Generator().manual_seed(0)
+    cases = [(made, 3 * torch.randn(shape, generator=generator)) for made, shape in BLOCKS]
+    return find_mistake_in_module(answer, MyBlockAttention, cases, ATTENTION_MISTAKES)
 
 
 def block_mask(height, width, block_size):
@@ -345,7 +565,7 @@ def _find_mistake_in_counts(answer):
         return say("It must be a function, and is {kind}.", kind=type(answer).__name__)
     got = answer(*COSTS[0])
     if got is None:
-        return say("Not written yet: it returns None.")
+        return say(RETURNS_NONE)
     if not isinstance(got, (tuple, list)) or len(got) != 2:
         return say(
             "It must return two numbers, parameters and multiply-adds, and returned {got!r}.",
@@ -354,40 +574,72 @@ def _find_mistake_in_counts(answer):
     for place, (sentence, mistakes) in enumerate(PARTS):
         mistake = find_mistake(_part(answer, place), _part(count, place), COSTS, mistakes)
         if mistake:
-            return say(sentence, mistake=mistake)
+            return Mistake(say(sentence, mistake=mistake), kind=mistake.kind)
     return None
 
 
 EXERCISES = (
     Exercise(
-        "blocks.into_blocks",
+        "blocks.blockify",
         N_(
-            "Write into_blocks(x: torch.Tensor, block_size: int) -> torch.Tensor.\n"
-            "x is a picture of patches, (height, width, C). "
-            "Return its blocks, (G, N, C): the blocks\n"
-            "row by row, and inside each block the patches row by row. "
-            "block_size divides both sides,\n"
-            "and the picture need not be square. With rearrange, or with view and transpose\n"
-            "(not with attnlib's blockify)."
+            "Write blockify(x: torch.Tensor, block_size: int) -> torch.Tensor.\n"
+            "x is a picture of patches, (height, width, C), or several: (…, height, width, C). "
+            "Return\n"
+            "its blocks, (…, G, N, C): the blocks row by row, and inside each block the patches "
+            "row by\n"
+            "row. block_size divides both sides, and the picture need not be square. Use "
+            "rearrange, or\n"
+            "reshape and transpose, but not attnlib's blockify."
         ),
         _find_mistake_in_blocks,
         (
             N_(
                 "Height has two parts: in which row of blocks, and in which row of that block. "
                 "So has\n"
-                "   the width. Give each part an axis of its own."
+                "   the width. Give each part an axis of its own. Axes in front stay: `...`."
             ),
             N_(
-                "In einops: (rows row) (cols col) c, with row and col equal to block_size. "
+                "In einops: ... (rows row) (cols col) c, with row and col equal to block_size. "
                 "Which two\n"
                 "   say in which block, and which two where in it?"
             ),
             N_(
                 "rows and cols together are G, row and col together are N:\n"
-                "   -> (rows cols) (row col) c."
+                "   -> ... (rows cols) (row col) c."
             ),
         ),
-        into_blocks,
+        blockify,
+        loop=blockify_as_a_loop,
+        rule=Rule(),
+        axes=("row", "column", "channel"),
+    ),
+    Exercise(
+        "blocks.MyBlockAttention",
+        N_(
+            "Write the forward of MyBlockAttention. Its __init__ is given: leave it as it is.\n"
+            "x is (B, G, N, C), and so is the result. Inside each block: queries, keys and values "
+            "from\n"
+            "self.qkv, in this order; self.num_heads heads; scale 1/√D; no bias; the heads "
+            'merged "d h";\n'
+            "then self.proj. Use your own split, attend and merge, but nothing from attnlib. "
+            "Return y only,\n"
+            "not the map."
+        ),
+        _find_mistake_in_attention,
+        (
+            N_(
+                "self.qkv(x) is (B, G, N, 3·C). `.chunk(3, -1)` cuts it into three parts, for "
+                "queries, keys\n"
+                "   and values. split(part, self.num_heads) makes the heads of each."
+            ),
+            N_(
+                "out, _ = attend(q, k, v, scale). The scale is D ** -0.5, and D is q.shape[-1].\n"
+                "   B, G and H are axes in front: attend takes them as they are."
+            ),
+            N_('Last: self.proj(merge(out, "d h")).'),
+        ),
+        MyBlockAttention,
+        rule=Rule(),
     ),
     Exercise(
         "blocks.block_mask",

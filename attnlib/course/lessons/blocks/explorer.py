@@ -10,7 +10,7 @@ from torch import Tensor
 from attnlib.checks import check_divides
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.blocks.figures import plot_blocks
-from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.controls import choice, slider, stepper
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.course.widgets.formatting import divisors, either
 from attnlib.layout import blockify, deblockify
@@ -48,9 +48,10 @@ def blocks_drawer(
 def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Explorer:
     """Choose a photograph, the size of a block, and a query patch. See `blocks_drawer`."""
     rows, cols = _patches(pictures, patch_size)
+    sizes = divisors(gcd(rows, cols))
     controls = {
         "photograph": choice(say("photograph"), next(iter(pictures)), list(pictures)),
-        "block_size": slider("block_size", min(4, rows, cols), 1, max(rows, cols)),
+        "block_size": stepper("block_size", max(size for size in sizes if size <= 4), sizes),
         "row": slider(say("query: row"), min(2, rows - 1), 0, rows - 1),
         "column": slider(say("query: column"), min(3, cols - 1), 0, cols - 1),
     }

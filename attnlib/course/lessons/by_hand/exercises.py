@@ -1,22 +1,46 @@
 """Rows that sum to one, attention from them, and the scale that fits the numbers."""
 
+import math
+
 import torch
 
+from attnlib.course.exercises.calls import SOFTMAX, Rule
+from attnlib.course.exercises.checking import find_mistake
+from attnlib.course.exercises.exercise import Exercise
+from attnlib.course.exercises.pieces import attend, softmax
 from attnlib.course.language import N_
-from attnlib.course.widgets.checking import find_mistake
-from attnlib.course.widgets.exercise import Exercise
+
+# All of attention in one call, by whatever name.
+READY_MADE = frozenset(
+    {
+        *("scaled_dot_product_attention", "multi_head_attention_forward"),
+        *("_scaled_dot_product_attention_math", "_scaled_dot_product_flash_attention_for_cpu"),
+    }
+)
 
 
-def rows_to_weights(scores):
-    """(N, M) scores -> (N, M) weights: the softmax of each row."""
-    powers = scores.exp()
-    return powers / powers.sum(-1, keepdim=True)
+def softmax_in_a_loop(scores):
+    """(N, M) -> (N, M)"""
+    weights = torch.zeros_like(scores)
+    rows, columns = scores.shape
+    for i in range(rows):
+        total = sum(math.exp(scores[i, j]) for j in range(columns))
+        for j in range(columns):
+            weights[i, j] = math.exp(scores[i, j]) / total
+    return weights
 
 
-def attention_by_hand(q, k, v):
-    """(N, D), (M, D), (M, Dv) -> (N, Dv): softmax(q kᵀ / √D) v."""
-    scores = q @ k.T / q.shape[-1] ** 0.5
-    return scores.softmax(-1) @ v
+def attend_in_a_loop(q, k, v, scale, bias):
+    """(N, D), (M, D), (M, Dv), a number, (N, M) -> (N, Dv), (N, M)"""
+    out, weights = torch.zeros(len(q), v.shape[1]), torch.zeros(len(q), len(k))
+    for i in range(len(q)):
+        for j in range(len(k)):
+            score = scale * (q[i] * k[j]).sum() + bias[i, j]
+            weights[i, j] = math.exp(score)
+        weights[i] /= weights[i].sum()
+        for j in range(len(k)):
+            out[i] += weights[i, j] * v[j]
+    return out, weights
 
 
 def fitting_scale(width, s, t):
@@ -24,179 +48,438 @@ def fitting_scale(width, s, t):
     return 1 / (s * t * width**0.5)
 
 
-# A square table comes first, where a wrong axis runs and can be named.
-TABLES = ((4, 4), (3, 5), (6, 2), (1, 7))
+# The first two are square, where a wrong axis runs and can be named; (2, 3) is to be looked at.
+TABLES = ((4, 4), (3, 3, 3), (2, 3), (1, 7), (8, 1), (2, 4, 5), (2, 3, 4, 2))
 
 
-def _share(powers, dim):
-    return powers / powers.sum(dim, keepdim=True)
+def _share(powers):
+    return powers / powers.sum(-1, keepdim=True)
 
 
-ROW_MISTAKES = (
-    (N_("These are the scores as they came."), lambda scores: scores),
-    (N_("You take exp but do not divide: the rows do not sum to 1."), torch.exp),
+SIGMOID = N_("You take the sigmoid of each score: softmax takes exp.")
+
+SOFTMAX_MISTAKES = (
+    (N_("These are the scores as they came."), lambda scores: scores, 1),
+    (N_("You take exp but do not divide: the rows do not sum to 1."), torch.exp, 2),
+    (
+        N_("You multiply by the sum of the row: divide by it."),
+        lambda scores: scores.exp() * scores.exp().sum(-1, keepdim=True),
+        2,
+    ),
     (
         N_("The columns sum to 1. Each row must: a row is one query."),
         lambda scores: scores.softmax(0),
+        2,
     ),
     (
         N_("The whole table sums to 1. Each row must: sum over the last axis only."),
-        lambda scores: _share(scores.exp(), (0, 1)),
+        lambda scores: scores.exp() / scores.exp().sum(),
+        2,
     ),
     (
-        N_("exp is missing: you divide the scores themselves by their sum."),
-        lambda scores: _share(scores, -1),
+        N_("Axis 1 is the last axis only where there are two. Count from the end: -1."),
+        lambda scores: scores.softmax(1),
+        2,
     ),
     (
-        N_("You divide by the largest of the row, not by the sum of the row."),
+        N_("A whole table sums to 1 where axes stand in front. Each row must: take axis -1."),
+        lambda scores: torch.stack([row.exp() / row.exp().sum() for row in scores]),
+        2,
+    ),
+    (
+        N_(
+            "[:, None] and unsqueeze(1) put the new axis in second place. It must come last: "
+            "keepdim=True."
+        ),
+        lambda scores: scores.exp() / scores.exp().sum(-1)[:, None],
+        3,
+    ),
+    (N_("exp is missing: you divide the scores themselves by their sum."), _share, 1),
+    (
+        N_("The largest weight of each row is 1. It is the sum that must be 1: divide by it."),
         lambda scores: scores.exp() / scores.exp().amax(-1, keepdim=True),
+        2,
     ),
     (
         N_("You divide by the mean of the row, not by its sum."),
         lambda scores: scores.exp() / scores.exp().mean(-1, keepdim=True),
+        2,
     ),
     (
         N_("You divide by the number of keys: it is the sum of the row that is needed."),
         lambda scores: scores.exp() / scores.shape[-1],
+        2,
     ),
     (
         N_("You take 2 to the power of the score: it is e, so exp."),
-        lambda scores: _share(2**scores, -1),
+        lambda scores: _share(2**scores),
+        1,
     ),
     (
         N_("You take 10 to the power of the score: it is e, so exp."),
-        lambda scores: _share(10**scores, -1),
+        lambda scores: _share(10**scores),
+        1,
     ),
     (
         N_("The sign is turned: the largest score must get the largest weight."),
         lambda scores: (-scores).softmax(-1),
+        1,
     ),
     (
         N_("You take |score|: a negative score must give a smaller weight than 0 does."),
-        lambda scores: _share(scores.abs(), -1),
+        lambda scores: _share(scores.abs()),
+        1,
+    ),
+    (
+        N_("You take exp of |score|: a negative score must give a smaller weight than 0 does."),
+        lambda scores: scores.abs().softmax(-1),
+        1,
     ),
     (
         N_("You take the square of the score, where exp is needed."),
-        lambda scores: _share(scores**2, -1),
+        lambda scores: _share(scores**2),
+        1,
     ),
     (
         N_("The sum has lost its axis: keepdim=True. (You divide column j by the sum of row j.)"),
         lambda scores: scores.exp() / scores.exp().sum(-1),
+        3,
     ),
     (
         N_("You divide by the sum of the scores: take exp first, then sum."),
         lambda scores: scores.exp() / scores.sum(-1, keepdim=True),
+        1,
     ),
-    (N_("exp comes last: first exp, then divide."), lambda scores: _share(scores, -1).exp()),
+    (
+        N_("You take exp of the sum. It is the sum of the powers: exp first, then sum."),
+        lambda scores: scores.exp() / scores.sum(-1, keepdim=True).exp(),
+        1,
+    ),
+    (N_("exp comes last: first exp, then divide."), lambda scores: _share(scores).exp(), 1),
     (
         N_("You divide by the length of the row (its norm), not by its sum."),
         lambda scores: scores.exp() / scores.exp().norm(dim=-1, keepdim=True),
+        2,
     ),
-    (N_("These are the logarithms of the weights."), lambda scores: scores.log_softmax(-1)),
+    (N_("These are the logarithms of the weights."), lambda scores: scores.log_softmax(-1), 1),
     (
         N_("All weight goes to the largest score: that is a hard choice, softmax is a soft one."),
         lambda scores: (scores == scores.amax(-1, keepdim=True)).to(scores.dtype),
+        1,
+    ),
+    (SIGMOID, torch.sigmoid, 1),
+    (SIGMOID, lambda scores: _share(scores.sigmoid()), 1),
+    (
+        N_(
+            "Where all scores of a row are far below 0, its weights are lost: a small number is "
+            "added to its sum, or takes its place, as in F.normalize. No sum is 0: leave that out."
+        ),
+        lambda scores: scores.exp() / (scores.exp().sum(-1, keepdim=True) + 1e-6),
     ),
     (
-        N_("You take the sigmoid of each score: softmax takes exp."),
-        lambda scores: _share(scores.sigmoid(), -1),
+        N_("You subtract the largest score of all. A row far below it is lost: take each row's."),
+        lambda scores: _share((scores - scores.amax()).exp()),
+    ),
+    (
+        N_("You subtract the mean of the row. With a score of -inf it is -inf, and gives nan."),
+        lambda scores: _share((scores - scores.mean(-1, keepdim=True)).exp()),
     ),
 )
 
 
-def _find_mistake_in_rows(answer):
+def _find_mistake_in_softmax(answer):
     generator = torch.Generator().manual_seed(0)
     cases = [(torch.randn(size, generator=generator),) for size in TABLES]
-    return find_mistake(answer, rows_to_weights, cases, ROW_MISTAKES)
+    shut = torch.randn(3, 5, generator=generator)
+    shut[0, 1] = shut[0, 2] = shut[2, 4] = -torch.inf
+    far = torch.tensor([[-49.0], [0], [49]]) + torch.rand(3, 5, generator=generator)
+    return find_mistake(answer, softmax, [*cases, (shut,), (far,)], SOFTMAX_MISTAKES, trained=True)
 
 
-# N, M, D, Dv; all tokens are as many in the first, where a wrong axis runs and can be named.
-LOOKUPS = ((4, 4, 3, 5), (3, 6, 8, 2), (1, 7, 5, 5), (5, 2, 2, 3))
+def _scores(q, k, scale, bias):
+    return scale * q @ k.mT + bias
 
 
-def _scaled(scale):
-    """Attention whose scale is a function of q and k, in place of D^-½."""
-    return lambda q, k, v: (scale(q, k) * q @ k.T).softmax(-1) @ v
+def _by_weights(weights):
+    """Attention with other weights: a function of q, k, scale and bias."""
+
+    def wrong(q, k, v, scale, bias=0):
+        found = weights(q, k, scale, bias)
+        return found @ v, found
+
+    return wrong
 
 
-def _root(q):
-    return q.shape[-1] ** -0.5
+def _by_softmax(scores):
+    """Attention with other scores."""
+    return _by_weights(lambda *given: scores(*given).softmax(-1))
 
 
-LOOKUP_MISTAKES = (
-    (N_("The scale is missing: divide the scores by √D."), _scaled(lambda q, k: 1)),
-    (N_("You divide by D: it is its square root, √D."), _scaled(lambda q, k: 1 / q.shape[-1])),
-    (N_("You multiply by √D: divide by it."), _scaled(lambda q, k: q.shape[-1] ** 0.5)),
+def _returned(result):
+    """Something else made of the right weights: a function of them, q, k, v, scale and bias."""
+
+    def wrong(q, k, v, scale, bias=0):
+        return result(_scores(q, k, scale, bias).softmax(-1), q, k, v, scale, bias)
+
+    return wrong
+
+
+PAIRED = N_("q * k compares query i with key i only. Each query must meet each key: q @ k.mT.")
+TURNED = N_("The weights are turned (.T) before they meet v: columns are keys, so they fit.")
+LATE = N_("The scale comes after softmax: scale the scores, before it.")
+COPIED = N_("You take a scale of this lesson's examples. The one to use is given: `scale`.")
+
+ATTEND_MISTAKES = (
     (
-        N_("You divide by D²: it is the square root, D**0.5."),
-        _scaled(lambda q, k: q.shape[-1] ** -2),
+        N_("The scale is missing: multiply q @ k.mT by `scale`."),
+        _by_softmax(lambda q, k, scale, bias: q @ k.mT + bias),
+        2,
+    ),
+    (COPIED, _by_softmax(lambda q, k, scale, bias: q @ k.mT / 64**0.5 + bias), 2),
+    (COPIED, _by_softmax(lambda q, k, scale, bias: q @ k.mT / 2**0.5 + bias), 2),
+    (
+        N_("You take 1/√D. The scale to use is given: `scale`."),
+        _by_softmax(lambda q, k, scale, bias: q @ k.mT / q.shape[-1] ** 0.5 + bias),
+        2,
     ),
     (
-        N_("You divide by the root of a number of tokens: it is √D, the width of q and k."),
-        _scaled(lambda q, k: q.shape[0] ** -0.5),
+        N_("You take `scale` and 1/√D. `scale` alone is meant."),
+        _by_softmax(lambda q, k, scale, bias: scale * q @ k.mT / q.shape[-1] ** 0.5 + bias),
+        2,
     ),
     (
-        N_("You divide by the root of the width of v: it is √D, the width of q and k."),
-        lambda q, k, v: (q @ k.T * v.shape[-1] ** -0.5).softmax(-1) @ v,
+        N_("You divide by the scale: multiply by it."),
+        _by_softmax(lambda q, k, scale, bias: q @ k.mT / scale + bias),
+        2,
+    ),
+    (
+        N_("The scale is in twice: once is enough, on q or on k or on the scores."),
+        _by_softmax(lambda q, k, scale, bias: scale**2 * q @ k.mT + bias),
+        2,
+    ),
+    (
+        N_("You take the root of the scale. It is meant as it is given."),
+        _by_softmax(lambda q, k, scale, bias: scale**0.5 * q @ k.mT + bias),
+        2,
+    ),
+    (
+        N_("You divide by the root of `scale`, as of D. It is the factor itself: multiply by it."),
+        _by_softmax(lambda q, k, scale, bias: q @ k.mT / scale**0.5 + bias),
+        2,
+    ),
+    (LATE, _by_weights(lambda q, k, scale, bias: (q @ k.mT + bias).softmax(-1) * scale), 2),
+    (
+        LATE,
+        lambda q, k, v, scale, bias=0: (
+            (q @ k.mT + bias).softmax(-1) @ v * scale,
+            (q @ k.mT + bias).softmax(-1),
+        ),
+        2,
+    ),
+    (
+        N_("The bias is missing: add it to the scores, before softmax."),
+        _by_softmax(lambda q, k, scale, bias: scale * q @ k.mT),
+        2,
+    ),
+    (
+        N_("You subtract the bias: add it."),
+        _by_softmax(lambda q, k, scale, bias: scale * q @ k.mT - bias),
+        2,
+    ),
+    (
+        N_("You multiply by the bias: add it."),
+        _by_softmax(lambda q, k, scale, bias: scale * q @ k.mT * bias),
+        2,
+    ),
+    (
+        N_("The scale multiplies the bias too: first scale, then add the bias."),
+        _by_softmax(lambda q, k, scale, bias: scale * (q @ k.mT + bias)),
+        2,
+    ),
+    (
+        N_("The bias comes after softmax: add it to the scores, before it."),
+        _by_weights(lambda q, k, scale, bias: (scale * q @ k.mT).softmax(-1) + bias),
+        2,
+    ),
+    (
+        N_("The bias is turned (.T): its rows are queries, as those of the scores are."),
+        _by_softmax(lambda q, k, scale, bias: scale * q @ k.mT + bias.mT),
+        2,
+    ),
+    (
+        N_("k is not turned: q @ k compares no query with a key. It is q @ k.mT."),
+        _by_softmax(lambda q, k, scale, bias: scale * q @ k + bias),
+        1,
+    ),
+    (
+        N_("You turn q in place of k: that compares channels. It is q @ k.mT."),
+        _by_softmax(lambda q, k, scale, bias: scale * q.mT @ k + bias),
+        1,
+    ),
+    (PAIRED, _by_softmax(lambda q, k, scale, bias: scale * q * k + bias), 1),
+    (PAIRED, _by_softmax(lambda q, k, scale, bias: scale * (q * k).sum(-1) + bias), 1),
+    (PAIRED, _by_softmax(lambda q, k, scale, bias: scale * (q * k).sum(-1, True) + bias), 1),
+    (
+        N_("Queries and keys are exchanged: the rows must be queries, q @ k.mT."),
+        _by_softmax(lambda q, k, scale, bias: scale * k @ q.mT + bias),
+        1,
+    ),
+    (
+        N_("You turn axes 0 and 1. The last two are meant, however many stand in front: k.mT."),
+        _by_softmax(lambda q, k, scale, bias: scale * q @ k.transpose(0, 1) + bias),
+        1,
+    ),
+    (
+        N_("You reverse all axes of k. Only the last two change places: k.mT."),
+        _by_softmax(
+            lambda q, k, scale, bias: scale * q @ k.permute(*reversed(range(k.dim()))) + bias
+        ),
+        1,
     ),
     (
         N_(
             "Softmax runs over the queries (axis 0): "
-            "each query must share out over its keys, axis -1."
+            "the weights of a query are shares of its keys, axis -1."
         ),
-        lambda q, k, v: (q @ k.T * _root(q)).softmax(0) @ v,
+        _by_weights(lambda *given: _scores(*given).softmax(0)),
+        3,
+    ),
+    (
+        N_("Softmax runs over axis 1, which is the last only where there are two: it is -1."),
+        _by_weights(lambda *given: _scores(*given).softmax(1)),
+        3,
     ),
     (
         N_("Softmax runs over the whole table: each row must sum to 1."),
-        lambda q, k, v: (q @ k.T * _root(q)).flatten().softmax(0).view(len(q), len(k)) @ v,
-    ),
-    (
-        N_("These are the weights: the weighted mean of v is still to come."),
-        lambda q, k, v: (q @ k.T * _root(q)).softmax(-1),
-    ),
-    (
-        N_("These are the scores: softmax and v are still to come."),
-        lambda q, k, v: q @ k.T * _root(q),
+        _by_weights(lambda *given: _scores(*given).exp() / _scores(*given).exp().sum()),
+        3,
     ),
     (
         N_("Softmax is missing: you take the scores themselves as weights."),
-        lambda q, k, v: q @ k.T * _root(q) @ v,
+        _by_weights(_scores),
+        3,
     ),
     (
         N_("exp without the division: the weights of a row must sum to 1."),
-        lambda q, k, v: (q @ k.T * _root(q)).exp() @ v,
+        _by_weights(lambda *given: _scores(*given).exp()),
+        3,
     ),
     (
-        N_("Queries and keys are exchanged: the rows must be queries, q @ k.T."),
-        lambda q, k, v: (k @ q.T * _root(q)).softmax(-1) @ v,
+        N_("The sum of a row has lost its axis: keepdim=True."),
+        _by_weights(lambda *given: _scores(*given).exp() / _scores(*given).exp().sum(-1)),
+        3,
     ),
     (
-        N_(
-            "The weights are turned (.T) before they meet v: "
-            "columns are keys, so they fit as they are."
-        ),
-        lambda q, k, v: (q @ k.T * _root(q)).softmax(-1).T @ v,
+        N_("Softmax is taken twice: once makes weights of scores."),
+        _by_softmax(lambda *given: _scores(*given).softmax(-1)),
+        3,
+    ),
+    (TURNED, _returned(lambda weights, q, k, v, *_: (weights.mT @ v, weights)), 3),
+    (TURNED, _returned(lambda weights, q, k, v, *_: (weights.mT @ v, weights.mT)), 3),
+    (
+        N_("The map is turned (.T): its rows are queries, its columns keys."),
+        _returned(lambda weights, q, k, v, *_: (weights @ v, weights.mT)),
+        3,
+    ),
+    (
+        N_("v is turned (.T): its rows are keys, as the columns of the weights are."),
+        _returned(lambda weights, q, k, v, *_: (weights @ v.mT, weights)),
+        3,
+    ),
+    (
+        N_("The weights stand on the left of v, for each of their rows makes one output."),
+        _returned(lambda weights, q, k, v, *_: (v @ weights, weights)),
+        3,
+    ),
+    (
+        N_("weights * v multiplies number by number. The weighted mean is weights @ v."),
+        _returned(lambda weights, q, k, v, *_: (weights * v, weights)),
+        3,
     ),
     (
         N_("You average the keys: it is the values, v."),
-        lambda q, k, v: (q @ k.T * _root(q)).softmax(-1) @ k,
+        _returned(lambda weights, q, k, v, *_: (weights @ k, weights)),
+        3,
     ),
     (
-        N_("The scale comes after softmax: scale the scores, before it."),
-        lambda q, k, v: (q @ k.T).softmax(-1) * _root(q) @ v,
+        N_("You average the queries: it is the values, v."),
+        _returned(lambda weights, q, k, v, *_: (weights @ q, weights)),
+        3,
     ),
-    (N_("You sum over the keys without weights."), lambda q, k, v: v.sum(0).expand(len(q), -1)),
-    (N_("All keys get the same weight."), lambda q, k, v: v.mean(0).expand(len(q), -1)),
+    (
+        N_("You sum over the keys without weights."),
+        _returned(lambda weights, q, k, v, *_: (torch.ones_like(weights) @ v, weights)),
+        3,
+    ),
+    (
+        N_("All keys get the same weight."),
+        _by_softmax(lambda *given: 0 * _scores(*given)),
+        2,
+    ),
+    (
+        N_("These are the map and the output: the output comes first."),
+        _returned(lambda weights, q, k, v, *_: (weights, weights @ v)),
+        3,
+    ),
+    (
+        N_("This is the output alone: return the map with it, out first."),
+        _returned(lambda weights, q, k, v, *_: weights @ v),
+        3,
+    ),
+    (
+        N_("These are the weights: the weighted mean of v is still to come."),
+        _returned(lambda weights, *_: weights),
+        3,
+    ),
+    (
+        N_("These are the scores: softmax and v are still to come."),
+        _returned(lambda weights, q, k, v, scale, bias: _scores(q, k, scale, bias)),
+        3,
+    ),
+    (
+        N_("The output is right. The map is to hold the weights, and these are the scores."),
+        _returned(lambda weights, q, k, v, *given: (weights @ v, _scores(q, k, *given))),
+        3,
+    ),
+    (
+        N_("Each query sees only the keys up to its own place. Nothing forbids it the others."),
+        _by_softmax(
+            lambda *given: _scores(*given).masked_fill(
+                torch.ones_like(_scores(*given)).triu(1) > 0, -math.inf
+            )
+        ),
+        2,
+    ),
+    (
+        N_("A bias of -inf must give the weight 0. Add it as it is: exp(-inf) is 0."),
+        _by_softmax(
+            lambda q, k, scale, bias: (
+                scale * q @ k.mT + torch.nan_to_num(torch.as_tensor(bias), neginf=0.0)
+            )
+        ),
+        2,
+    ),
 )
 
 
-def _find_mistake_in_lookup(answer):
+def _find_mistake_in_attend(answer):
     generator = torch.Generator().manual_seed(0)
-    cases = [
-        tuple(torch.randn(size, generator=generator) for size in ((n, d), (m, d), (m, dv)))
-        for n, m, d, dv in LOOKUPS
+
+    def case(scale, *shapes):
+        q, k, v, *bias = (torch.randn(shape, generator=generator) for shape in shapes)
+        return q, k, v, scale, *bias
+
+    cases = [  # the first two are square, where a wrong axis runs and can be named
+        case(0.4, (4, 4), (4, 4), (4, 4), (4, 4)),
+        case(0.4, (3, 3, 3), (3, 3, 3), (3, 3, 3)),
+        case(1, (3, 8), (6, 8), (6, 2), (3, 6)),
+        case(0.1, (5, 2), (2, 2), (2, 3)),
+        case(0.25, (2, 3, 4), (2, 5, 4), (2, 5, 6), (3, 5)),
+        case(1.5, (2, 3, 1, 5), (2, 3, 7, 5), (2, 3, 7, 5), (3, 1, 7)),
     ]
-    return find_mistake(answer, attention_by_hand, cases, LOOKUP_MISTAKES)
+    q, k, *_, shut = cases[2]
+    shut.scatter_(-1, (q @ k.mT).topk(2).indices, -torch.inf)  # of the largest scores
+    return find_mistake(answer, attend, cases, ATTEND_MISTAKES, trained=True)
 
 
 # In the first, no two of the mistakes below give the same number.
@@ -246,6 +529,14 @@ SCALE_MISTAKES = (
         N_("That is t/(s·√D): both spreads make q·k larger, so divide by both."),
         lambda width, s, t: t / (s * width**0.5),
     ),
+    (
+        N_("The width 64 is fixed in your code: use `width`."),
+        lambda width, s, t: 1 / (s * t * 64**0.5),
+    ),
+    (
+        N_("You take √(s² + t²). That is the spread of q + k; for products it is s·t."),
+        lambda width, s, t: 1 / (width * (s * s + t * t)) ** 0.5,
+    ),
 )
 
 
@@ -255,37 +546,47 @@ def _find_mistake_in_scale(answer):
 
 EXERCISES = (
     Exercise(
-        "by_hand.rows_to_weights",
+        "by_hand.softmax",
         N_(
-            "Write rows_to_weights(scores: torch.Tensor) -> torch.Tensor, (N, M) -> (N, M).\n"
-            "A row is one query, a column one key. Each row becomes weights, as on paper: exp of\n"
-            "each number, divided by the sum over the row. Do not use torch.softmax."
+            "Write softmax(scores: torch.Tensor) -> torch.Tensor, (…, M) -> (…, M).\n"
+            "Each row becomes weights, as on paper: exp of each number, divided by the sum over\n"
+            "the row. A row is one query, a column one key; … stands for any axes in front, as\n"
+            "N, or H and N: so use the last axis, -1. Scores lie between -50 and 50, or are -inf:\n"
+            "there the weight is 0. Do not use PyTorch's softmax, nor attnlib."
         ),
-        _find_mistake_in_rows,
+        _find_mistake_in_softmax,
         (
             N_("First all powers at once: scores.exp() has the shape of scores."),
             N_("The sum over a row runs over the last axis: sum(-1)."),
-            N_("Give the sums the shape (N, 1), so that each divides its own row: keepdim=True."),
+            N_("Give the sums the shape (…, 1), so that each divides its own row: keepdim=True."),
         ),
-        rows_to_weights,
+        softmax,
+        loop=softmax_in_a_loop,
+        rule=Rule(SOFTMAX),
     ),
     Exercise(
-        "by_hand.attention_by_hand",
+        "by_hand.attend",
         N_(
-            "Write attention_by_hand(q, k, v), all torch.Tensor, with the scale 1/√D:\n"
-            "q (N, D) queries, k (M, D) keys, v (M, Dv) values -> (N, Dv) outputs.\n"
-            "Do not use attnlib. For the softmax you may use .softmax(…) or your rows_to_weights."
+            "Write attend(q, k, v, scale, bias=0) -> (out, map): all of attention.\n"
+            "q (…, N, D) queries, k (…, M, D) keys, v (…, M, Dv) values.\n"
+            "The scores are q·k times `scale`, plus `bias`: a table (…, N, M), or 0. Where it is\n"
+            "-inf, the weight is 0. Return the output (…, N, Dv), and the map (…, N, M): it\n"
+            "holds the weights. … stands for any axes in front, or none.\n"
+            "The softmax may be yours, or PyTorch's.\n"
+            "Do not use attnlib, nor F.scaled_dot_product_attention."
         ),
-        _find_mistake_in_lookup,
+        _find_mistake_in_attend,
         (
             N_(
-                "The scores are a table (N, M): a row for each query. "
-                "Which product gives that shape?"
+                "The scores are a table (…, N, M): a row for each query. Which product gives that "
+                "shape? k.mT exchanges the last two axes, whatever stands in front."
             ),
-            N_("D is the last size of q: q.shape[-1]. Scale before the softmax."),
-            N_("Softmax over the keys, axis -1. Then (N, M) @ (M, Dv) is the weighted mean."),
+            N_("scores = scale * q @ k.mT + bias: first the scale, then the bias, then softmax."),
+            N_("weights = softmax(scores), over the last axis. Return weights @ v, weights."),
         ),
-        attention_by_hand,
+        attend,
+        loop=attend_in_a_loop,
+        rule=Rule(READY_MADE),
     ),
     Exercise(
         "by_hand.fitting_scale",

@@ -63,15 +63,12 @@ function frame(svg) {
   made("line", svg, { x1: across(0), x2: across(0), y1: down(-REACH), y2: down(REACH), ...quiet });
 }
 
-/** A message in the language of the trait `said`, with its places filled in. */
-const speaker = (said) => (message, values) =>
-  (said[message] ?? message).replace(/\{(\w+)\}/g, (_, place) => values[place]);
-
 function render({ model, el }) {
-  const say = speaker(model.get("said"));
+  const say = speaker(() => model.get("said"));
   const size = { width: SIDE, height: SIDE, viewBox: `0 0 ${SIDE} ${SIDE}` };
   const svg = made("svg", el, { ...size, class: "attn-plane" });
   svg.style.touchAction = "none"; // else a finger scrolls the page
+  svg.addEventListener("keydown", keepKey);
   frame(svg);
   model.get("others").forEach((tip, number) => {
     change(arrow(svg, OTHER), { x2: across(tip[0]), y2: down(tip[1]) });
@@ -121,7 +118,6 @@ function render({ model, el }) {
       const way = WAYS[event.key];
       if (!way) return;
       event.preventDefault();
-      event.stopPropagation(); // JupyterLab would go to another cell
       const [x, y] = model.get(trait);
       move(trait, x + STEP * way[0], y + STEP * way[1]);
     });
@@ -132,4 +128,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

@@ -5,6 +5,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from attnlib.course.front_end import with_shared
 from attnlib.course.language import catalogue, language
 from attnlib.course.widgets.explorer import Explorer
 
@@ -15,7 +16,7 @@ class Plane(anywidget.AnyWidget):
     Coordinates lie in −2 … 2.
     """
 
-    _esm = Path(__file__).with_name("plane.js")
+    _esm = with_shared(Path(__file__).with_name("plane.js"))
 
     q = traitlets.Tuple(default_value=(0.0, 0.0)).tag(sync=True)
     k = traitlets.Tuple(default_value=(0.0, 0.0)).tag(sync=True)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from attnlib.course.compare import influence
 from attnlib.course.figures.influence import plot_influence
 from attnlib.course.language import N_, say
-from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.controls import choice, stepper
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import segment_slices
 
@@ -51,9 +51,14 @@ def explore_bug_hunt(x: Tensor, pairs: Pairs) -> Explorer:
         "suspect": choice(
             say("suspect"), "segments", [(_name(suspect), suspect) for suspect in pairs]
         ),
-        "length": slider(say("tokens"), min(30, len(x)), GROUPS, len(x)),
+        "length": stepper(say("tokens"), min(30, len(x)), range(GROUPS, len(x) + 1)),
     }
-    return Explorer("explore_bug_hunt", bug_hunt_drawer(x, pairs), controls)
+
+    def lengths(suspect, **_):
+        return range(GROUPS, len(x) + 1, GROUPS if suspect == "blocks" else 1)
+
+    drawer = bug_hunt_drawer(x, pairs)
+    return Explorer("explore_bug_hunt", drawer, controls, {"length": lengths})
 
 
 def _name(suspect):

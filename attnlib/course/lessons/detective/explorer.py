@@ -1,6 +1,7 @@
 """The dials between the two styles."""
 
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
@@ -13,6 +14,8 @@ from attnlib.course.lessons.detective.figures import plot_setting
 from attnlib.course.widgets.controls import NONE
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import segment_slices
+
+WIDTH = "20.6em"  # of a control: four in a row, so that figure and sentence are on the screen too
 
 
 def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
@@ -63,13 +66,15 @@ def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
         name: widgets.Dropdown(
             options=[(value(each), NONE if each is None else each) for each in values],
             description=dial(name),
-            style={"description_width": "9.5em"},
-            layout={"width": "22em"},
+            style={"description_width": "9.8em"},
+            layout={"width": WIDTH},
         )
         for name, values in compare.VALUES.items()
     }
-    controls["undone"] = widgets.Checkbox(True, description=say("undo what is only notation"))
-    explorer = Explorer("explore_dials", dials_drawer(x, seed), controls)
+    undo = {"description": say("undo what is only notation"), "indent": False}
+    controls["undone"] = widgets.Checkbox(True, layout={"width": WIDTH}, **undo)
+    offers = {name: partial(_turns, name) for name in compare.VALUES}
+    explorer = Explorer("explore_dials", dials_drawer(x, seed), controls, offers)
     buttons = []
     for text, dials in (
         (say("all to NesT"), compare.NEST),
@@ -80,6 +85,11 @@ def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
         buttons.append(button)
     explorer.children = (widgets.HBox(buttons), *explorer.children)
     return explorer
+
+
+def _turns(name, undone, **dials):
+    """A dial that is dead stays where it is."""
+    return (dials[name],) if name in compare.dead(dials) else compare.VALUES[name]
 
 
 def _read_setting(dials, difference, distances) -> str:

@@ -24,7 +24,7 @@ def study_drawer(found: Mapping[str, Finding]) -> Callable[..., tuple[Figure, st
     """
 
     def draw(change: str, task: str, budget: int) -> tuple[Figure, str]:
-        claim = CLAIMS.get(f"{change}.{task}" + (f".{budget}x" if budget > 1 else ""))
+        claim = CLAIMS.get(_claim(change, task, budget))
         if claim is None:
             asked = sorted(id_ for id_ in CLAIMS if id_.startswith(f"{change}."))
             raise ValueError(
@@ -48,7 +48,20 @@ def explore_study(found: Mapping[str, Finding]) -> Explorer:
         "task": choice(say("task"), "local", list(TASKS)),
         "budget": choice(say("budget"), 1, budgets),
     }
-    return Explorer("explore_study", study_drawer(found), controls)
+    offers = {
+        "task": lambda change, **_: [task for task in TASKS if _budgets(change, task)],
+        "budget": lambda change, task, **_: _budgets(change, task),
+    }
+    return Explorer("explore_study", study_drawer(found), controls, offers)
+
+
+def _claim(change, task, budget):
+    return f"{change}.{task}" + (f".{budget}x" if budget > 1 else "")
+
+
+def _budgets(change, task):
+    """With which of them the study asks for that change on that task."""
+    return [budget for budget in BUDGETS if _claim(change, task, budget) in CLAIMS]
 
 
 def _changes(claim, contrast):

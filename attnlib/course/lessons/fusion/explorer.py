@@ -70,7 +70,13 @@ def explore_fusion() -> Explorer:
         "local_angle": slider(say("local: angle"), 120, 0, 360),
         "local_length": fine_slider(say("local: length"), 0.6, 0, 2),
     }
-    return Explorer("explore_fusion", fusion_drawer(), controls)
+    offers = {"global_angle": _angles}
+    return Explorer("explore_fusion", fusion_drawer(), controls, offers)
+
+
+def _angles(global_angle, global_length, **_):
+    """A row of zeros has no angle."""
+    return range(361) if global_length else (global_angle,)
 
 
 def _row(angle, length):

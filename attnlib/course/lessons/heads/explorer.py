@@ -10,7 +10,7 @@ from torch import Tensor
 from attnlib.checks import check_divides
 from attnlib.course.language import say
 from attnlib.course.lessons.heads.figures import plot_heads
-from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.controls import choice, stepper
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.course.widgets.formatting import divisors, either
 from attnlib.layout import ORDERS, merge_heads, split_heads
@@ -51,7 +51,7 @@ def heads_drawer(picture: Tensor) -> Callable[[int, str], tuple[Figure, str]]:
 def explore_heads(picture: Tensor) -> Explorer:
     """Choose the number of heads and the order of merging: what moves? See `heads_drawer`."""
     controls = {
-        "num_heads": slider("num_heads", 3, 1, CHANNELS),
+        "num_heads": stepper("num_heads", 3, divisors(CHANNELS)),
         "order": choice(say("order of merging"), "d h", ORDERS),
     }
     return Explorer("explore_heads", heads_drawer(picture), controls)

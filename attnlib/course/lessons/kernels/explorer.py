@@ -47,15 +47,12 @@ def explore_tiles(q: Tensor, k: Tensor, colours: Tensor) -> Explorer:
         raise ValueError(f"q must be at least 3 tokens, for more than one tile, got {len(q)}")
     draw = tiles_drawer(q, k, colours)
     sizes = [size for size in (2, 4, 5, 8) if size < len(q)]
-    tile = choice(say("queries and keys in a tile"), 4 if 4 in sizes else 2, sizes)
-    step = slider(say("step"), 1, 1, _steps(len(q), tile.value))
-
-    def fit(change):
-        step.max = _steps(len(q), change["new"])  # a step beyond the last one moves to it
-
-    # Called before the Explorer's own observer, which must not draw a step that does not exist.
-    tile.observe(fit, "value")
-    return Explorer("explore_tiles", draw, {"tile": tile, "step": step})
+    controls = {
+        "tile": choice(say("queries and keys in a tile"), 4 if 4 in sizes else 2, sizes),
+        "step": slider(say("step"), 1, 1, _steps(len(q), min(sizes))),
+    }
+    offers = {"step": lambda tile, **_: range(1, _steps(len(q), tile) + 1)}
+    return Explorer("explore_tiles", draw, controls, offers)
 
 
 def _steps(length, tile):

@@ -4,9 +4,9 @@ from itertools import permutations
 
 import torch
 
+from attnlib.course.exercises.checking import find_mistake
+from attnlib.course.exercises.exercise import Exercise
 from attnlib.course.language import N_
-from attnlib.course.widgets.checking import find_mistake
-from attnlib.course.widgets.exercise import Exercise
 
 
 def weight_on(weights, source):
@@ -30,6 +30,7 @@ WEIGHT_MISTAKES = (
             "antidiagonal you would not see it.)"
         ),
         lambda weights, source: weight_on(weights.mT, source),
+        1,
     ),
     (
         N_("That is the sum. Take the mean over the queries."),
@@ -42,10 +43,12 @@ WEIGHT_MISTAKES = (
     (
         N_("That is the main diagonal, what each token gives to itself."),
         lambda weights, source: weights.diagonal(dim1=-2, dim2=-1).mean(-1),
+        1,
     ),
     (
         N_("That is the antidiagonal, right for the reverse task alone. Take source."),
         lambda weights, source: weight_on(weights, torch.arange(len(source)).flip(0)),
+        1,
     ),
     (
         N_(
@@ -53,14 +56,17 @@ WEIGHT_MISTAKES = (
             "i with source[i]."
         ),
         lambda weights, source: weights[:, :, source].mean((-2, -1)),
+        2,
     ),
     (
         N_("You give one number. Each head has its own: the mean is over queries only."),
         lambda weights, source: weight_on(weights, source).mean(),
+        3,
     ),
     (
         N_("You give a number for each query, (H, L). Take their mean."),
         lambda weights, source: weights[:, torch.arange(len(source)), source],
+        3,
     ),
     (
         N_(
@@ -68,15 +74,57 @@ WEIGHT_MISTAKES = (
             "counts."
         ),
         _rows_won,
+        1,
     ),
-    (N_("You take source[0] for every query."), _first_source),
+    (N_("You take source[0] for every query."), _first_source, 1),
+    (
+        N_("Your mean is over the heads. Each head has its own: the mean is over queries only."),
+        lambda weights, source: weights[:, torch.arange(len(source)), source].mean(0),
+        3,
+    ),
+    (
+        N_("weights[:, source] takes whole rows, which sum to 1. Pair query i with key source[i]."),
+        lambda weights, source: weights[:, source].mean((-2, -1)),
+        2,
+    ),
+    (
+        N_("weights[:, source, source]: the query is i, and only its key is source[i]."),
+        lambda weights, source: weights[:, source, source].mean(-1),
+        2,
+    ),
+    (
+        N_(
+            "weights[:, :, source] takes whole columns: every query with every source. Pair query "
+            "i with source[i]."
+        ),
+        lambda weights, source: weights[:, :, source].mean(-1),
+        2,
+    ),
+    (
+        N_("That is the largest weight of each query, wherever it stands. Take key source[i]."),
+        lambda weights, source: weights.amax(-1).mean(-1),
+        1,
+    ),
+    (
+        N_("You take logarithms. Take the mean of the weights themselves."),
+        lambda weights, source: weights[:, torch.arange(len(source)), source].log().mean(-1),
+    ),
+    (
+        N_("That is 1 minus the mean: the weight that goes elsewhere."),
+        lambda weights, source: 1 - weight_on(weights, source),
+    ),
+    (
+        N_("You give head 0 alone. Each head has its own mean: (H,)."),
+        lambda weights, source: weight_on(weights, source)[0],
+        3,
+    ),
 )
 
 
 def _random_weights():
     generator = torch.Generator().manual_seed(0)
     cases = []
-    for heads, length in ((1, 5), (3, 4), (2, 7), (5, 3)):
+    for heads, length in ((3, 5), (1, 6), (3, 4), (2, 7), (5, 3)):
         scores = 2 * torch.randn(heads, length, length, generator=generator)
         source = torch.randint(length, (length,), generator=generator)
         source[:2] = torch.tensor([1, 1])  # two queries may have one source
@@ -102,21 +150,24 @@ def _block_first(cell, side, block):
 
 
 def _cells():
-    """First blocks of one token, where every mistake but two gives another result."""
+    """First two that tell the mistakes apart, the second those of how much the maximum sees."""
     sizes = ((12, 1), (8, 4), (16, 4), (12, 3), (20, 10), (24, 8))
-    return [(c, side, block) for side, block in sizes for c in (2, 0, *range(side // 2))]
+    cells = [(c, side, block) for side, block in sizes for c in range(side // 2)]
+    return [(7, 20, 5), (2, 12, 1), *cells]
 
 
 SEEN_MISTAKES = (
     (
         N_("That is where it stands. What has it seen?"),
         lambda cell, side, block: (2 * cell, 2 * cell + 1),
+        1,
     ),
     (
         N_(
             "You forgot the attention of level 1: what reaches this token has seen its whole block."
         ),
         lambda cell, side, block: (max(2 * cell - 2, 0), min(2 * cell + 2, side - 1)),
+        3,
     ),
     (
         N_("You forgot that a picture ends: no pixel before 0, none after side − 1."),
@@ -124,6 +175,7 @@ SEEN_MISTAKES = (
             (2 * cell - 2) // block * block,
             (2 * cell + 2) // block * block + block - 1,
         ),
+        2,
     ),
     (
         N_(
@@ -131,14 +183,17 @@ SEEN_MISTAKES = (
             "together five."
         ),
         lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 1, side, block),
+        2,
     ),
     (
         N_("The maximum is over three places, 2 · cell − 1 to 2 · cell + 1, not over two."),
         lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 2, side, block),
+        1,
     ),
     (
         N_("The maximum is over 2 · cell − 1 to 2 · cell + 1, not over 2 · cell to 2 · cell + 2."),
         lambda cell, side, block: _widened(2 * cell - 1, 2 * cell + 3, side, block),
+        1,
     ),
     (
         N_(
@@ -146,6 +201,7 @@ SEEN_MISTAKES = (
             "backwards, and widen to whole blocks last."
         ),
         _block_first,
+        1,
     ),
     (
         N_("The last pixel itself is asked for, not the one after it."),
@@ -153,6 +209,61 @@ SEEN_MISTAKES = (
             pixels_seen(cell, side, block)[0],
             pixels_seen(cell, side, block)[1] + 1,
         ),
+    ),
+    (
+        N_("The first pixel comes first, then the last: (first, last)."),
+        lambda *case: pixels_seen(*case)[::-1],
+    ),
+    (
+        N_("You widen to whole blocks at the start only. The last place has seen its block, too."),
+        lambda cell, side, block: (
+            pixels_seen(cell, side, block)[0],
+            min(2 * cell + 2, side - 1),
+        ),
+        3,
+    ),
+    (
+        N_("You widen to whole blocks at the end only. The first place has seen its block, too."),
+        lambda cell, side, block: (max(2 * cell - 2, 0), pixels_seen(cell, side, block)[1]),
+        3,
+    ),
+    (
+        N_("You forgot the maximum and the convolution: that is one block of level 1."),
+        lambda cell, side, block: _widened(2 * cell, 2 * cell, side, block),
+        1,
+    ),
+    (
+        N_("Cell c of the maximum lies at place 2 · c of level 1, not at c."),
+        lambda cell, side, block: _widened(cell - 2, cell + 2, side, block),
+        1,
+    ),
+    (
+        N_("You give where the last block begins. Its last pixel is block − 1 further."),
+        lambda cell, side, block: (
+            pixels_seen(cell, side, block)[0],
+            pixels_seen(cell, side, block)[1] - block + 1,
+        ),
+        3,
+    ),
+    (
+        N_("The second number must be the last pixel, not how many there are."),
+        lambda cell, side, block: (
+            pixels_seen(cell, side, block)[0],
+            pixels_seen(cell, side, block)[1] - pixels_seen(cell, side, block)[0] + 1,
+        ),
+    ),
+    (
+        N_("Those are numbers of blocks. Wanted are the first and the last pixel in them."),
+        lambda cell, side, block: tuple(edge // block for edge in pixels_seen(cell, side, block)),
+        3,
+    ),
+    (
+        N_("/ does not round, so / block * block changes nothing: take //."),
+        lambda cell, side, block: (
+            max(2 * cell - 2, 0) / block * block,
+            min(2 * cell + 2, side - 1) / block * block + block - 1,
+        ),
+        3,
     ),
     (
         N_("You give the whole edge. A token in the corner has seen less."),
@@ -187,6 +298,7 @@ _APART = (
     (
         N_("You compare head 0 with head 0, 1 with 1, and so on. Heads have no order: try all."),
         lambda one, other: _apart(one, other).diagonal().mean(),
+        3,
     ),
     (
         N_(
@@ -194,6 +306,7 @@ _APART = (
             "order: every head once."
         ),
         lambda one, other: _apart(one, other).amin(-1).mean(),
+        3,
     ),
     (
         N_(
@@ -201,6 +314,7 @@ _APART = (
             "order: every head once."
         ),
         lambda one, other: _apart(one, other).amin(0).mean(),
+        3,
     ),
     (
         N_(
@@ -208,6 +322,7 @@ _APART = (
             "may be better for all together."
         ),
         _greedy,
+        3,
     ),
     (
         N_(
@@ -222,14 +337,17 @@ _APART = (
             _apart(one, other)[list(range(len(one))), list(order)].mean()
             for order in permutations(range(len(one)))
         ),
+        3,
     ),
     (
         N_("That is the mean over all orders. Take the smallest."),
         lambda one, other: _apart(one, other).mean(),
+        3,
     ),
     (
         N_("You compare the mean of all heads. That hides what the heads do."),
         lambda one, other: (one.mean(0) - other.mean(0)).abs().sum(-1).mean() / 2,
+        1,
     ),
     (
         N_("You sum over the heads. Take their mean."),
@@ -247,6 +365,53 @@ _APART = (
         N_("You take the mean over the keys. Sum them: a row holds shares of 1."),
         lambda one, other: maps_apart(one, other) / one.shape[-1],
     ),
+    (
+        N_("You take the mean over the keys. Take half of their sum: a row holds shares of 1."),
+        lambda one, other: maps_apart(one, other) * 2 / one.shape[-1],
+    ),
+    (
+        N_("You sum over heads and queries. Take their mean."),
+        lambda one, other: maps_apart(one, other) * len(one) * one.shape[-1],
+    ),
+    (
+        N_("You sum all absolute differences. Of a row take half the sum, then the mean of all."),
+        lambda one, other: maps_apart(one, other) * 2 * len(one) * one.shape[-1],
+    ),
+    (
+        N_("You compare head 0 with head 0, 1 with 1, and so on, and do not take half of it."),
+        lambda one, other: 2 * _apart(one, other).diagonal().mean(),
+        3,
+    ),
+    (
+        N_("You take the nearest pair of heads alone. Take the mean over all pairs of an order."),
+        lambda one, other: _apart(one, other).min(),
+        3,
+    ),
+    (
+        N_("You only move the heads on in a circle. Try all orders."),
+        lambda one, other: min(
+            _apart(one, other.roll(places, 0)).diagonal().mean() for places in range(len(one))
+        ),
+        3,
+    ),
+    (
+        N_("That is the share that lies at the same keys. Wanted is the share that does not."),
+        lambda one, other: 1 - maps_apart(one, other),
+    ),
+    (
+        N_("You take squares. Take absolute values."),
+        lambda one, other: min(
+            (one - other[list(order)]).square().sum(-1).mean()
+            for order in permutations(range(len(one)))
+        ),
+    ),
+    (
+        N_("You take the length of the difference. Take half the sum of absolute values."),
+        lambda one, other: min(
+            (one - other[list(order)]).norm(dim=-1).mean() / 2
+            for order in permutations(range(len(one)))
+        ),
+    ),
 )
 
 
@@ -254,7 +419,9 @@ def _as_number(mistake):
     return lambda one, other: float(mistake(one, other))
 
 
-APART_MISTAKES = tuple((sentence, _as_number(mistake)) for sentence, mistake in _APART)
+APART_MISTAKES = tuple(
+    (sentence, _as_number(mistake), *hint) for sentence, mistake, *hint in _APART
+)
 
 
 def _pairs_of_maps():

@@ -1,12 +1,17 @@
 """Does a function feel the order of its tokens, and what the two tables depend on."""
 
+import math
 from operator import index
 
 import torch
+from torch import Tensor
 
+from attnlib.course.exercises.agreeing import PRECISE, agree
+from attnlib.course.exercises.calls import Rule
+from attnlib.course.exercises.checking import IS_NONE, Mistake, find_mistake
+from attnlib.course.exercises.exercise import Exercise
+from attnlib.course.exercises.pieces import absolute
 from attnlib.course.language import N_, say
-from attnlib.course.widgets.checking import find_mistake
-from attnlib.course.widgets.exercise import Exercise
 from attnlib.positions import RelativePositions
 
 
@@ -204,9 +209,9 @@ def _find_mistake_in_test(answer):
     return find_mistake(test, _of_all(feels_order), cases, mistakes, named=_named)
 
 
-def _named(where, place):
+def _named(where, places):
     """The name of the function, not its number."""
-    name, _ = FUNCTIONS[place]
+    name, _ = FUNCTIONS[places[0]]
     return say("{where}, with f = {function}", where=where, function=say(name))
 
 
@@ -215,7 +220,7 @@ LENGTH = 60
 
 def _find_mistake_in_pairs(answer):
     if answer is None:
-        return say("Not written yet: it is None.")
+        return say(IS_NONE)
     pairs = _as_pairs(answer)
     if pairs is None:
         return say(
@@ -269,12 +274,12 @@ def _as_pairs(answer):
     return first, second
 
 
-def absolute(length, width, freq):
-    """(length, length) sin or cos (j even or odd) of i / freq^(2⌊j/2⌋ / width)."""
-    i, j = torch.arange(length)[:, None], torch.arange(length)  # queries, keys
-    angle = i / freq ** (2 * (j // 2) / width)
-    table = torch.where(j % 2 == 0, angle.sin(), angle.cos())
-    table[:, length - length % 2 :] = 0  # of an odd length: the last column has no partner
+def absolute_by_pairs(length, width, freq):
+    table = torch.zeros(length, length, dtype=torch.float64)
+    for i in range(length):  # queries
+        for j in range(length - length % 2):  # keys; the last of an odd length keeps its zeros
+            angle = i / freq ** (2 * (j // 2) / width)
+            table[i, j] = math.sin(angle) if j % 2 == 0 else math.cos(angle)
     return table
 
 
@@ -305,69 +310,174 @@ def _parity_of_queries(length, width, freq):
 TABLE_MISTAKES = (
     (
         N_(
-            "That is the usual table, with channels across: here *keys* stand across, so it has as "
+            "That is the usual table, with channels across. Here *keys* stand across, so it has as "
             "many columns as rows."
         ),
         _table(columns=lambda length, width: width, empty=False),
+        1,
     ),
     (
         N_("The last column is filled. In PGL-SUM's table it stays zero where the length is odd."),
         _table(empty=False),
+        3,
     ),
-    (N_("sin and cos are exchanged: even keys have sin."), _table(even=torch.cos, odd=torch.sin)),
-    (N_("sin or cos hangs on the key j; yours hangs on the query i."), _parity_of_queries),
     (
-        N_("Queries and keys are exchanged: row i is the query, its place is what is divided."),
+        N_("sin and cos are exchanged: even keys have sin."),
+        _table(even=torch.cos, odd=torch.sin),
+        2,
+    ),
+    (N_("The key j decides between sin and cos. Yours asks the query i."), _parity_of_queries, 2),
+    (
+        N_("Queries and keys are exchanged. Row i is the query, and i is what is divided."),
         lambda *case: absolute(*case).mT,
+        1,
     ),
     (
-        N_("The exponent is 2⌊j/2⌋ / C: a sin and the cos beside it share it. You take j / C."),
+        N_(
+            "The exponent is 2⌊j/2⌋ / width, the same for a sin and the cos beside it. Yours is "
+            "j / width."
+        ),
         _table(lambda i, j, width, freq, length: i / freq ** (j / width)),
+        2,
     ),
     (
-        N_("The exponent is 2⌊j/2⌋ / C. You forgot the 2 before ⌊j/2⌋."),
+        N_("The exponent is 2⌊j/2⌋ / width. You forgot the 2 before ⌊j/2⌋."),
         _table(lambda i, j, width, freq, length: i / freq ** ((j // 2) / width)),
+        2,
     ),
     (
-        N_("The exponent is 2⌊j/2⌋ / C. You take 2j / C."),
+        N_("The exponent is 2⌊j/2⌋ / width. Yours is 2j / width."),
         _table(lambda i, j, width, freq, length: i / freq ** (2 * j / width)),
+        2,
     ),
     (
-        N_("You divide the exponent by the length. The width C stays there, with no channel left."),
+        N_("You divide the exponent by the length. Divide it by the width."),
         _table(lambda i, j, width, freq, length: i / freq ** (2 * (j // 2) / length)),
+        2,
+    ),
+    (
+        N_("The exponent holds the key, 2⌊j/2⌋. Yours holds the query i."),
+        _table(lambda i, j, width, freq, length: i / freq ** (2 * (i // 2) / width)),
+        2,
+    ),
+    (
+        N_("i is divided, by a power with 2⌊j/2⌋. In yours i and j are exchanged there."),
+        _table(lambda i, j, width, freq, length: j / freq ** (2 * (i // 2) / width)),
+        1,
+    ),
+    (
+        N_("You multiply i by the power of freq. Divide it."),
+        _table(lambda i, j, width, freq, length: i * freq ** (2 * (j // 2) / width)),
+        2,
+    ),
+    (N_("All columns have sin. Odd keys have cos."), _table(odd=torch.sin), 2),
+    (N_("All columns have cos. Even keys have sin."), _table(even=torch.cos), 2),
+    (
+        N_("Queries are counted from 0. Yours begin with 1."),
+        _table(lambda i, j, width, freq, length: _angle(i + 1, j, width, freq, length)),
+        1,
     ),
     (
         N_("10000 is fixed in your code: use freq."),
         _table(lambda i, j, width, freq, length: _angle(i, j, width, 10000, length)),
     ),
     (
-        N_("The last column is always zero: it must be so for odd lengths only."),
+        N_("The last column is always zero. It must be zero for odd lengths only."),
         lambda length, *rest: absolute(length, *rest).index_fill(
             1, torch.tensor([length - 1]), 0.0
         ),
+        3,
     ),
     (
-        N_("The last row is zero: for odd lengths it is the last *column*."),
+        N_("The last row is zero. For odd lengths it must be the last *column*."),
         lambda length, *rest: (
             _table(empty=False)(length, *rest)
             * (torch.arange(length) < length - length % 2)[:, None]
         ),
+        3,
     ),
     (
-        N_("That is the relative table: here only i is divided, by freq^(2⌊j/2⌋ / C)."),
+        N_("That is the relative table. Here only i is divided, by freq^(2⌊j/2⌋ / width)."),
         lambda length, width, freq: RelativePositions(length, width, freq)(
             torch.arange(length)[:, None], torch.arange(length)
         ),
+        2,
+    ),
+    (
+        N_("// rounds the exponent down. Only j / 2 is rounded: 2 * (j // 2) / width."),
+        _table(lambda i, j, width, freq, length: i / freq ** (2 * (j // 2) // width)),
+        2,
+    ),
+    (
+        N_("j − i is divided, as in a relative table. Here it is i alone."),
+        _table(lambda i, j, width, freq, length: _angle(j - i, j, width, freq, length)),
+        2,
     ),
 )
-TABLES = ((7, 12, 100), (6, 4, 10), (9, 5, 50.0), (1, 3, 10000), (12, 48, 10000), (2, 2, 3))
+TABLES = ((7, 12, 100), (6, 4, 10), (9, 5, 50.0), (12, 48, 10000), (2, 2, 3))
+ONE_FRAME = ((1, 3, 10000),)  # after the others: it shows nothing
 
 
 def _find_mistake_in_table(answer):
-    return find_mistake(answer, absolute, TABLES, TABLE_MISTAKES)
+    return (
+        find_mistake(answer, absolute, TABLES, TABLE_MISTAKES)
+        or find_mistake(answer, absolute, ONE_FRAME, TABLE_MISTAKES)
+        or _rough(answer)
+    )
+
+
+def _rough(answer):
+    """Whether it is less exact than a table in float64."""
+    for case in TABLES:
+        got = answer(*case)
+        if not isinstance(got, Tensor):
+            kind = type(got).__name__
+            return Mistake(say("It must return a torch.Tensor, and returned {kind}.", kind=kind))
+        if got.dtype != torch.float64:
+            return Mistake(
+                say(
+                    "The table is right, but it must be float64, and is {dtype}: "
+                    "torch.arange(length, dtype=torch.float64).",
+                    dtype=got.dtype,
+                ),
+                1,
+            )
+        if not agree(got, absolute(*case), PRECISE):
+            return Mistake(
+                say(
+                    "The table is float64, but its numbers are only as exact as float32. Begin "
+                    "with float64 for i and for j: torch.arange(length, dtype=torch.float64)."
+                ),
+                1,
+            )
+    return None
 
 
 EXERCISES = (
+    Exercise(
+        "positions.absolute",
+        N_(
+            "Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
+            "(length, length), float64: PGL-SUM's absolute table. Query i and key j get\n"
+            "sin (j even) or cos (j odd) of i / freq^(2⌊j/2⌋ / width).\n"
+            "Where length is odd, the last column is zero. Write it without attnlib."
+        ),
+        _find_mistake_in_table,
+        (
+            N_(
+                "Queries go down, keys across: index = torch.arange(length, dtype=torch.float64), "
+                "i = index[:, None], j = index."
+            ),
+            N_(
+                "angle = i / freq ** (2 * (j // 2) / width); then torch.where(j % 2 == 0, …, …). "
+                "`sinusoids` above is the same with channels in place of keys."
+            ),
+            N_("At the end: if length % 2, set table[:, -1] = 0."),
+        ),
+        absolute,
+        loop=absolute_by_pairs,
+        rule=Rule(),
+    ),
     Exercise(
         "positions.feels_order",
         N_(
@@ -404,23 +514,5 @@ EXERCISES = (
             N_("table.diagonal(5) are the entries of the pairs (0, 5), (1, 6), (2, 7), …"),
         ),
         "((7, 12), (9, 14))",
-    ),
-    Exercise(
-        "positions.absolute",
-        N_(
-            "Write absolute(length: int, width: int, freq: float) -> torch.Tensor,\n"
-            "(length, length): PGL-SUM's absolute table, sin or cos (key j even or odd) of\n"
-            "i / freq^(2⌊j/2⌋ / width). Where length is odd, its last column is zero."
-        ),
-        _find_mistake_in_table,
-        (
-            N_("Begin with `sinusoids` from above, and ask of each letter: query, key or channel?"),
-            N_(
-                "The columns are keys now: torch.arange(length). But the exponent still holds "
-                "width."
-            ),
-            N_("At the end: if length % 2, set table[:, -1] = 0."),
-        ),
-        absolute,
     ),
 )

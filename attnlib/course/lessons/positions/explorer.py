@@ -18,6 +18,7 @@ from attnlib.scores import scores
 
 KINDS = {None: N_("none"), "absolute": N_("absolute"), "relative": N_("relative")}
 PLACES = {"scores": N_("scores"), "input": N_("input")}
+FREQS = (10, 100, 1000, 10000)
 TOKENS = {"alike": N_("all alike"), "frames": N_("frames")}
 SHORTEST = 4  # a shift by 2 needs at least this many frames
 
@@ -59,11 +60,21 @@ def explore_positions(x: Tensor) -> Explorer:
     controls = {
         "positions": labelled(say("positions"), "relative", KINDS),
         "where": labelled(say("added to"), "scores", PLACES),
-        "freq": choice(say("freq"), 10000, (10, 100, 1000, 10000)),
+        "freq": choice(say("freq"), 10000, FREQS),
         "length": slider("L", min(13, len(x)), SHORTEST, len(x)),
         "tokens": labelled(say("tokens"), "alike", TOKENS),
     }
-    return Explorer("explore_positions", positions_drawer(x), controls)
+    offers = {"where": _places, "freq": _freqs}
+    return Explorer("explore_positions", positions_drawer(x), controls, offers)
+
+
+def _places(positions, where, **_):
+    """Those of pairs cannot be added to tokens; none can be added anywhere."""
+    return {None: (where,), "relative": ("scores",)}.get(positions, PLACES)
+
+
+def _freqs(positions, freq, **_):
+    return FREQS if positions else (freq,)
 
 
 def _sinusoids(length, width, freq):

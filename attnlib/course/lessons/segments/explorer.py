@@ -57,7 +57,8 @@ def explore_segments(frames: Tensor | None = None) -> Explorer:
             say("frame i"), min(4 if frames is None else 17, length - 1), 0, longest - 1
         ),
     }
-    return Explorer("explore_segments", draw, controls)
+    offers = {"frame": lambda length, **_: range(length)}
+    return Explorer("explore_segments", draw, controls, offers)
 
 
 def _read(segments, frame):

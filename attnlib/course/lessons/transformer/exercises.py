@@ -2,9 +2,9 @@
 
 import torch
 
+from attnlib.course.exercises.checking import find_mistake
+from attnlib.course.exercises.exercise import Exercise
 from attnlib.course.language import N_
-from attnlib.course.widgets.checking import find_mistake
-from attnlib.course.widgets.exercise import Exercise
 
 
 def on_previous(weights):
@@ -27,10 +27,12 @@ PREVIOUS_MISTAKES = (
     (
         N_("That is the token after it. Query i is row i, and the token before it is key i − 1."),
         lambda weights: weights.diagonal(1, -2, -1).mean(-1),
+        3,
     ),
     (
         N_("That is the main diagonal, what each token gives to itself."),
         lambda weights: weights.diagonal(0, -2, -1).mean(-1),
+        2,
     ),
     (
         N_(
@@ -38,10 +40,12 @@ PREVIOUS_MISTAKES = (
             "last key. Leave that query out."
         ),
         _wrapped,
+        1,
     ),
     (
         N_("You divide by N. The first query has no token before it, so there are N − 1."),
         lambda weights: weights.diagonal(-1, -2, -1).sum(-1) / weights.shape[-1],
+        2,
     ),
     (
         N_("That is the sum. Take the mean over the queries."),
@@ -67,10 +71,12 @@ PREVIOUS_MISTAKES = (
             "each query."
         ),
         lambda weights: weights[:, 1:, 0].mean(-1),
+        1,
     ),
     (
         N_("Two tokens back: the token before query i is key i − 1."),
         lambda weights: weights.diagonal(-2, -2, -1).mean(-1),
+        2,
     ),
     (
         N_("You give one number. Each head has its own: the mean is over queries only."),
@@ -90,6 +96,49 @@ PREVIOUS_MISTAKES = (
     (
         N_("That is the largest of them. Take the mean over the queries."),
         lambda weights: weights.diagonal(-1, -2, -1).amax(-1),
+    ),
+    (
+        N_("diagonal takes the first two axes unless told otherwise: dim1=-2, dim2=-1."),
+        lambda weights: weights.diagonal(-1).mean(-1),
+        3,
+    ),
+    (
+        N_("Your mean is over the heads. Each head has its own: the mean is over queries only."),
+        lambda weights: weights.diagonal(-1, -2, -1).mean(0),
+    ),
+    (
+        N_("You take all tokens before it together. Take only the one just before."),
+        lambda weights: weights.tril(-1)[:, 1:].sum(-1).mean(-1),
+        1,
+    ),
+    (
+        N_("You take every query with every key. Take one key for each query, i − 1."),
+        lambda weights: weights[:, 1:, :-1].mean((-2, -1)),
+        1,
+    ),
+    (
+        N_("You add what each token gives to itself. Take only the one just before."),
+        lambda weights: (weights.diagonal(-1, -2, -1) + weights.diagonal(0, -2, -1)[:, 1:]).mean(
+            -1
+        ),
+    ),
+    (
+        N_("That is the last query alone. Take the mean over all queries but the first."),
+        lambda weights: weights[:, -1, -2],
+    ),
+    (
+        N_("That is the median. Take the mean over the queries."),
+        lambda weights: weights.diagonal(-1, -2, -1).median(-1).values,
+    ),
+    (
+        N_("The last query is left out too. Only the first has no token before it."),
+        lambda weights: weights.diagonal(-1, -2, -1)[:, :-1].mean(-1),
+        1,
+    ),
+    (
+        N_("You take all tokens before it, and the mean over all cells. Take only the one before."),
+        lambda weights: weights.tril(-1).mean((-2, -1)),
+        1,
     ),
 )
 

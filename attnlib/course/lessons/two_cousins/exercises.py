@@ -2,9 +2,9 @@
 
 import torch
 
+from attnlib.course.exercises.checking import ALL_NONE, find_mistake
+from attnlib.course.exercises.exercise import Exercise
 from attnlib.course.language import N_, say
-from attnlib.course.widgets.checking import find_mistake
-from attnlib.course.widgets.exercise import Exercise
 
 
 def same_segment(length, segment_length):
@@ -27,38 +27,100 @@ def _by_number(length, num_segments):
     return same_segment(length, -(-length // num_segments))
 
 
+def _cut_to(length_of):
+    """A table of another length: length_of(length, segment_length)."""
+    return lambda length, n: same_segment(length_of(length, n), n)
+
+
+SHIFTED = N_("The edges are shifted: tokens 0 to segment_length − 1 make segment 0. Take //.")
 MISTAKES = (
     (
         N_("The length 16 is fixed in your code: use segment_length."),
         _mask(lambda i, j, n: i // 16 == j // 16),
+        2,
+    ),
+    (
+        N_("Four segments are fixed in your code: use segment_length."),
+        lambda length, n: same_segment(length, max(length // 4, 1)),
+        2,
+    ),
+    (
+        N_("Four segments are fixed in your code: use segment_length."),
+        lambda length, n: _by_number(length, 4),
+        2,
     ),
     (
         N_("True and False are exchanged: True means *may* see."),
         _mask(lambda i, j, n: i // n != j // n),
+        3,
     ),
     (
         N_("Every token sees every other: that is the global branch."),
         _mask(lambda i, j, n: i + j >= 0),
+        1,
     ),
     (
         N_("Every token sees only itself: is it // (whole numbers) that is needed?"),
         _mask(lambda i, j, n: i == j),
+        2,
     ),
     (
         N_("A token may also see itself: the diagonal must be True."),
         _mask(lambda i, j, n: (i // n == j // n) & (i != j)),
+        3,
     ),
     (
         N_("Tokens see only what stands before them: that is a causal mask."),
         _mask(lambda i, j, n: (i // n == j // n) & (j <= i)),
+        3,
+    ),
+    (
+        N_("Tokens see only what stands before them, not even themselves: that is a causal mask."),
+        _mask(lambda i, j, n: (i // n == j // n) & (j < i)),
+        3,
+    ),
+    (
+        N_("Tokens see only what stands behind them. In a segment all see all."),
+        _mask(lambda i, j, n: (i // n == j // n) & (j >= i)),
+        3,
+    ),
+    (
+        N_("Tokens also see the segments behind their own: compare with ==, not with <=."),
+        _mask(lambda i, j, n: i // n <= j // n),
+        3,
+    ),
+    (
+        N_("Tokens also see the segments before their own: compare with ==, not with >=."),
+        _mask(lambda i, j, n: i // n >= j // n),
+        3,
+    ),
+    (
+        N_("Tokens also see the segments next to their own."),
+        _mask(lambda i, j, n: (i // n - j // n).abs() <= 1),
+        3,
+    ),
+    (SHIFTED, _mask(lambda i, j, n: (i + 1) // n == (j + 1) // n), 2),
+    (SHIFTED, _mask(lambda i, j, n: (i / n).ceil() == (j / n).ceil()), 2),
+    (SHIFTED, _mask(lambda i, j, n: (i / n).round() == (j / n).round()), 2),
+    (
+        N_("The tokens behind the last whole segment are missing: the last one may be shorter."),
+        _cut_to(lambda length, n: length // n * n),
+        2,
+    ),
+    (
+        N_("The table is larger than `length`: the last segment may be shorter."),
+        _cut_to(lambda length, n: -(-length // n) * n),
+        2,
     ),
     (
         N_("Tokens at the same place of different segments see each other: is it // and not %?"),
         _mask(lambda i, j, n: i % n == j % n),
+        2,
     ),
     (
         N_("The segments have the wrong length: was their number taken for their length?"),
         _by_number,
+        2,
     ),
     (
         N_(
@@ -66,6 +128,7 @@ MISTAKES = (
             "but segments have fixed edges."
         ),
         _mask(lambda i, j, n: (i - j).abs() < n),
+        1,
     ),
     (
         N_(
@@ -73,6 +136,7 @@ MISTAKES = (
             "but segments have fixed edges."
         ),
         _mask(lambda i, j, n: (i - j).abs() <= n),
+        1,
     ),
     (
         N_(
@@ -80,6 +144,20 @@ MISTAKES = (
             "that is a sliding window, but segments have fixed edges."
         ),
         _mask(lambda i, j, n: (i - j).abs() <= n // 2),
+        1,
+    ),
+    (
+        N_(
+            "You take |i − j| < segment_length // 2: "
+            "that is a sliding window, but segments have fixed edges."
+        ),
+        _mask(lambda i, j, n: (i - j).abs() < n // 2),
+        1,
+    ),
+    (
+        N_("That is the segment of each token. Now compare every token with every other."),
+        lambda length, n: torch.arange(length) // n,
+        3,
     ),
 )
 LENGTHS = ((64, 16), (12, 3), (10, 4), (6, 6), (63, 9))
@@ -93,7 +171,7 @@ KINDS = {
     "heads_in_one_matrix": "notation",
     "order_of_heads": "notation",
     "bias_on_keys": "notation",
-    "bias_on_queries": "choice",
+    "output_bias": "choice",
     "who_sees_whom": "choice",
     "shared_parameters": "choice",
     "positions": "choice",
@@ -107,10 +185,12 @@ REASONS = {
         "{key!r} is a notation: permuting the columns of the output matrix undoes it."
     ),
     "bias_on_keys": N_(
-        "{key!r} is a notation: it adds one number to a whole row of scores; "
-        "softmax does not see that."
+        "{key!r} is a notation: it adds the same number to all scores of a row. The weights stay "
+        "as they are, so it can be left out."
     ),
-    "bias_on_queries": N_("{key!r} is a choice: it adds another number to each key's score."),
+    "output_bias": N_(
+        "{key!r} is a choice: without it the same numbers come out only where it is zero."
+    ),
     "who_sees_whom": N_(
         "{key!r} is a choice: no parameters let a token of one block feel another block."
     ),
@@ -128,12 +208,13 @@ def _find_mistake_in_kinds(answer):
         key = sorted(set(answer) ^ set(KINDS))[0]
         return say("The keys must stay as they are; check {key!r}.", key=key)
     if all(value is None for value in answer.values()):
-        return say("Not written yet: every value is None.")
+        return say(ALL_NONE)
     for key, kind in KINDS.items():
-        if answer[key] not in ("notation", "choice"):
+        got = str(answer[key]).strip().lower()
+        if got not in ("notation", "choice"):
             told = {"key": key, "got": answer[key]}
             return say("{key!r} must be 'notation' or 'choice', and is {got!r}.", **told)
-        if answer[key] != kind:
+        if got != kind:
             return say(REASONS[key], key=key)
     return None
 
@@ -158,14 +239,21 @@ EXERCISES = (
     Exercise(
         "two_cousins.kinds",
         N_(
-            "For each difference (a comment tells it) say 'notation' (some re-arrangement of the\n"
-            "parameters undoes it) or 'choice' (nothing undoes it: the two compute different\n"
-            "functions)."
+            "For each difference (a comment tells it) say 'notation' or 'choice'.\n"
+            "It is notation if parameters for the one always give parameters for the other that\n"
+            "compute the same: put in another order, cut, joined, or without a part that changes\n"
+            "nothing. It is a choice if one can compute what the other cannot.\n"
+            "A fact for one of them: q·(k + b) = q·k + q·b."
         ),
         _find_mistake_in_kinds,
         (
             N_(
-                "Ask: could I copy the parameters over, in another order, and get the same numbers?"
+                "Ask: could I copy the parameters over, in another order or without some of them, "
+                "and get the same numbers?"
+            ),
+            N_(
+                "A bias b on the keys adds q·b to every score of the row of q. Softmax divides by "
+                "the sum of the row. What is a factor of all of them can be cancelled."
             ),
             N_("Three of the seven are notation."),
         ),

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import torch
 
+from attnlib.course.exercises.checking import find_mistake
+from attnlib.course.exercises.exercise import Exercise
 from attnlib.course.language import N_
-from attnlib.course.widgets.checking import find_mistake
-from attnlib.course.widgets.exercise import Exercise
 
 
 def shot_importance(importance, cuts):
@@ -53,14 +53,17 @@ SHOT_MISTAKES = (
     (
         N_("The last shot is lost: it ends where the film ends, and no cut says so."),
         lambda importance, cuts: shot_importance(importance, cuts)[:-1],
+        2,
     ),
     (
         N_("The first shot is lost: it begins at frame 0, and no cut says so."),
         lambda importance, cuts: shot_importance(importance, cuts)[1:],
+        2,
     ),
     (
         N_("Shots are lost at both ends: the film's own two ends are edges too."),
         lambda importance, cuts: shot_importance(importance, cuts)[1:-1],
+        2,
     ),
     (
         N_(
@@ -68,16 +71,19 @@ SHOT_MISTAKES = (
             "one before. In a slice, stop stays outside."
         ),
         _each(_counted_twice),
+        3,
     ),
-    (N_("A cut is the first frame of its shot. You give it to the shot before."), _late_cuts),
-    (N_("A cut is the first frame of its shot, and you leave it out."), _each(_first_lost)),
+    (N_("A cut is the first frame of its shot. You give it to the shot before."), _late_cuts, 3),
+    (N_("A cut is the first frame of its shot, and you leave it out."), _each(_first_lost), 3),
     (
         N_("You give one number. Each shot has its own mean."),
         lambda importance, cuts: importance.mean(),
+        1,
     ),
     (
         N_("That is the mean of the whole film for every shot."),
         lambda importance, cuts: importance.mean().expand(len(cuts) + 1),
+        1,
     ),
     (
         N_("That is the sum. Take the mean: a long shot is not important because it is long."),
@@ -99,8 +105,59 @@ SHOT_MISTAKES = (
         N_("That is the importance of the first frame. Take the mean of all frames."),
         _each(lambda importance, start, stop: importance[start]),
     ),
-    (N_("You cut the film into pieces of equal length. Cut it at the cuts."), _equal_pieces),
-    (N_("You give a number for each frame, (L,). Give one for each shot."), _spread),
+    (
+        N_("That is the importance of the last frame. Take the mean of all frames."),
+        _each(lambda importance, start, stop: importance[stop - 1]),
+    ),
+    (
+        N_("That is the median of each shot. Take the mean."),
+        _each(lambda importance, start, stop: importance[start:stop].median()),
+    ),
+    (
+        N_("That is the smallest importance of each shot. Take the mean."),
+        _each(lambda importance, start, stop: importance[start:stop].min()),
+    ),
+    (
+        N_("Each of your means begins at frame 0. A shot begins at its own first frame."),
+        _each(lambda importance, start, stop: importance[:stop].mean()),
+        3,
+    ),
+    (
+        N_("Each of your means goes on to the end of the film. A shot ends before the next cut."),
+        _each(lambda importance, start, stop: importance[start:].mean()),
+        3,
+    ),
+    (
+        N_("The last frame of the film is lost: in a slice, stop stays outside."),
+        lambda importance, cuts: shot_importance(importance[:-1], cuts),
+        2,
+    ),
+    (
+        N_("The last frame of each shot is lost: in a slice, stop stays outside."),
+        _each(lambda importance, start, stop: importance[start : max(stop - 1, start + 1)].mean()),
+        3,
+    ),
+    (
+        N_("A cut is the first frame of its shot. You cut one frame too early."),
+        lambda importance, cuts: shot_importance(importance, [cut - 1 for cut in cuts]),
+        3,
+    ),
+    (
+        N_("You divide by the number of shots. Divide by the number of frames in the shot."),
+        lambda importance, cuts: _each(
+            lambda importance, start, stop: importance[start:stop].sum() / (len(cuts) + 1)
+        )(importance, cuts),
+    ),
+    (
+        N_("The shots are sorted by importance. Leave them in the order of the film."),
+        lambda importance, cuts: shot_importance(importance, cuts).sort(descending=True).values,
+    ),
+    (
+        N_("The shots are sorted by importance. Leave them in the order of the film."),
+        lambda importance, cuts: shot_importance(importance, cuts).sort().values,
+    ),
+    (N_("You cut the film into pieces of equal length. Cut it at the cuts."), _equal_pieces, 2),
+    (N_("You give a number for each frame, (L,). Give one for each shot."), _spread, 1),
 )
 
 

@@ -43,7 +43,7 @@ def film(shot: str, after: str | None) -> Film:
     names, starts = LETTERS, [FIRST] * len(LETTERS)
     if after is not None:
         place = LETTERS.index(after) + 1
-        if place - LETTERS.index(shot) in (0, 1):
+        if _touch(shot, after):
             raise ValueError(
                 f"after={after!r}: there {shot} would touch its own other place, with no cut "
                 "between the two. Take another"
@@ -54,6 +54,11 @@ def film(shot: str, after: str | None) -> Film:
     frames = torch.tensor(starts)[:, None] + torch.arange(EACH)
     places = torch.arange(len(names)).repeat_interleave(EACH)
     return Film(order.repeat_interleave(EACH), frames.flatten(), places, names)
+
+
+def _touch(shot, after):
+    """Whether the two places of the shot would lie side by side."""
+    return after is not None and LETTERS.index(after) - LETTERS.index(shot) in (-1, 0)
 
 
 def look_drawer(scorer: FrameScorer) -> Callable[..., tuple[Figure, str]]:
@@ -92,7 +97,12 @@ def explore_look(scorer: FrameScorer) -> Explorer:
         "after": choice(say("comes again after"), "F", (None, *LETTERS)),
         "frame": slider(say("frame"), FIRST, 0, LONGEST - 1),
     }
-    return Explorer("explore_look", look_drawer(scorer), controls)
+    offers = {
+        "after": lambda shot, **_: [each for each in (None, *LETTERS) if not _touch(shot, each)],
+        "frame": lambda shot, after, **_: range(len(film(shot, after).shot)),
+        "shot": lambda shot, after, **_: LETTERS if after else (shot,),
+    }
+    return Explorer("explore_look", look_drawer(scorer), controls, offers)
 
 
 def _read(made, frame, importance, once, row):

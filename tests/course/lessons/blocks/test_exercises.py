@@ -5,10 +5,14 @@ import torch
 from einops import rearrange
 from torch.utils.flop_counter import FlopCounterMode
 
-from attnlib import BlockAttention, blockify
+import attnlib
+from attnlib import BlockAttention
+from attnlib.course import compare
+from attnlib.course.exercises.pieces import MyBlockAttention, attend, merge, split
 from attnlib.course.figures.gallery import plot_pictures
 from attnlib.course.lessons import exercise
 from attnlib.course.lessons.blocks.exercises import (
+    ATTENTION_MISTAKES,
     BLOCK_MISTAKES,
     COSTS,
     GRIDS,
@@ -17,11 +21,15 @@ from attnlib.course.lessons.blocks.exercises import (
     PARAMETER_MISTAKES,
     PICTURES,
     block_mask,
+    blockify,
+    blockify_as_a_loop,
     count,
-    into_blocks,
 )
+from tests.course.lessons.test_class import WRONG as IN_CLASS
 
-SPLIT = "(rows row) (cols col) c"
+CLASS = [words for _, words, _ in IN_CLASS]
+
+SPLIT = "... (rows row) (cols col) c"
 
 
 def cut(pattern):
@@ -29,29 +37,48 @@ def cut(pattern):
 
 
 def strips_by_view(x, n):
-    return x.view(-1, n * n, x.shape[2])
+    return x.view(*x.shape[:-3], -1, n * n, x.shape[-1])
 
 
 def joined_too_early(x, n):
     """The axes are split, and nothing is brought together."""
-    height, width, channels = x.shape
-    return x.view(height // n, n, width // n, n, channels).reshape(-1, n * n, channels)
+    *front, height, width, channels = x.shape
+    parts = x.view(*front, height // n, n, width // n, n, channels)
+    return parts.reshape(*front, -1, n * n, channels)
 
 
 def height_for_width(x, n):
-    height, width, channels = x.shape
-    parts = x.reshape(width // n, n, height // n, n, channels)
-    return parts.transpose(1, 2).reshape(-1, n * n, channels)
+    *front, height, width, channels = x.shape
+    parts = x.reshape(*front, width // n, n, height // n, n, channels)
+    return parts.transpose(-4, -3).reshape(*front, -1, n * n, channels)
 
 
 def by_a_root(x, n):
-    side = int((x.shape[0] * x.shape[1]) ** 0.5) // n
-    return x.reshape(side, n, side, n, -1).transpose(1, 2).reshape(-1, n * n, x.shape[2])
+    *front, height, width, channels = x.shape
+    side = int((height * width) ** 0.5) // n
+    parts = x.reshape(*front, side, n, side, n, channels)
+    return parts.transpose(-4, -3).reshape(*front, -1, n * n, channels)
 
 
 def so_many_blocks(x, n):
-    rows, cols = x.shape[0] // n, x.shape[1] // n
-    return rearrange(x, f"{SPLIT} -> (rows cols) (row col) c", row=rows, col=cols)
+    rows, cols = x.shape[-3] // n, x.shape[-2] // n
+    return rearrange(x, f"{SPLIT} -> ... (rows cols) (row col) c", row=rows, col=cols)
+
+
+def from_the_front(x, n):
+    *front, height, width, channels = x.shape
+    parts = x.view(*front, height // n, n, width // n, n, channels)
+    return parts.transpose(1, 2).reshape(*front, -1, n * n, channels)
+
+
+def of_one_picture(x, n):
+    height, width, channels = x.shape
+    parts = x.view(height // n, n, width // n, n, channels)
+    return parts.transpose(1, 2).reshape(-1, n * n, channels)
+
+
+def with_a_batch_only(x, n):
+    return blockify(x, n) if x.dim() < 5 else blockify(x.flatten(0, 1), n)
 
 
 WRONG_BLOCKS = {
@@ -59,59 +86,312 @@ WRONG_BLOCKS = {
     "returned list": lambda x, n: [],
     "These are strips": strips_by_view,
     "strips: a bare view or reshape": joined_too_early,
-    "N stands before G": cut(f"{SPLIT} -> (row col) (rows cols) c"),
-    "Inside a block, row and column": cut(f"{SPLIT} -> (rows cols) (col row) c"),
-    "The blocks are read column by column": cut(f"{SPLIT} -> (cols rows) (row col) c"),
-    "as if the picture lay on its side": lambda x, n: into_blocks(x.transpose(0, 1), n),
-    "A comb": cut("(row rows) (col cols) c -> (rows cols) (row col) c"),
+    "N stands before G": cut(f"{SPLIT} -> ... (row col) (rows cols) c"),
+    "Inside a block, row and column": cut(f"{SPLIT} -> ... (rows cols) (col row) c"),
+    "The blocks are read column by column": cut(f"{SPLIT} -> ... (cols rows) (row col) c"),
+    "as if the picture lay on its side": lambda x, n: blockify(x.transpose(-3, -2), n),
+    "A comb": cut("... (row rows) (col cols) c -> ... (rows cols) (row col) c"),
     "Only the columns are split the wrong way": cut(
-        "(rows row) (col cols) c -> (rows cols) (row col) c"
+        "... (rows row) (col cols) c -> ... (rows cols) (row col) c"
     ),
     "Only the rows are split the wrong way": cut(
-        "(row rows) (cols col) c -> (rows cols) (row col) c"
+        "... (row rows) (cols col) c -> ... (rows cols) (row col) c"
     ),
-    "The channels ended up before the tokens": lambda x, n: into_blocks(x, n).mT,
+    "The channels ended up before the tokens": lambda x, n: blockify(x, n).mT,
     "Height and width are exchanged": height_for_width,
     "You take the picture to be square": by_a_root,
     "taken for the number of blocks along a side": so_many_blocks,
-    "the shape must be (16, 4, 3), and is (64, 3)": lambda x, n: into_blocks(x, n).flatten(0, 1),
-    "is (1, 16, 4, 3)": lambda x, n: into_blocks(x, n)[None],
-    "the value at": lambda x, n: into_blocks(x, n).flip(1),
+    "The blocks still have two axes": cut(f"{SPLIT} -> ... rows cols (row col) c"),
+    "Inside a block there are still two axes": cut(f"{SPLIT} -> ... (rows cols) row col c"),
+    "Patches and channels became one axis": lambda x, n: blockify(x, n).flatten(-2),
+    "axes are counted from the front": from_the_front,
+    "The blocks of several pictures were joined": lambda x, n: torch.cat(
+        [blockify(one, n) for one in x.reshape(-1, *x.shape[-3:])]
+    ),
+    "The blocks come before the axes in front": cut(f"{SPLIT} -> (rows cols) ... (row col) c"),
+    "one number of axes": of_one_picture,
+    "shape must be (2, 3, 6, 4, 2)": with_a_batch_only,
+    "the shape must be (16, 4, 3), and is (64, 3)": lambda x, n: blockify(x, n).flatten(-3, -2),
+    "is (1, 16, 4, 3)": lambda x, n: blockify(x, n)[None],
+    "the value at": lambda x, n: blockify(x, n).flip(-2),
     "it stopped with EinopsError": lambda x, n: rearrange(x, f"{SPLIT} -> (rows cols) c", row=n),
     "For x of shape (6, 4, 5), block_size=2": lambda x, n: (
-        into_blocks(x, n) if x.shape[2] == 3 else torch.zeros(6, 4, 5)
+        torch.zeros(6, 4, 5) if x.shape[-1] == 5 else blockify(x, n)
     ),
-    "For x of shape (6, 9, 1), block_size=3": lambda x, n: into_blocks(x, 2),
-    "It changes its arguments": lambda x, n: into_blocks(x, n).clone() + 0 * x.zero_().sum(),
+    "The block size is fixed in your code": lambda x, n: blockify(x, 2),
+    "It changes its arguments": lambda x, n: blockify(x, n).clone() + 0 * x.zero_().sum(),
+    "not their gradients": lambda x, n: blockify(x.detach(), n),
+    "keep the dtype": lambda x, n: blockify(x.float(), n),
 }
 
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_BLOCKS.items(), ids=WRONG_BLOCKS)
 def test_wrong_blocks_are_named(words, answer):
-    verdict = exercise("blocks.into_blocks").check(answer)
+    verdict = exercise("blocks.blockify").check(answer)
     assert not verdict.right
     assert words in verdict, verdict
 
 
+def passes(key, answer):
+    return exercise(key).check(answer).right
+
+
 def test_other_ways_to_cut_pass():
     def by_view(x, block_size):
-        height, width, channels = x.shape
-        x = x.view(height // block_size, block_size, width // block_size, block_size, channels)
-        return x.transpose(1, 2).reshape(-1, block_size**2, channels)
+        *front, height, width, channels = x.shape
+        parts = (height // block_size, block_size, width // block_size, block_size)
+        x = x.view(*front, *parts, channels).transpose(-4, -3)
+        return x.reshape(*front, -1, block_size**2, channels)
 
     def by_permute(x, n):
-        parts = x.unflatten(1, (-1, n)).unflatten(0, (-1, n))
-        return parts.permute(0, 2, 1, 3, 4).flatten(2, 3).flatten(0, 1)
+        parts = x.unflatten(-2, (-1, n)).unflatten(-4, (-1, n))
+        return parts.movedim(-3, -4).flatten(-3, -2).flatten(-4, -3)
 
     def by_slices(x, n):
-        corners = [(r, c) for r in range(0, x.shape[0], n) for c in range(0, x.shape[1], n)]
-        return torch.stack([x[r : r + n, c : c + n].flatten(0, 1) for r, c in corners])
+        corners = [(r, c) for r in range(0, x.shape[-3], n) for c in range(0, x.shape[-2], n)]
+        blocks = [x[..., r : r + n, c : c + n, :].flatten(-3, -2) for r, c in corners]
+        return torch.stack(blocks, -3)
 
     def by_unfold(x, n):
-        return x.unfold(0, n, n).unfold(1, n, n).flatten(0, 1).flatten(2).mT
+        return x.unfold(-3, n, n).unfold(-3, n, n).flatten(-5, -4).flatten(-2).mT
 
-    for answer in (by_view, by_permute, by_slices, by_unfold, blockify):
-        assert exercise("blocks.into_blocks").check(answer) == "✔ Right."
+    def by_the_loop(x, block_size):
+        pictures = x.reshape(-1, *x.shape[-3:])
+        blocks = torch.stack([blockify_as_a_loop(each, block_size) for each in pictures])
+        return blocks.view(*x.shape[:-3], *blocks.shape[1:])
+
+    for answer in (by_view, by_permute, by_slices, by_unfold, by_the_loop):
+        assert passes("blocks.blockify", answer), answer
+
+
+def test_the_loop_is_the_solution_written_slowly():
+    x = torch.randn(6, 4, 3)
+    assert blockify_as_a_loop(x, 2).equal(blockify(x, 2))
+
+
+def test_the_library_s_own_is_not_an_answer():
+    verdict = exercise("blocks.blockify").check(lambda x, n: attnlib.blockify(x, n))
+    assert "The numbers are right. But it calls blockify" in verdict
+
+
+class Mine(MyBlockAttention):
+    """The solution, its steps open to be done otherwise."""
+
+    order = "d h"
+
+    def forward(self, x):
+        return self.proj(merge(self.attended(*self.parts(x)), self.order))
+
+    def parts(self, x):
+        return (split(part, self.num_heads) for part in self.qkv(x).chunk(3, dim=-1))
+
+    def attended(self, q, k, v):
+        return attend(q, k, v, self.scale(q))[0]
+
+    def scale(self, q):
+        return 1 / q.shape[-1] ** 0.5
+
+
+def mine(**steps):
+    return type("MyBlockAttention", (Mine,), steps)
+
+
+def forward(function):
+    return mine(forward=function)
+
+
+def scaled(scale):
+    return mine(scale=lambda self, q: scale(q))
+
+
+def attended(function):
+    return mine(attended=lambda self, q, k, v: function(q, k, v, self.scale(q)))
+
+
+def heads_first(self, x):
+    """Heads first, then what is what, as some write it."""
+    qkv = self.qkv(x).unflatten(-1, (self.num_heads, 3, -1))
+    return (part.transpose(-3, -2) for part in qkv.unbind(-2))
+
+
+def channel_by_channel(self, x):
+    return (split(part, self.num_heads) for part in self.qkv(x).unflatten(-1, (-1, 3)).unbind(-1))
+
+
+def inside_a_token(q, k, v, scale):
+    q, k, v = (part.transpose(-3, -2) for part in (q, k, v))
+    return ((scale * q @ k.mT).softmax(-1) @ v).transpose(-3, -2)
+
+
+def viewed(self, x):
+    parts = self.qkv(x).chunk(3, -1)
+    return (part.reshape(*x.shape[:2], self.num_heads, x.shape[2], -1) for part in parts)
+
+
+def joined_by_view(self, x):
+    return self.proj(self.attended(*self.parts(x)).reshape(x.shape))
+
+
+def returning(results):
+    def forward(self, x):
+        q, k, v = self.parts(x)
+        out, weights = attend(q, k, v, self.scale(q))
+        return results(self.proj(merge(out, "d h")), weights)
+
+    return mine(forward=forward)
+
+
+def with_tokens(before, after):
+    def forward(self, x):
+        y = Mine.forward(self, before(x))
+        return after(y, x)
+
+    return mine(forward=forward)
+
+
+def of_head_0(place):
+    def attended(self, *parts):
+        parts = [part[..., :1, :, :] if n == place else part for n, part in enumerate(parts)]
+        return attend(*parts, self.scale(parts[0]))[0].expand(*parts[0].shape[:2], 3, -1, -1)
+
+    return mine(attended=attended)
+
+
+WRONG_ATTENTION = {
+    "Not written yet": forward(lambda self, x: None),
+    'NesT merges "d h"': mine(order="h d"),
+    "The scores are not scaled: ": scaled(lambda q: 1.0),
+    "Two things": mine(order="h d", scale=lambda self, q: 1),
+    "Two things: the scale is not": mine(order="h d", scale=lambda self, q: self.num_heads**-0.5),
+    "The scale is 1/D": scaled(lambda q: 1 / q.shape[-1]),
+    "The scale is √D": scaled(lambda q: q.shape[-1] ** 0.5),
+    "The scale is 1/√C": mine(scale=lambda self, q: self.proj.in_features**-0.5),
+    "The scale is 1/√H": scaled(lambda q: q.shape[-3] ** -0.5),
+    "The scale is 1/√N": scaled(lambda q: q.shape[-2] ** -0.5),
+    "for one width of heads only": scaled(lambda q: 64**-0.5),
+    "width of heads only. Take D from": scaled(lambda q: 1 / 8**0.5),
+    "The last step is missing": forward(
+        lambda self, x: merge(self.attended(*self.parts(x)), "d h")
+    ),
+    "proj has a bias": forward(
+        lambda self, x: merge(self.attended(*self.parts(x)), "d h") @ self.proj.weight.mT
+    ),
+    "All blocks attend together": with_tokens(
+        lambda x: x.reshape(len(x), -1, x.shape[-1]), lambda y, x: y.reshape(x.shape)
+    ),
+    "All inputs and all blocks": with_tokens(
+        lambda x: x.reshape(-1, x.shape[-1]), lambda y, x: y.reshape(x.shape)
+    ),
+    "Tokens meet those at the same place": with_tokens(
+        lambda x: rearrange(x, "b g n c -> b n g c"), lambda y, x: y.transpose(1, 2)
+    ),
+    "G and N are exchanged": with_tokens(lambda x: x, lambda y, x: y.transpose(1, 2)),
+    "It returns y and the map": returning(lambda y, weights: (y, weights)),
+    "It returns the map": returning(lambda y, weights: weights),
+    "x is added": forward(lambda self, x: x + Mine.forward(self, x)),
+    "Queries and keys are exchanged": attended(lambda q, k, v, scale: attend(k, q, v, scale)[0]),
+    "Keys and values are exchanged": attended(lambda q, k, v, scale: attend(q, v, k, scale)[0]),
+    "The queries meet themselves": attended(lambda q, k, v, scale: attend(q, q, v, scale)[0]),
+    "The weighted sum is of the keys": attended(lambda q, k, v, scale: attend(q, k, k, scale)[0]),
+    "before queries, keys and values were told apart": mine(parts=heads_first),
+    "alternate, channel by channel": mine(parts=channel_by_channel),
+    "There is one head only": mine(parts=lambda self, x: self.qkv(x).unsqueeze(2).chunk(3, -1)),
+    "one head only: split": mine(
+        parts=lambda self, x: self.qkv(x).unsqueeze(2).chunk(3, -1), scale=lambda self, q: 1 / 2
+    ),
+    "All heads use the mean of their maps": attended(
+        lambda q, k, v, scale: (scale * q @ k.mT).softmax(-1).mean(2, keepdim=True) @ v
+    ),
+    "The heads meet each other inside a token": attended(inside_a_token),
+    "A bare reshape splits": mine(parts=viewed),
+    "The split is channel-major": mine(
+        parts=lambda self, x: rearrange(
+            self.qkv(x), "b g n (three d h) -> three b g h n d", three=3, h=self.num_heads
+        )
+    ),
+    "A bare reshape merges": forward(joined_by_view),
+    "the queries of head 0": of_head_0(0),
+    "the keys of head 0": of_head_0(1),
+    "the values of head 0": of_head_0(2),
+    "The softmax runs over the queries": attended(
+        lambda q, k, v, scale: (q @ k.mT * scale).softmax(-2) @ v
+    ),
+    "The softmax runs over the heads": attended(
+        lambda q, k, v, scale: (q @ k.mT * scale).softmax(2) @ v
+    ),
+    "not their gradients": forward(lambda self, x: Mine.forward(self, x.detach())),
+    "Leave __init__ as it is given": type(
+        "MyBlockAttention", (Mine,), {"__init__": lambda self, dim: None}
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_ATTENTION.items(), ids=WRONG_ATTENTION)
+def test_wrong_attention_is_named(words, answer):
+    verdict = exercise("blocks.MyBlockAttention").check(answer)
+    assert not verdict.right
+    assert words in verdict, verdict
+
+
+def test_the_tables_name_the_module_and_its_input():
+    verdict = exercise("blocks.MyBlockAttention").check(mine(order="h d"))
+    assert "For MyBlockAttention(8, 4), x of shape (1, 2, 3, 8):" in verdict.tables
+
+
+def test_every_mistake_in_attention_is_named_as_itself_and_tried_here():
+    """None hides behind another that gives the same."""
+    for sentence, wrong, _ in ATTENTION_MISTAKES:
+        assert exercise("blocks.MyBlockAttention").check(wrong).startswith(f"✘ {sentence} (Seen")
+        assert any(words in sentence for words in (*WRONG_ATTENTION, *CLASS)), sentence
+
+
+def test_attention_with_a_function_of_attnlib_is_told_so():
+    def through_the_library(self, x):
+        q, k, v = self.parts(x)
+        return self.proj(merge(attnlib.attention(q, k, v)[0], "d h"))
+
+    verdict = exercise("blocks.MyBlockAttention").check(forward(through_the_library))
+    assert "The numbers are right. But it calls attention" in verdict
+
+
+def in_one_go(self, x):
+    qkv = rearrange(self.qkv(x), "b g n (t h d) -> t b g h n d", t=3, h=self.num_heads)
+    y = torch.nn.functional.scaled_dot_product_attention(*qkv)
+    return self.proj(rearrange(y, "b g h n d -> b g n (d h)"))
+
+
+def by_einsum(self, x):
+    q, k, v = self.parts(x)
+    scores = torch.einsum("bghid,bghjd->bghij", q, k) / q.shape[-1] ** 0.5
+    y = torch.einsum("bghij,bghjd->bgidh", scores.softmax(-1), v)
+    return self.proj(y.flatten(-2))
+
+
+def head_by_head(self, x):
+    q, k, v = (part.unflatten(-1, (self.num_heads, -1)) for part in self.qkv(x).chunk(3, -1))
+    width = q.shape[-1]
+    heads = [
+        attend(q[..., h, :], k[..., h, :], v[..., h, :], width**-0.5)[0]
+        for h in range(self.num_heads)
+    ]
+    return self.proj(torch.stack(heads, -1).flatten(-2))
+
+
+def block_by_block(self, x):
+    return torch.stack([torch.stack([Mine.forward(self, one) for one in each]) for each in x])
+
+
+RIGHT_FORWARDS = (in_one_go, by_einsum, head_by_head, block_by_block)
+
+
+@pytest.mark.parametrize("written", RIGHT_FORWARDS)
+def test_attention_written_in_another_way_passes(written):
+    assert passes("blocks.MyBlockAttention", forward(written))
+
+
+@pytest.mark.parametrize("module", [MyBlockAttention, forward(head_by_head)])
+def test_what_passes_is_the_library_s_block_attention(module):
+    assert compare.same(module(12, 3), BlockAttention(12, 3)).verdict == "same"
 
 
 def raster(may):
@@ -292,9 +572,13 @@ def test_the_counts_are_those_of_the_module(height, width, channels, block_size)
     assert found == count(height, width, channels, block_size)
 
 
-FIRST = torch.randn(*PICTURES[0][:3], generator=torch.Generator().manual_seed(0))
+def drawn(case):
+    return torch.randn(case[0], generator=torch.Generator().manual_seed(0)), case[1]
+
+
 TOLD = {
-    "blocks": (BLOCK_MISTAKES, into_blocks, (FIRST, PICTURES[0][3])),
+    "blocks": (BLOCK_MISTAKES[:-3], blockify, drawn(PICTURES[0])),
+    "several": (BLOCK_MISTAKES[-3:], blockify, drawn(PICTURES[1])),
     "mask": (MASK_MISTAKES, block_mask, GRIDS[0]),
     "parameters": (PARAMETER_MISTAKES, lambda *case: count(*case)[0], COSTS[0]),
     "operations": (OPERATION_MISTAKES, lambda *case: count(*case)[1], COSTS[0]),
@@ -304,7 +588,7 @@ TOLD = {
 @pytest.mark.parametrize("what", TOLD)
 def test_the_first_case_tells_all_mistakes_apart(what):
     mistakes, right, case = TOLD[what]
-    wrong = [function for _, function in mistakes]
+    wrong = [function for _, function, *_ in mistakes]
     results = [torch.as_tensor(f(*case)) for f in (right, *wrong)]
     for place, one in enumerate(results):
         assert not any(one.equal(other) for other in results[place + 1 :]), place

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from einops import einsum, reduce
 from torch.nn import functional
 
 from attnlib import attention
@@ -13,157 +14,373 @@ from attnlib.course.lessons.by_hand import exercises
 from attnlib.course.lessons.by_hand.figures import plot_lookup, plot_row, read_lookup
 from tests.course.lessons.named import assert_named
 
-WRONG_ROWS = {
+
+def powers_by_sums(sums):
+    """exp of the scores, divided by a function of them."""
+    return lambda scores: scores.exp() / sums(scores.exp())
+
+
+WRONG_SOFTMAX = {
     "Not written yet": lambda scores: None,
     "must return a torch.Tensor": lambda scores: scores.softmax(-1).tolist(),
     "scores as they came": lambda scores: scores + 0,
     "exp but do not divide": lambda scores: math.e**scores,
-    "The columns sum to 1": lambda scores: scores.exp() / scores.exp().sum(0),
-    "The whole table sums to 1": lambda scores: scores.exp() / scores.exp().sum(),
+    "It is the sum that must be 1": lambda scores: (scores - scores.amax(-1, True)).exp(),
+    "You multiply by the sum": lambda scores: scores.exp() * scores.exp().sum(-1)[..., None],
+    "softmax takes exp": lambda scores: 1 / (1 + (-scores).exp()),
+    "[:, None] and unsqueeze(1)": powers_by_sums(lambda powers: powers.sum(-1).unsqueeze(1)),
+    "or takes its place, as in F.normalize": lambda scores: functional.normalize(
+        scores.exp(), p=1, dim=-1
+    ),
+    "The columns sum to 1": powers_by_sums(lambda powers: powers.sum(-2, keepdim=True)),
+    "The whole table sums to 1": powers_by_sums(lambda powers: powers.sum()),
+    "Axis 1 is the last axis only": powers_by_sums(lambda powers: powers.sum(1, keepdim=True)),
+    "A whole table sums to 1": lambda scores: torch.stack(
+        [row.exp() / sum(score.exp() for score in row.flatten()) for row in scores]
+    ),
+    "put the new axis in second place": powers_by_sums(lambda powers: powers.sum(-1)[:, None]),
     "exp is missing": lambda scores: scores / scores.sum(-1, keepdim=True),
-    "divide by the largest": lambda scores: scores.exp() / scores.exp().max(-1, keepdim=True)[0],
-    "divide by the mean": lambda scores: scores.exp() / scores.exp().mean(1)[:, None],
+    "The largest weight of each row is 1": powers_by_sums(
+        lambda powers: powers.max(-1, keepdim=True)[0]
+    ),
+    "divide by the mean": powers_by_sums(lambda powers: powers.mean(-1)[..., None]),
     "divide by the number of keys": lambda scores: scores.exp() / scores.size(1),
     "2 to the power": lambda scores: torch.exp2(scores) / torch.exp2(scores).sum(-1, keepdim=True),
     "10 to the power": lambda scores: 10**scores / (10**scores).sum(-1, keepdim=True),
-    "The sign is turned": lambda scores: (-scores).exp() / (-scores).exp().sum(1, keepdim=True),
+    "The sign is turned": lambda scores: (-scores).exp() / (-scores).exp().sum(-1, keepdim=True),
     "You take |score|": lambda scores: functional.normalize(scores, p=1, dim=-1).abs(),
+    "You take exp of |score|": lambda scores: scores.abs().softmax(-1),
     "the square of the score": lambda scores: functional.normalize(scores, dim=-1) ** 2,
-    "keepdim=True": lambda scores: scores.exp() / scores.exp().sum(1),
-    "take exp first, then sum": lambda scores: scores.exp() / scores.sum(1, keepdim=True),
-    "exp comes last": lambda scores: (scores / scores.sum(1, keepdim=True)).exp(),
+    "keepdim=True. (You divide": powers_by_sums(lambda powers: powers.sum(1)),
+    "take exp first, then sum": lambda scores: scores.exp() / scores.sum(-1, keepdim=True),
+    "You take exp of the sum": lambda scores: (scores - scores.sum(-1, keepdim=True)).exp(),
+    "exp comes last": lambda scores: (scores / scores.sum(-1, keepdim=True)).exp(),
     "(its norm)": lambda scores: functional.normalize(scores.exp(), dim=-1),
     "logarithms of the weights": lambda scores: scores - scores.logsumexp(-1, keepdim=True),
     "a hard choice": lambda scores: functional.one_hot(scores.argmax(-1), scores.shape[-1]).float(),
     "the sigmoid of each score": lambda scores: (
         scores.sigmoid() / scores.sigmoid().sum(-1, keepdim=True)
     ),
+    "a small number is added to its sum": powers_by_sums(
+        lambda powers: powers.sum(-1, keepdim=True) + 1e-9
+    ),
+    "the largest score of all": lambda scores: exercises.softmax(scores - scores.max()),
+    "You subtract the mean of the row": lambda scores: exercises.softmax(
+        scores - scores.mean(-1, keepdim=True)
+    ),
     "the shape must be (4, 4), and is (16,)": lambda scores: scores.flatten().softmax(0),
     "scores of shape (4, 4) it stopped with IndexError": lambda scores: scores.softmax(2),
     "the value at [0, 0] should be": lambda scores: torch.zeros_like(scores),
+    "float64 comes out less exact": lambda scores: exercises.softmax(scores.float()).to(scores),
+    "not their gradients": lambda scores: exercises.softmax(scores.detach()),
 }
 
 
-@pytest.mark.parametrize(("words", "answer"), WRONG_ROWS.items(), ids=WRONG_ROWS)
-def test_wrong_rows_are_named(words, answer):
-    assert_named("by_hand.rows_to_weights", answer, words)
+@pytest.mark.parametrize(("words", "answer"), WRONG_SOFTMAX.items(), ids=WRONG_SOFTMAX)
+def test_a_wrong_softmax_is_named(words, answer):
+    assert_named("by_hand.softmax", answer, words)
 
 
-def test_rows_that_are_written_in_place_are_told_so():
+def test_powers_that_are_written_in_place_are_told_so():
     def in_place(scores):
         scores.exp_()
         return scores / scores.sum(-1, keepdim=True)
 
-    assert_named("by_hand.rows_to_weights", in_place, "changes its arguments")
+    assert_named("by_hand.softmax", in_place, "changes its arguments")
 
 
-def rows_in_a_loop(scores):
-    rows = []
-    for row in scores:
-        powers = [math.exp(score) for score in row]
-        rows.append([power / sum(powers) for power in powers])
-    return torch.tensor(rows)
+def row_by_row(scores):
+    rows = [row.exp() / sum(score.exp() for score in row) for row in scores.flatten(0, -2)]
+    return torch.stack(rows).view(scores.shape)
 
 
-RIGHT_ROWS = {
-    "softmax": lambda scores: scores.softmax(-1),
-    "two axes": lambda scores: scores.softmax(1),
-    "less the largest": lambda scores: exercises.rows_to_weights(
+RIGHT_SOFTMAX = {
+    "less the largest": lambda scores: powers_by_sums(lambda powers: powers.sum(-1, keepdim=True))(
         scores - scores.amax(-1, keepdim=True)
     ),
-    "None for keepdim": lambda scores: scores.exp() / scores.exp().sum(1)[:, None],
-    "turned twice": lambda scores: (scores.exp().T / scores.exp().sum(1)).T,
+    "None for keepdim": powers_by_sums(lambda powers: powers.sum(-1)[..., None]),
+    "turned twice": lambda scores: (scores.exp().mT / scores.exp().sum(-1)[..., None, :]).mT,
     "a power of e": lambda scores: torch.e**scores / (torch.e**scores).sum(-1, keepdim=True),
-    "by its norm": lambda scores: functional.normalize(scores.exp(), p=1, dim=-1),
+    "by its norm": lambda scores: functional.normalize(scores.exp(), p=1, dim=-1, eps=0),
     "by logarithms": lambda scores: (scores - scores.exp().sum(-1, keepdim=True).log()).exp(),
-    "a loop": rows_in_a_loop,
+    "by einsum": powers_by_sums(lambda powers: torch.einsum("...m -> ...", powers).unsqueeze(-1)),
+    "by einops": powers_by_sums(lambda powers: reduce(powers, "... m -> ... 1", "sum")),
+    "by ones": powers_by_sums(lambda powers: powers @ torch.ones_like(powers[..., :1, :]).mT),
+    "a loop": row_by_row,
 }
 
 
-@pytest.mark.parametrize("answer", RIGHT_ROWS.values(), ids=RIGHT_ROWS)
-def test_other_right_rows_pass(answer):
-    assert exercise("by_hand.rows_to_weights").check(answer) == "✔ Right."
+@pytest.mark.parametrize("answer", RIGHT_SOFTMAX.values(), ids=RIGHT_SOFTMAX)
+def test_another_right_softmax_passes(answer):
+    assert exercise("by_hand.softmax").check(answer).right
 
 
-def scaled(scale, dim=-1):
-    return lambda q, k, v: torch.softmax(torch.matmul(q, k.mT) * scale(q, k, v), dim) @ v
+def test_a_softmax_of_another_file_is_not_taken_for_a_ready_made_one():
+    file = {"__name__": "homework"}
+    exec("def softmax(scores):\n    return scores.exp() / scores.exp().sum(-1, True)\n", file)
+    assert exercise("by_hand.softmax").check(file["softmax"]).right
 
 
-def root(q):
-    return 1 / math.sqrt(q.size(1))
+READY_SOFTMAX = {
+    "a method": lambda scores: scores.softmax(-1),
+    "torch": lambda scores: torch.softmax(scores, -1),
+    "functional": lambda scores: functional.softmax(scores, dim=-1),
+    "special": lambda scores: torch.special.softmax(scores, -1),
+    "a module": torch.nn.Softmax(-1),
+    "a kernel": lambda scores: torch.ops.aten._softmax(scores, -1, False),
+    "its logarithm": lambda scores: scores.log_softmax(-1).exp(),
+    "of the negative": lambda scores: functional.softmin(-scores, dim=-1),
+}
 
 
-WRONG_LOOKUPS = {
-    "Not written yet": lambda q, k, v: None,
-    "returned tuple": lambda q, k, v: tuple(q),
-    "The scale is missing": lambda q, k, v: (q @ k.T).softmax(-1) @ v,
-    "You divide by D:": scaled(lambda q, k, v: 1 / q.size(1)),
-    "You multiply by √D": scaled(lambda q, k, v: 1 / root(q)),
-    "You divide by D²": scaled(lambda q, k, v: q.size(1) ** -2.0),
-    "the root of a number of tokens": scaled(lambda q, k, v: 1 / math.sqrt(len(q))),
-    "root of the width of v": scaled(lambda q, k, v: root(v)),
-    "Softmax runs over the queries": scaled(lambda q, k, v: root(q), dim=0),
-    "Softmax runs over the whole table": lambda q, k, v: (
-        (q @ k.T * root(q)).exp() / (q @ k.T * root(q)).exp().sum() @ v
+@pytest.mark.parametrize("answer", READY_SOFTMAX.values(), ids=READY_SOFTMAX)
+def test_a_softmax_that_is_not_written_is_refused(answer):
+    assert_named("by_hand.softmax", answer, "and that is what you are to write")
+
+
+def weighed(scores, dim=-1):
+    """Attention by a function of q, k, scale and bias, and its softmax over that axis."""
+
+    def answer(q, k, v, scale, bias=0):
+        weights = torch.softmax(scores(q, k, scale, bias), dim)
+        return torch.matmul(weights, v), weights
+
+    return answer
+
+
+def scored(q, k, scale, bias):
+    return torch.matmul(q, k.transpose(-2, -1)) * scale + bias
+
+
+def given(found):
+    """Something made of the right weights, v and k."""
+
+    def answer(q, k, v, scale, bias=0):
+        return found(scored(q, k, scale, bias).softmax(-1), v, k)
+
+    return answer
+
+
+def no_softmax(q, k, v, scale, bias=0):
+    return scored(q, k, scale, bias) @ v, scored(q, k, scale, bias)
+
+
+def powers_alone(q, k, v, scale, bias=0):
+    powers = scored(q, k, scale, bias).exp()
+    return powers @ v, powers
+
+
+def scaled_late(q, k, v, scale, bias=0):
+    weights = scale * (q @ k.mT + bias).softmax(-1)
+    return weights @ v, weights
+
+
+def output_scaled(q, k, v, scale, bias=0):
+    weights = (q @ k.mT + bias).softmax(-1)
+    return scale * (weights @ v), weights
+
+
+def bias_late(q, k, v, scale, bias=0):
+    weights = (scale * q @ k.mT).softmax(-1) + bias
+    return weights @ v, weights
+
+
+def scores_for_a_map(q, k, v, scale, bias=0):
+    scores = scored(q, k, scale, bias)
+    return exercises.softmax(scores) @ v, scores
+
+
+WRONG_ATTEND = {
+    "Not written yet": lambda q, k, v, scale, bias=0: None,
+    "The scale is missing": weighed(lambda q, k, scale, bias: q @ k.mT + bias),
+    "this lesson's examples": weighed(lambda q, k, scale, bias: q @ k.mT / 64**0.5 + bias),
+    "examples. The one to use": weighed(lambda q, k, scale, bias: q @ k.mT * 2**-0.5 + bias),
+    "You take 1/√D": weighed(lambda q, k, scale, bias: q @ k.mT / math.sqrt(q.size(-1)) + bias),
+    "`scale` and 1/√D": weighed(
+        lambda q, k, scale, bias: scale * q @ k.mT * q.size(-1) ** -0.5 + bias
     ),
-    "These are the weights": lambda q, k, v: (q @ k.T * root(q)).softmax(-1),
-    "These are the scores": lambda q, k, v: root(q) * (k @ q.T).T,
-    "Softmax is missing": lambda q, k, v: q * root(q) @ k.T @ v,
-    "exp without the division": lambda q, k, v: (q @ k.T * root(q)).exp() @ v,
-    "Queries and keys are exchanged": lambda q, k, v: (k @ q.T * root(q)).softmax(-1) @ v,
-    "The weights are turned (.T)": lambda q, k, v: (k @ q.T * root(q)).softmax(0) @ v,
-    "You average the keys": lambda q, k, v: (q @ k.T * root(q)).softmax(-1) @ k,
-    "The scale comes after softmax": lambda q, k, v: (q @ k.T).softmax(-1) @ v * root(q),
-    "without weights": lambda q, k, v: torch.ones(len(q), len(k)) @ v,
-    "All keys get the same weight": lambda q, k, v: (q @ k.T * 0).softmax(-1) @ v,
-    "stopped with RuntimeError": lambda q, k, v: (q @ k / q.size(1) ** 0.5).softmax(-1) @ v,
-    "the shape must be (4, 5), and is (1, 4, 5)": lambda q, k, v: attention(
-        q[None], k[None], v[None]
-    )[0],
+    "You divide by the scale": weighed(lambda q, k, scale, bias: q @ k.mT / scale + bias),
+    "The scale is in twice": weighed(lambda q, k, scale, bias: (q * scale) @ (k * scale).mT + bias),
+    "the root of the scale": weighed(lambda q, k, scale, bias: q @ k.mT * math.sqrt(scale) + bias),
+    "the root of `scale`, as of D": weighed(lambda q, k, scale, bias: q @ k.mT / scale**0.5 + bias),
+    "The scale comes after softmax": scaled_late,
+    "after softmax: scale the scores": output_scaled,
+    "The bias is missing": weighed(lambda q, k, scale, bias: scale * q @ k.mT),
+    "You subtract the bias": weighed(lambda q, k, scale, bias: scored(q, k, scale, -bias)),
+    "You multiply by the bias": weighed(lambda q, k, scale, bias: scored(q, k, scale, 0) * bias),
+    "The scale multiplies the bias": weighed(lambda q, k, scale, bias: scale * (bias + q @ k.mT)),
+    "The bias comes after softmax": bias_late,
+    "The bias is turned": weighed(lambda q, k, scale, bias: scored(q, k, scale, bias.mT)),
+    "k is not turned": weighed(lambda q, k, scale, bias: q @ k * scale + bias),
+    "You turn q in place of k": weighed(lambda q, k, scale, bias: scale * q.mT @ k + bias),
+    "query i with key i only": weighed(lambda q, k, scale, bias: scale * (q * k).sum(1) + bias),
+    "Each query must meet each key": weighed(lambda q, k, scale, bias: q * k * scale + bias),
+    "Queries and keys are exchanged": weighed(lambda q, k, scale, bias: scored(k, q, scale, bias)),
+    "You turn axes 0 and 1": weighed(
+        lambda q, k, scale, bias: q @ k.transpose(1, 0) * scale + bias
+    ),
+    "You reverse all axes": weighed(
+        lambda q, k, scale, bias: scale * q @ (k.mT if k.dim() == 2 else k.permute(2, 1, 0)) + bias
+    ),
+    "Softmax runs over the queries": weighed(scored, -2),
+    "Softmax runs over axis 1": weighed(scored, 1),
+    "Softmax runs over the whole table": lambda q, k, v, scale, bias=0: (
+        given(lambda weights, v, k: (weights @ v, weights))(q, k, v, scale, bias)
+        if k.dim() > 2
+        else whole_table(q, k, v, scale, bias)
+    ),
+    "Softmax is missing": no_softmax,
+    "exp without the division": powers_alone,
+    "The sum of a row has lost its axis": lambda q, k, v, scale, bias=0: (
+        (weights := (x := scored(q, k, scale, bias).exp()) / x.sum(-1)) @ v,
+        weights,
+    ),
+    "Softmax is taken twice": weighed(lambda *all_of_it: scored(*all_of_it).softmax(-1)),
+    "The weights are turned (.T)": given(lambda weights, v, k: (weights.mT @ v, weights)),
+    "before they meet v": given(lambda weights, v, k: (weights.mT @ v, weights.mT)),
+    "The map is turned": given(lambda weights, v, k: (weights @ v, weights.mT)),
+    "v is turned (.T)": given(lambda weights, v, k: (weights @ v.mT, weights)),
+    "The weights stand on the left of v": given(lambda weights, v, k: (v @ weights, weights)),
+    "weights * v multiplies": given(lambda weights, v, k: (weights * v, weights)),
+    "You average the keys": given(lambda weights, v, k: (weights @ k, weights)),
+    "You average the queries": lambda q, k, v, scale, bias=0: given(
+        lambda weights, v, k: (weights @ q, weights)
+    )(q, k, v, scale, bias),
+    "without weights": given(lambda weights, v, k: (v.sum(-2).expand_as(v), weights)),
+    "All keys get the same weight": weighed(lambda *all_of_it: torch.zeros(4, 4)),
+    "the output comes first": given(lambda weights, v, k: (weights, weights @ v)),
+    "This is the output alone": given(lambda weights, v, k: weights @ v),
+    "These are the weights": given(lambda weights, v, k: weights),
+    "These are the scores": lambda q, k, v, scale, bias=0: scored(q, k, scale, bias),
+    "The map is to hold the weights": scores_for_a_map,
+    "it stopped with TypeError": lambda q, k, v, scale, bias: weighed(scored)(q, k, v, scale, bias),
+    "stopped with RuntimeError": lambda q, k, v, scale, bias=0: weighed(scored)(q, k, v.mT[:2], 1),
+    "in result 1, the shape must be (4, 4), and is (1, 4, 4)": given(
+        lambda weights, v, k: (weights @ v, weights[None])
+    ),
+    "there must be 2 results, and there are 3": given(
+        lambda weights, v, k: (weights @ v, weights, v)
+    ),
+    "float64 comes out less exact": given(
+        lambda weights, v, k: ((weights.float() @ v.float()).to(v), weights)
+    ),
+    "not their gradients": given(lambda weights, v, k: (weights.detach() @ v, weights)),
 }
 
 
-@pytest.mark.parametrize(("words", "answer"), WRONG_LOOKUPS.items(), ids=WRONG_LOOKUPS)
-def test_wrong_lookups_are_named(words, answer):
-    assert_named("by_hand.attention_by_hand", answer, words)
+def whole_table(q, k, v, scale, bias=0):
+    weights = scored(q, k, scale, bias).flatten().softmax(0).view(len(q), len(k))
+    return weights @ v, weights
 
 
-def test_a_scale_of_the_number_of_keys_is_found():
-    # Where the tokens are as many it cannot be told from that of the queries; neither is right.
-    assert_named(
-        "by_hand.attention_by_hand", scaled(lambda q, k, v: len(k) ** -0.5), "of a number of tokens"
+@pytest.mark.parametrize(("words", "answer"), WRONG_ATTEND.items(), ids=WRONG_ATTEND)
+def test_a_wrong_attend_is_named(words, answer):
+    assert_named("by_hand.attend", answer, words)
+
+
+def test_a_bias_that_is_turned_off_by_a_small_number_is_seen():
+    """-inf must give 0; clamped to -10 it does not."""
+    clamped = weighed(
+        lambda q, k, scale, bias: scored(q, k, scale, torch.as_tensor(bias).clamp(-10))
+    )
+    assert_named("by_hand.attend", clamped, "bias of shape (3, 6)")
+
+
+def query_by_query(q, k, v, scale, bias=0):
+    """For plain axes; the others one after the other."""
+    if max(q.dim(), k.dim()) > 2:
+        bias = torch.as_tensor(bias).broadcast_to(*q.shape[:-1], k.shape[-2])
+        pairs = [query_by_query(*each, scale, b) for *each, b in zip(q, k, v, bias, strict=True)]
+        return tuple(map(torch.stack, zip(*pairs, strict=True)))
+    rows = []
+    for query, added in zip(q, torch.as_tensor(bias).expand(len(q), len(k)), strict=True):
+        powers = torch.stack([(scale * query.dot(key)).exp() for key in k]) * added.exp()
+        rows.append(powers / powers.sum())
+    return torch.stack([sum(w * x for w, x in zip(row, v, strict=True)) for row in rows]), (
+        torch.stack(rows)
     )
 
 
-def test_a_lookup_that_fits_one_width_only_does_not_pass():
-    assert_named("by_hand.attention_by_hand", scaled(lambda q, k, v: 3**-0.5), "q of shape (3, 8)")
-
-
-def lookup_in_a_loop(q, k, v):
-    outputs = []
-    for query in q:
-        scores = torch.stack([(query * key).sum() for key in k]) / len(query) ** 0.5
-        weights = scores.exp() / scores.exp().sum()
-        outputs.append(sum(weight * value for weight, value in zip(weights, v, strict=True)))
-    return torch.stack(outputs)
-
-
-RIGHT_LOOKUPS = {
-    "rows_to_weights": lambda q, k, v: exercises.rows_to_weights(q @ k.T * root(q)) @ v,
-    "the queries scaled": lambda q, k, v: (q * root(q) @ k.T).softmax(-1) @ v,
-    "softmax of the columns": lambda q, k, v: (k @ q.T * root(q)).softmax(0).T @ v,
-    "einsum": lambda q, k, v: torch.einsum(
-        "ij, jd -> id", (torch.einsum("id, jd -> ij", q, k) * root(q)).softmax(-1), v
+RIGHT_ATTEND = {
+    "PyTorch's softmax": weighed(scored),
+    "the queries scaled": weighed(lambda q, k, scale, bias: (q * scale) @ k.mT + bias),
+    "the keys scaled": weighed(lambda q, k, scale, bias: q @ (k * scale).mT + bias),
+    "the bias first": weighed(lambda q, k, scale, bias: bias + q @ k.mT * scale),
+    "softmax of the columns": lambda q, k, v, scale, bias=0: (
+        (weights := scored(q, k, scale, bias).mT.softmax(-2).mT) @ v,
+        weights,
     ),
-    "attnlib": lambda q, k, v: attention(q[None], k[None], v[None])[0][0],
-    "PyTorch": functional.scaled_dot_product_attention,
-    "a loop": lookup_in_a_loop,
+    "no bias but a given one": lambda q, k, v, scale, bias=None: weighed(scored)(
+        q, k, v, scale, 0 if bias is None else bias
+    ),
+    "a list": lambda q, k, v, scale, bias=0: [*weighed(scored)(q, k, v, scale, bias)],
+    "einsum": weighed(
+        lambda q, k, scale, bias: torch.einsum("...id, ...jd -> ...ij", q, k) * scale + bias
+    ),
+    "einops": weighed(
+        lambda q, k, scale, bias: einsum(q, k, "... i d, ... j d -> ... i j") * scale + bias
+    ),
+    "a large broadcast": weighed(
+        lambda q, k, scale, bias: (q[..., None, :] * k[..., None, :, :]).sum(-1) * scale + bias
+    ),
+    "a loop": query_by_query,
 }
 
 
-@pytest.mark.parametrize("answer", RIGHT_LOOKUPS.values(), ids=RIGHT_LOOKUPS)
-def test_other_right_lookups_pass(answer):
-    assert exercise("by_hand.attention_by_hand").check(answer) == "✔ Right."
+@pytest.mark.parametrize("answer", RIGHT_ATTEND.values(), ids=RIGHT_ATTEND)
+def test_another_right_attend_passes(answer):
+    assert exercise("by_hand.attend").check(answer).right
+
+
+def with_the_map(attended):
+    """The output of something ready-made, and the map by hand."""
+
+    def answer(q, k, v, scale, bias=0):
+        weights = scored(q, k, scale, bias).softmax(-1)
+        mask = torch.as_tensor(bias).to(q).broadcast_to(weights.shape)
+        return attended(q, k, v, scale, mask), weights
+
+    return answer
+
+
+def in_attnlib(q, k, v, scale, bias):
+    q, k, v, bias = (x if x.dim() > 2 else x[None] for x in (q, k, v, bias))
+    return attention(q, k, v, scale=scale, bias=bias)[0]
+
+
+READY_ATTEND = {
+    "functional": lambda q, k, v, scale, bias: functional.scaled_dot_product_attention(
+        q, k, v, attn_mask=bias, scale=scale
+    ),
+    "a kernel": lambda q, k, v, scale, bias: torch.ops.aten.scaled_dot_product_attention(
+        q, k, v, attn_mask=bias, scale=scale
+    ),
+    "attnlib": lambda q, k, v, scale, bias: in_attnlib(q, k, v, scale, bias).reshape(
+        *q.shape[:-1], v.shape[-1]
+    ),
+}
+
+
+@pytest.mark.parametrize("attended", READY_ATTEND.values(), ids=READY_ATTEND)
+def test_an_attend_that_is_not_written_is_refused(attended):
+    assert_named("by_hand.attend", with_the_map(attended), "and that is what you are to write")
+
+
+def test_of_two_results_the_one_that_differs_is_shown():
+    turned = given(lambda weights, v, k: (weights @ v, weights.mT))
+    assert "(3, 6)" in exercise("by_hand.attend").check(turned).tables
+    wide = given(lambda weights, v, k: (2 * weights @ v, weights))
+    assert "(3, 2)" in exercise("by_hand.attend").check(wide).tables
+
+
+def test_the_loops_give_what_the_solutions_give():
+    generator = torch.Generator().manual_seed(0)
+    q, k, v, bias = (
+        torch.randn(n, d, generator=generator) for n, d in ((3, 4), (5, 4), (5, 2), (3, 5))
+    )
+    torch.testing.assert_close(exercises.softmax_in_a_loop(bias), exercises.softmax(bias))
+    looped = exercises.attend_in_a_loop(q, k, v, 0.3, bias)
+    torch.testing.assert_close(looped, exercises.attend(q, k, v, 0.3, bias))
 
 
 WRONG_SCALES = {
@@ -215,15 +432,15 @@ def test_the_fitting_scale_gives_scores_of_spread_one():
 
 
 MISTAKES = {
-    "by_hand.rows_to_weights": exercises.ROW_MISTAKES,
-    "by_hand.attention_by_hand": exercises.LOOKUP_MISTAKES,
+    "by_hand.softmax": exercises.SOFTMAX_MISTAKES,
+    "by_hand.attend": exercises.ATTEND_MISTAKES,
     "by_hand.fitting_scale": exercises.SCALE_MISTAKES,
 }
 
 
 @pytest.mark.parametrize("key", MISTAKES)
 def test_every_mistake_that_is_listed_is_told_by_its_own_sentence(key):
-    for sentence, wrong in MISTAKES[key]:
+    for sentence, wrong, *_ in MISTAKES[key]:
         assert_named(key, wrong, sentence)
 
 

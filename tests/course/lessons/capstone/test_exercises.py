@@ -15,7 +15,6 @@ WRONG_MERGES = {
     "Not written yet": lambda out: None,
     "It must be a function, and is str": "b g h n d -> b g n (d h)",
     "stopped with RuntimeError": lambda out: out.view(-1, 7),
-    "must return a torch.Tensor, and returned list": lambda out: merge_heads(out, "d h").tolist(),
     "the merge as it came": buggy.SuspectBlocks.merge,
     "the merge as it came, 'h d'": merge_heads,
     "inside (N, D, H): make the last two axes one": lambda out: out.permute(0, 1, 3, 4, 2),
@@ -32,6 +31,17 @@ WRONG_MERGES = {
     "The heads were reversed": lambda out: merge_heads(out.flip(-3), "d h"),
     "The columns are in reversed order": lambda out: merge_heads(out, "d h").flip(-1),
     "Transposed": lambda out: out.permute(0, 1, 4, 2, 3).flatten(2, 3),
+    "You take the mean of the heads": lambda out: out.mean(-3),
+    "joined with the tokens": lambda out: torch.cat(out.unbind(2), -2),
+    "D and the tokens changed places": lambda out: out.permute(0, 1, 4, 3, 2).flatten(3),
+    "the rows must be tokens, (N, C).": lambda out: rearrange(out, "b g h n d -> b g d (n h)"),
+    "Numbers of several tokens are mixed": lambda out: out.mT.reshape(
+        *out.shape[:2], out.shape[3], -1
+    ),
+    "The blocks were joined": lambda out: rearrange(out, "b g h n d -> b (g n) (d h)"),
+    "The batch is gone": lambda out: merge_heads(out[0], "d h"),
+    "but not their gradients": lambda out: merge_heads(out.detach(), "d h"),
+    "float64 comes out less exact": lambda out: merge_heads(out.float(), "d h"),
     "The heads are added up": lambda out: sum(out.unbind(2)),
     "one head alone": lambda out: out[:, :, 0],
     "It changes its arguments": lambda out: merge_heads(out.mul_(2) / 2, "d h"),
@@ -60,6 +70,11 @@ def test_other_right_merges_pass(answer):
     assert exercise("capstone.merge").check(answer).right
 
 
+def test_channels_that_went_elsewhere_are_shown_by_their_places():
+    tables = exercise("capstone.merge").check(merge_heads).tables
+    assert tables.index("b0 g0 h1 n0 d0") < tables.index("b0 g0 h0 n0 d1")
+
+
 def by_size(size, last=True):
     def owner(length, num_segments):
         number = torch.arange(length) // size(length, num_segments)
@@ -82,7 +97,6 @@ WRONG_OWNERS = {
     "Not written yet": lambda length, num_segments: None,
     "must be a function": torch.arange(30) // 8,
     "stopped with TypeError": lambda length: torch.arange(length),
-    "must return a torch.Tensor, and returned list": lambda length, n: right(length, n).tolist(),
     "the result must be int": lambda length, n: right(length, n).float(),
     "rounded down, and the last segment takes the rest": buggy.SuspectSegments.owner,
     "always be rounded up": by_size(lambda length, n: max(1, round(length / n))),
@@ -93,6 +107,21 @@ WRONG_OWNERS = {
     "divide by their size": lambda length, n: torch.arange(length) // n,
     "deals frames out in turn": lambda length, n: torch.arange(length) % n,
     "place inside the segment": lambda length, n: torch.arange(length) % math.ceil(length / n),
+    "Four segments are fixed": lambda length, n: right(length, 4),
+    "the first frames of the segments": lambda length, n: torch.tensor(
+        range(0, length, math.ceil(length / n))
+    ),
+    "the lengths of the segments": lambda length, n: torch.tensor(
+        [(right(length, n) == g).sum() for g in range(n)]
+    ),
+    "rounded down. (Seen": lambda length, n: (
+        (torch.arange(length) / math.ceil(length / n)).ceil().long()
+    ),
+    "more numbers than there are frames": lambda length, n: torch.arange(n).repeat_interleave(
+        math.ceil(length / n)
+    ),
+    "at the end have no number": lambda length, n: torch.arange(n).repeat_interleave(length // n),
+    "counted from the end": lambda length, n: right(length, n).flip(-1),
     "counted from 0": lambda length, n: right(length, n) + 1,
     "where the segments begin": lambda length, n: right(length, n) * math.ceil(length / n),
     "the shape must be (30,), and is (30, 30)": (
@@ -129,6 +158,10 @@ def test_other_right_rules_pass(answer):
     assert exercise("capstone.owner").check(answer).right
 
 
+def by_powers(scores):
+    return scores.exp() / scores.exp().sum(-1, keepdim=True)
+
+
 def along(dim):
     return lambda q, k: (q @ k.mT).softmax(dim)
 
@@ -146,6 +179,25 @@ WRONG_WEIGHTS = {
     "the right map, transposed": lambda q, k: (k @ q.mT).softmax(-2),
     "The map is transposed:": lambda q, k: (q @ k.mT).softmax(-2).mT,
     "You divide the scores by √D": lambda q, k: F.softmax(q @ k.mT / q.shape[-1] ** 0.5, dim=-1),
+    "exp of a score over 88 is infinite": lambda q, k: (
+        (q @ k.mT).exp() / (q @ k.mT).exp().sum(-1, keepdim=True)
+    ),
+    "the largest score of all rows": lambda q, k: by_powers(q @ k.mT - (q @ k.mT).amax()),
+    "You cut large scores off": lambda q, k: F.softmax((q @ k.mT).clamp(-80, 80), -1),
+    "64 ** 0.5 is the scale of another": lambda q, k: F.softmax(q @ k.mT / 8, -1),
+    "8 ** -0.5 is the scale of another": lambda q, k: F.softmax(q @ k.mT / 8**0.5, -1),
+    "You divide the scores by D.": lambda q, k: F.softmax(q @ k.mT / k.shape[-1], -1),
+    "by the root of the length": lambda q, k: F.softmax(q @ k.mT / k.shape[-2] ** 0.5, -1),
+    "the keys of head 0": lambda q, k: F.softmax(q @ k.mT.narrow(-3, 0, 1), -1),
+    "The queries meet themselves": lambda q, k: (q @ q.mT).softmax(-1),
+    "The keys meet themselves": lambda q, k: (k @ k.mT).softmax(-1),
+    "the mean over the heads": lambda q, k: (q @ k.mT).softmax(-1).mean(-3),
+    "The sign is turned": lambda q, k: F.softmin(q @ k.mT, -1),
+    "Nobody asked for a mask": lambda q, k: torch.where(
+        torch.ones(q.shape[-2], k.shape[-2]).tril() > 0, q @ k.mT, -torch.inf
+    ).softmax(-1),
+    "but not their gradients": lambda q, k: (q.detach() @ k.mT).softmax(-1),
+    "float64 comes out less exact": lambda q, k: (q @ k.mT).float().softmax(-1),
     "all pairs of a map together": lambda q, k: (
         (q @ k.mT).exp() / (q @ k.mT).exp().sum((-1, -2), keepdim=True)
     ),

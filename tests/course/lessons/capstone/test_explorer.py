@@ -61,10 +61,12 @@ def test_blocks_are_equal(draw):
         draw("blocks", 14)
 
 
-def test_the_widget_says_so_and_goes_on(x):
+def test_blocks_step_over_lengths_that_do_not_divide(x):
     explorer = explore_bug_hunt(x, PAIRS)
     assert repr(explorer).startswith("explore_bug_hunt: segments, 16 tokens")
-    explorer.set(suspect="blocks", length=6)
-    assert "multiple of 4" in explorer.sentence
-    explorer.set(length=8)
-    assert explorer.sentence.startswith("blocks, 8 tokens")
+    explorer.set(length=13)
+    explorer._controls["suspect"].value = "blocks"
+    assert explorer.sentence.startswith("blocks, 12 tokens")
+    assert explorer._controls["length"].options == (("4", 4), ("8", 8), ("12", 12), ("16", 16))
+    with pytest.raises(ValueError, match=r"length must be one of \(4, 8, 12, 16\) where .* got 6"):
+        explorer.set(length=6)

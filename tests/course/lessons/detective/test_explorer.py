@@ -5,6 +5,7 @@ import torch
 
 from attnlib.course import compare
 from attnlib.course.lessons.detective.explorer import dials_drawer, explore_dials
+from attnlib.course.widgets.controls import NONE
 
 
 @pytest.fixture
@@ -27,6 +28,19 @@ def test_notation_moves_nothing_until_it_counts(x):
 def test_a_dead_dial_says_why(x):
     _, sentence = dials_drawer(x)(local_branch="narrow")
     assert "Dead here: local branch (without fusion there is no local branch)." in sentence
+
+
+def test_a_dead_dial_is_grey_until_it_counts(x):
+    explorer = explore_dials(x)
+    dials = explorer._controls
+    assert {name for name, dial in dials.items() if dial.disabled} == set(compare.dead({}))
+    assert not dials["input"].disabled
+    dials["fusion"].value = "add"
+    assert not dials["local_branch"].disabled
+    dials["local_branch"].value = "narrow"
+    dials["fusion"].value = NONE
+    assert dials["local_branch"].disabled
+    assert "Dead here: local branch" in explorer.sentence
 
 
 @pytest.mark.parametrize("name", compare.VALUES)

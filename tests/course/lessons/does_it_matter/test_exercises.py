@@ -27,6 +27,31 @@ WRONG = {
     "nothing to do with each other": spread(
         lambda ours, others: torch.hypot(ours.std(), others.std())
     ),
+    "two groups that have": spread(
+        lambda ours, others: ((ours.var() + others.var()) / 2).sqrt()  # pooled
+    ),
+    "of two groups": spread(
+        lambda ours, others: torch.hypot(ours.std(), others.std()) / len(ours) ** 0.5
+    ),
+    "mean of the two spreads": spread(lambda ours, others: (ours.std() + others.std()) / 2),
+    "of all numbers of both": spread(lambda ours, others: torch.cat([others, ours]).std()),
+    "Those are the two means": lambda ours, others: (ours.mean(), others.mean()),
+    "half a 95 % interval": spread(
+        lambda ours, others: 1.96 * (ours - others).std() / len(ours) ** 0.5
+    ),
+    "The mean is not subtracted": spread(lambda ours, others: ((ours - others) ** 2).mean() ** 0.5),
+    "mean distance from the mean": spread(
+        lambda ours, others: (ours - others - (ours - others).mean()).abs().mean()
+    ),
+    "That is the sum": lambda ours, others: ((ours - others).sum(), (ours - others).std()),
+    "The sign of the mean is lost": lambda ours, others: (
+        (ours - others).mean().abs(),
+        (ours - others).std(),
+    ),
+    "The signs are lost in the mean": lambda ours, others: (
+        (ours - others).abs().mean(),
+        (ours - others).std(),
+    ),
     "The two spreads were added": spread(lambda ours, others: ours.std() + others.std()),
     "The two spreads were subtracted": spread(lambda ours, others: ours.std() - others.std()),
     "spread of ours alone": spread(lambda ours, others: ours.std()),

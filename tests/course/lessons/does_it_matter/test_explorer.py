@@ -60,3 +60,11 @@ def test_a_control_that_is_set_back_gives_the_same_picture(found):
     assert bytes(explored._picture.value) != first
     explored.set(change="scale", task="local")
     assert bytes(explored._picture.value) == first
+
+
+def test_what_the_study_does_not_ask_is_not_offered(found):
+    change, task, budget = explore_study(found)._controls.values()
+    change.value = "dropout"
+    asked = {whole(id_)[1:] for id_ in CLAIMS if whole(id_)[0] == "dropout"}
+    assert {each for _, each in task.options} == {each for each, _ in asked}
+    assert budget.disabled == (len([1 for each, _ in asked if each == task.value]) == 1)

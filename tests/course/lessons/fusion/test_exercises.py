@@ -6,11 +6,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from attnlib import fuse
+from attnlib import GlobalLocalAttention, fuse
+from attnlib.course.exercises import pieces
+from attnlib.course.exercises.pieces import MyGlobalLocalAttention, local_branch
 from attnlib.course.lessons import exercise
-from attnlib.course.lessons.fusion.exercises import WIDEST
+from attnlib.course.lessons.fusion.exercises import (
+    MODULE_MISTAKES,
+    MODULES,
+    WIDEST,
+    fuse_by_entries,
+)
 from attnlib.course.lessons.fusion.figures import plot_angles, read_angles
 from attnlib.segments import FUSIONS
+from tests.course.lessons.named import assert_named
 
 
 def by(normalise, normalise_local=None):
@@ -55,6 +63,8 @@ WRONG_FUSIONS = {
     "Only the global rows are": by(unit, lambda x: x),
     "Only the local rows are": by(lambda x: x, unit),
     "along the frames": by(lambda x: x / x.norm(dim=0, keepdim=True)),
+    "Each *row* must become 1 long": by(lambda x: F.normalize(x, dim=-2)),
+    "dim=1 is the last axis only where there are two": by(F.normalize),  # its dim is 1
     "one length for the whole matrix": by(lambda x: x / torch.linalg.matrix_norm(x)),
     "the sum of absolute values": by(lambda x: x / x.abs().sum(-1, keepdim=True)),
     "divide by the largest entry": by(lambda x: x / x.abs().amax(-1, keepdim=True)),
@@ -83,37 +93,135 @@ WRONG_FUSIONS = {
     "'max' takes the smaller entries": instead("max", lambda w, v: torch.min(unit(w), unit(v))),
     "'avg' halves only the local rows": instead("avg", lambda w, v: unit(w) + unit(v) / 2),
     "you sum the products": instead("mult", lambda w, v: (unit(w) * unit(v)).sum(-1, keepdim=True)),
-    "local of shape (5, 3), fusion=max": (instead("max", torch.maximum)),
+    "local of shape (5, 3), fusion='max'": (instead("max", torch.maximum)),
     "the value at [0, 0] should be": instead("mult", lambda w, v: unit(w) * v * 2),
     "changes its arguments": changes_its_rows,
+    "not their gradients": by(lambda x: x / x.detach().norm(dim=-1, keepdim=True)),
+    "less exact than it went in": by(lambda x: unit(x.float())),
+    "it calls fuse": fuse,
 }
 
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_FUSIONS.items(), ids=WRONG_FUSIONS)
 def test_a_wrong_fusion_is_named(words, answer):
-    verdict = exercise("fusion.fuse_rows").check(answer)
+    verdict = exercise("fusion.fuse").check(answer)
     assert not verdict.right
     assert words in verdict
 
 
-def right_by_frames(whole, local, fusion):
-    rows = [
-        FUSIONS[fusion](row / row.norm(), other / other.norm())
-        for row, other in zip(whole, local, strict=True)
-    ]
-    return torch.stack(rows)
+def test_what_is_detached_in_one_fusion_only_is_seen():
+    cut = instead("max", lambda w, v: torch.maximum(unit(w), unit(v)).detach() + 0 * w)
+    assert "not their gradients" in exercise("fusion.fuse").check(cut)
 
 
 def right_by_square_root(whole, local, fusion):
-    u, v = (x * (x * x).sum(1, keepdim=True).rsqrt() for x in (whole, local))
+    u, v = (x * (x * x).sum(-1, keepdim=True).rsqrt() for x in (whole, local))
     if fusion in ("add", "avg"):
         return (u + v) * (0.5 if fusion == "avg" else 1)
     return u * v if fusion == "mult" else torch.stack([u, v]).amax(0)
 
 
-@pytest.mark.parametrize("answer", [fuse, right_by_frames, right_by_square_root])
+def right_by_einsum(whole, local, fusion):
+    u, v = (x / torch.einsum("...c,...c->...", x, x).sqrt().unsqueeze(-1) for x in (whole, local))
+    return {"add": u + v, "mult": u * v, "avg": torch.lerp(u, v, 0.5), "max": u.max(v)}[fusion]
+
+
+def right_by_frames(whole, local, fusion):
+    """Flat, then a frame at a time."""
+    combine = {"mult": torch.mul, "max": torch.fmax}.get(fusion, torch.add)
+    pairs = zip(whole.flatten(0, -2), local.flatten(0, -2), strict=True)
+    rows = torch.stack([combine(row / row.norm(), other / other.norm()) for row, other in pairs])
+    return (rows * 0.5 if fusion == "avg" else rows).view_as(whole)
+
+
+@pytest.mark.parametrize("answer", [right_by_square_root, right_by_einsum, right_by_frames])
 def test_other_right_fusions_pass(answer):
-    assert exercise("fusion.fuse_rows").check(answer).right
+    assert exercise("fusion.fuse").check(answer).right
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_the_loop_is_the_fusion_of_the_library(fusion):
+    whole, local = torch.randn(2, 4, 3)
+    torch.testing.assert_close(fuse_by_entries(whole, local, fusion), fuse(whole, local, fusion))
+
+
+def with_forward(forward):
+    """The reader's class with this forward."""
+    return type("MyGlobalLocalAttention", (MyGlobalLocalAttention,), {"forward": forward})
+
+
+WRONG_MODULES = {
+    "Not written yet": with_forward(lambda self, x: None),
+    "must be a class, an nn.Module": lambda x: x,
+    "The global branch is returned alone": with_forward(lambda self, x: self.attention(x)),
+    "The local branch is returned alone": with_forward(
+        lambda self, x: local_branch(x, self.local_attention)
+    ),
+    "are added as they are": with_forward(
+        lambda self, x: self.attention(x) + local_branch(x, self.local_attention)
+    ),
+    "'add' is fixed in your code": with_forward(
+        lambda self, x: pieces.fuse(self.attention(x), local_branch(x, self.local_attention), "add")
+    ),
+    "'mult' is fixed in your code": with_forward(
+        lambda self, x: pieces.fuse(
+            self.attention(x), local_branch(x, self.local_attention), "mult"
+        )
+    ),
+    "returned tuple": with_forward(lambda self, x: (self.attention(x), None)),
+    "it calls fuse": with_forward(
+        lambda self, x: fuse(self.attention(x), local_branch(x, self.local_attention), self.fusion)
+    ),
+    "not their gradients": with_forward(
+        lambda self, x: pieces.fuse(
+            self.attention(x), local_branch(x.detach(), self.local_attention), self.fusion
+        )
+    ),
+    "it stopped with TypeError": with_forward(lambda self, x: local_branch(x)),
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_MODULES.items(), ids=WRONG_MODULES)
+def test_a_wrong_module_is_named(words, answer):
+    assert_named("fusion.MyGlobalLocalAttention", answer, words)
+
+
+def test_every_known_mistake_of_the_module_is_called_by_its_own_name():
+    for sentence, mistake, *_ in MODULE_MISTAKES:
+        verdict = exercise("fusion.MyGlobalLocalAttention").check(mistake)
+        assert verdict.startswith(f"✘ {sentence}")
+
+
+def fused_the_other_way_round(self, x):
+    """All four fusions give the same for both orders."""
+    return pieces.fuse(local_branch(x, self.local_attention), self.attention(x), self.fusion)
+
+
+def written_out(self, x):
+    size = -(-len(x) // len(self.local_attention))
+    pairs = zip(self.local_attention, x.split(size), strict=False)
+    u = torch.cat([each(part) for each, part in pairs])
+    u, v = (rows / rows.norm(dim=-1, keepdim=True) for rows in (u, self.attention(x)))
+    return {"add": u + v, "mult": u * v, "avg": (u + v) / 2, "max": torch.max(u, v)}[self.fusion]
+
+
+@pytest.mark.parametrize("forward", [fused_the_other_way_round, written_out])
+def test_other_right_modules_pass(forward):
+    assert exercise("fusion.MyGlobalLocalAttention").check(with_forward(forward)).right
+
+
+@pytest.mark.parametrize(("channels", "segments", "heads", "fusion", "length"), MODULES)
+def test_the_module_is_that_of_the_library(channels, segments, heads, fusion, length):
+    mine = MyGlobalLocalAttention(channels, segments, heads, fusion)
+    how = {"num_segments": segments, "heads": heads, "fusion": fusion}
+    theirs = GlobalLocalAttention(channels, channels, **how).eval()
+    parts = mine.local_attention
+    theirs.attention.load_state_dict(mine.attention.state_dict())
+    with torch.no_grad():
+        theirs.local_attention.qkv.copy_(torch.stack([part.qkv.weight for part in parts]))
+        theirs.local_attention.out.copy_(torch.stack([part.out.weight for part in parts]))
+    x = torch.randn(length, channels)
+    torch.testing.assert_close(mine(x), theirs(x)[0])
 
 
 def adds(small):
@@ -143,6 +251,8 @@ WRONG_ROWS = {
     "The smallest divisor, 1e-08,": at_least(1e-8),
     "The smallest divisor, 1e-06,": at_least(1e-6),
     "the value at": adds(3e-7),
+    "it calls normalize": lambda x: F.normalize(x, dim=-1),
+    "not their gradients": lambda x: x / x.norm(dim=-1, keepdim=True).clamp(min=1e-12).detach(),
     "gradient of the row of zeros is nan": lambda x: unit(x).nan_to_num(),
     "the slope of sqrt at 0 is infinite": (
         lambda x: x / (x * x).sum(-1, keepdim=True).sqrt().clamp(min=1e-12)
@@ -184,7 +294,6 @@ def by_index(x):
         by_adding_where_zero,
         by_clamped_squares,
         by_index,
-        lambda x: F.normalize(x, dim=-1),
     ],
 )
 def test_other_right_ways_to_normalise_pass(answer):

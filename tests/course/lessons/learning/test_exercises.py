@@ -34,7 +34,7 @@ KEYS = {
     ids=KEYS,
 )
 def test_every_known_mistake_is_called_by_its_own_name(key, mistakes):
-    for sentence, mistake in mistakes:
+    for sentence, mistake, *_ in mistakes:
         assert exercise(key).check(mistake).startswith(f"✘ {sentence}")
 
 
@@ -45,6 +45,10 @@ def by_gather(weights, source):
 def by_one_hot(weights, source):
     ideal = torch.nn.functional.one_hot(source, len(source))
     return (weights * ideal).sum((-2, -1)) / len(source)
+
+
+def by_one_hot_weights(weights, source):
+    return (weights * torch.nn.functional.one_hot(source, len(source))).sum(-1)
 
 
 def by_loop(weights, source):
@@ -61,12 +65,18 @@ def test_other_right_ways_to_weigh_pass(answer):
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        ("the shape must be (1,), and is (1, 1)", lambda w, s: weight_on(w, s)[:, None]),
-        ("must return a torch.Tensor, and returned list", lambda w, s: weight_on(w, s).tolist()),
+        ("the shape must be (3,), and is (3, 1)", lambda w, s: weight_on(w, s)[:, None]),
         ("Queries and keys are exchanged", lambda w, s: w[:, s, torch.arange(len(s))].mean(-1)),
         ("That is the sum", lambda w, s: by_one_hot(w, s) * len(s)),
         ("mean over all L · L cells", lambda w, s: by_one_hot(w, s) / len(s)),
         ("takes whole columns", lambda w, s: w.index_select(-1, s).mean((1, 2))),
+        ("takes whole columns", lambda w, s: w[..., s].mean(-1)),
+        ("takes whole rows", lambda w, s: w[:, s].mean((1, 2))),
+        ("the query is i", lambda w, s: torch.stack([head[s, s].mean() for head in w])),
+        ("Your mean is over the heads", lambda w, s: by_one_hot_weights(w, s).mean(0)),
+        ("the largest weight of each query", lambda w, s: w.max(-1).values.mean(-1)),
+        ("You take logarithms", lambda w, s: by_one_hot_weights(w, s).log().mean(1)),
+        ("1 minus the mean", lambda w, s: 1 - by_one_hot(w, s)),
         ("It must be a function", torch.zeros(3)),
     ],
 )
@@ -90,6 +100,33 @@ def test_another_right_way_to_look_passes():
     [
         ("That is where it stands", lambda cell, side, block: [2 * cell, 2 * cell + 1]),
         ("You give the whole edge", lambda cell, side, block: (0, side - 1)),
+        ("(first, last)", lambda *case: seen_by_steps(*case)[::-1]),
+        (
+            "at the start only",
+            lambda c, side, b: (seen_by_steps(c, side, b)[0], min(2 * c + 2, side - 1)),
+        ),
+        ("at the end only", lambda c, side, b: (max(2 * c - 2, 0), seen_by_steps(c, side, b)[1])),
+        ("one block of level 1", lambda c, side, b: (2 * c // b * b, 2 * c // b * b + b - 1)),
+        ("at place 2 · c", lambda c, side, b: (max(c - 2, 0) // b * b, (c + 2) // b * b + b - 1)),
+        (
+            "where the last block begins",
+            lambda c, side, b: (seen_by_steps(c, side, b)[0], min(2 * c + 2, side - 1) // b * b),
+        ),
+        (
+            "not how many there are",
+            lambda *case: (seen_by_steps(*case)[0], len(range(*seen_by_steps(*case))) + 1),
+        ),
+        (
+            "numbers of blocks",
+            lambda c, side, b: (max(2 * c - 2, 0) // b, min(2 * c + 2, side - 1) // b),
+        ),
+        (
+            "/ does not round",
+            lambda c, side, b: (
+                max(2 * c - 2, 0) / b * b,
+                min(2 * c + 2, side - 1) / b * b + b - 1,
+            ),
+        ),
         ("there must be 2 results, and there are 3", lambda *case: (*pixels_seen(*case), 0)),
         ("must return tuple, and returned int", lambda *case: pixels_seen(*case)[0]),
         ("in result 1, the result should be", lambda *case: (pixels_seen(*case)[0], 99)),
@@ -149,6 +186,31 @@ def test_maps_that_differ_in_the_order_of_heads_alone_are_not_apart():
     [
         ("You compare head 0 with head 0", lambda a, b: (a - b).abs().sum(-1).mean() / 2),
         ("and you count both", lambda a, b: 2 * apart_by_loop(a, b)),
+        ("and do not take half", lambda a, b: (a - b).abs().sum(-1).mean()),
+        ("Take half of their sum", lambda a, b: 2 * apart_by_loop(a, b) / a.shape[-1]),
+        ("You sum over heads and queries", lambda a, b: apart_by_loop(a, b) * a[..., 0].numel()),
+        ("sum all absolute differences", lambda a, b: 2 * apart_by_loop(a, b) * a[..., 0].numel()),
+        (
+            "the nearest pair of heads alone",
+            lambda a, b: min((x - y).abs().sum(-1).mean() / 2 for x in a for y in b),
+        ),
+        (
+            "on in a circle",
+            lambda a, b: min((a - b.roll(k, 0)).abs().sum(-1).mean() / 2 for k in range(len(a))),
+        ),
+        ("lies at the same keys", lambda a, b: 1 - apart_by_loop(a, b)),
+        (
+            "You take squares",
+            lambda a, b: min(
+                ((a - torch.stack(order)) ** 2).sum(-1).mean() for order in permutations(b)
+            ),
+        ),
+        (
+            "the length of the difference",
+            lambda a, b: min(
+                (a - torch.stack(order)).norm(dim=-1).mean() / 2 for order in permutations(b)
+            ),
+        ),
         ("stopped with AttributeError", lambda a, b: apart_by_loop(a, b.unknown)),
         ("must return float, and returned str", lambda a, b: "near"),
         ("the result should be", lambda a, b: (a - b).square().mean()),  # a tensor, and wrong

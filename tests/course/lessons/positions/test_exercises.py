@@ -1,5 +1,7 @@
 """The checks take their solutions, refuse their stubs, and name the known wrong answers."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from attnlib.course.lessons.positions.exercises import (
     MISTAKES,
     TABLE_MISTAKES,
     absolute,
+    absolute_by_pairs,
     feels_order,
 )
 
@@ -156,7 +159,7 @@ def test_a_check_leaves_the_random_numbers_alone():
     ids=["positions.feels_order", "positions.absolute"],
 )
 def test_every_known_mistake_is_called_by_its_own_name(key, mistakes):
-    for sentence, mistake in mistakes:
+    for sentence, mistake, *_ in mistakes:
         assert exercise(key).check(mistake).startswith(f"✘ {sentence}")
 
 
@@ -212,12 +215,26 @@ def filled(length, width, freq):
 
 def by_rows_of_pairs(length, width, freq, first="sin", second="cos", power=2.0):
     """Column by column: pairs of sin and cos, none for a last one alone."""
-    table, place = torch.zeros(length, length), torch.arange(length)
+    table = torch.zeros(length, length, dtype=torch.float64)
+    place = torch.arange(length, dtype=torch.float64)
     for pair in range(length // 2):
         angle = place / freq ** (power * pair / width)
         table[:, 2 * pair] = getattr(angle, first)()
         table[:, 2 * pair + 1] = getattr(angle, second)()
     return table
+
+
+def made_float64_at_the_end(length, width, freq):
+    """As it comes out where i and j are whole numbers, and the result is made float64."""
+    i, j = torch.arange(length)[:, None], torch.arange(length)
+    angle = i / freq ** (2 * (j // 2) / width)
+    table = torch.where(j % 2 == 0, angle.sin(), angle.cos()).double()
+    return table.masked_fill(j >= length - length % 2, 0)
+
+
+def by_the_library(length, width, freq):
+    index = torch.arange(length)
+    return AbsolutePositions(length, width, freq)(index[:, None], index[None, :])
 
 
 def always_empty(length, width, freq):
@@ -256,24 +273,32 @@ WRONG_TABLES = {
     "with channels across": usual,
     "The last column is filled": filled,
     "sin and cos are exchanged": lambda *case: by_rows_of_pairs(*case, "cos", "sin"),
-    "yours hangs on the query i": parity_of_queries,
+    "Yours asks the query i": parity_of_queries,
     "Queries and keys are exchanged": lambda *case: by_rows_of_pairs(*case).T,
     "You forgot the 2": lambda *case: by_rows_of_pairs(*case, power=1.0),
     "You divide the exponent by the length": lambda length, width, freq: by_rows_of_pairs(
         length, length, freq
     ),
-    "You take j / C": lambda *case: by_columns(*case, lambda j: j),
-    "You take 2j / C": lambda *case: by_columns(*case, lambda j: 2 * j),
+    "Yours is j / width": lambda *case: by_columns(*case, lambda j: j),
+    "Yours is 2j / width": lambda *case: by_columns(*case, lambda j: 2 * j),
     "The last row is zero": last_row_empty,
     "That is the relative table": lambda length, width, freq: RelativePositions(
         length, width, freq
     )(torch.arange(length)[:, None], torch.arange(length)),
     "10000 is fixed": lambda length, width, freq: by_rows_of_pairs(length, width, 10000),
     "for odd lengths only": always_empty,
-    "It must return a torch.Tensor, and returned list": lambda *case: absolute(*case).tolist(),
     "The result must be float": lambda *case: absolute(*case).round().long(),
     "the shape must be (7, 7), and is (49,)": lambda *case: absolute(*case).flatten(),
     "the value at [0, 1] should be 1, and is 2": lambda *case: absolute(*case) * 2,
+    "All columns have sin": lambda *case: by_rows_of_pairs(*case, "sin", "sin"),
+    "Yours begin with 1": lambda length, *rest: absolute(length + length % 2 + 2, *rest)[
+        1 : length + 1, :length
+    ].index_fill(1, torch.arange(length - length % 2, length), 0),
+    "must be float64, and is torch.float32": lambda *case: absolute(*case).float(),
+    "only as exact as float32": made_float64_at_the_end,
+    "must return a torch.Tensor, and returned list": lambda *case: absolute(*case).tolist(),
+    "must return a torch.Tensor, and returned ndarray": lambda *case: absolute(*case).numpy(),
+    "it calls AbsolutePositions": by_the_library,
 }
 
 
@@ -284,12 +309,24 @@ def test_a_wrong_table_is_named(words, answer):
     assert words in verdict
 
 
-def by_the_library(length, width, freq):
-    index = torch.arange(length)
-    return AbsolutePositions(length, width, freq)(index[:, None], index[None, :])
+def with_numpy_inside(length, width, freq):
+    i, j = np.mgrid[:length, :length].astype(float)
+    angle = i / freq ** (2 * np.floor(j / 2) / width)
+    table = np.where(j % 2, np.cos(angle), np.sin(angle)) * (j < length - length % 2)
+    return torch.from_numpy(table)
 
 
-@pytest.mark.parametrize("answer", [by_rows_of_pairs, by_the_library])
+def in_slices(length, width, freq):
+    table = torch.zeros(length, length, dtype=torch.float64)
+    rows, even = torch.arange(length).double()[:, None], length // 2 * 2
+    angle = rows * torch.exp(-math.log(freq) * torch.arange(0, even, 2).double() / width)
+    table[:, 0:even:2], table[:, 1:even:2] = angle.sin(), angle.cos()
+    return table
+
+
+@pytest.mark.parametrize(
+    "answer", [by_rows_of_pairs, with_numpy_inside, in_slices, absolute_by_pairs]
+)
 def test_other_right_tables_pass(answer):
     assert exercise("positions.absolute").check(answer).right
 

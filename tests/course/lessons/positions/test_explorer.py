@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from attnlib.course.lessons.positions.explorer import explore_positions, positions_drawer
+from attnlib.course.widgets.controls import NONE
 
 WIDTH = 6
 
@@ -145,25 +146,26 @@ def test_too_few_frames_are_refused():
         positions_drawer(torch.zeros(3, 6))
 
 
-def test_an_impossible_pair_hides_the_picture_and_setting_it_back_gives_the_same(x):
+def test_positions_of_pairs_go_to_the_scores_alone_and_setting_them_back_gives_the_same(x):
     explorer = explore_positions(x)
+    positions, where, freq, *_ = explorer._controls.values()
     first = bytes(explorer._picture.value)
-    explorer.set(where="input")
-    assert explorer._picture.layout.visibility == "hidden"
-    assert (
-        "Take where=&#x27;scores&#x27;, or positions=&#x27;absolute&#x27;" in explorer._line.value
-    )
-    explorer.set(positions="absolute")
-    assert explorer._picture.layout.visibility == "visible"
+    assert where.disabled and not freq.disabled
+    positions.value = "absolute"
+    assert not where.disabled
+    where.value = "input"
     assert bytes(explorer._picture.value) != first
-    explorer.set(positions="relative", where="scores")
+    positions.value = NONE
+    assert where.disabled and freq.disabled and where.value == "input"
+    positions.value = "relative"
+    assert where.disabled and not freq.disabled and where.value == "scores"
     assert bytes(explorer._picture.value) == first
 
 
 def test_the_controls_have_words_for_their_values(x):
     labels = {
         name: [label for label, _ in control.options]
-        for name, control in explore_positions(x)._controls.items()
+        for name, control in explore_positions(x).set(positions="absolute")._controls.items()
         if name in ("positions", "where", "tokens")
     }
     assert labels == {

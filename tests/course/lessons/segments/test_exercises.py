@@ -2,12 +2,25 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from attnlib import GlobalLocalAttention, segment_slices
+from attnlib import GlobalLocalAttention, SelfAttention, segment_slices
 from attnlib.course.lessons import exercise
-from attnlib.course.lessons.segments.exercises import boundaries, next_width, unused
+from attnlib.course.lessons.segments.exercises import (
+    CUTTING_MISTAKES,
+    LOCAL_CASES,
+    LOCAL_MISTAKES,
+    boundaries,
+    boundaries_by_counting,
+    local_branch,
+    local_branch_by_frames,
+    next_width,
+    unused,
+)
+from tests.course.lessons.named import assert_named
 
 
 def pairs(edges):
@@ -69,10 +82,23 @@ WRONG_BOUNDARIES = {
     "fixed at 4": lambda length, n: boundaries(length, 4),
     "and returned slice": segment_slices,
     "there must be 4 results, and there are 5": lambda length, n: [*boundaries(length, n), (0, 0)],
-    "round up. (Seen for length=10": by_size(lambda length, n: max(1, round(length / n))),
+    "Round it up. (Seen for length=10": by_size(lambda length, n: max(1, round(length / n))),
     "For length=10, num_segments=4 it stopped with ValueError": lambda length, n: (
         torch.arange(length).view(n, -1).tolist() if length % n == 0 else int("3, 3, 3, 1")
     ),
+    "0.0 is no whole number": lambda length, n: [
+        (min(g * float(np.ceil(length / n)), length), min((g + 1) * -(-length // n), length))
+        for g in range(n)
+    ],
+    "0.0 is no whole number: // and": lambda length, n: [
+        (float(start), float(stop)) for start, stop in boundaries(length, n)
+    ],
+    "a slice takes whole numbers only": lambda length, n: torch.tensor(
+        boundaries(length, n), dtype=torch.float64
+    ),
+    "it calls segment_slices": lambda length, n: [
+        (piece.start, piece.stop) for piece in segment_slices(length, n)
+    ],
 }
 
 
@@ -97,13 +123,152 @@ def by_walking(length, n):
     return tuple(found)
 
 
-def by_attnlib(length, n):
-    return [(piece.start, piece.stop) for piece in segment_slices(length, n)]
+def in_whole_numbers_of_numpy(length, n):
+    edges = np.minimum(np.arange(n + 1) * -(-length // n), length)
+    return list(zip(edges, edges[1:], strict=False))
 
 
-@pytest.mark.parametrize("answer", [by_clamping_lists, by_walking, by_attnlib])
+@pytest.mark.parametrize(
+    "answer",
+    [by_clamping_lists, by_walking, in_whole_numbers_of_numpy, boundaries_by_counting],
+)
 def test_other_right_boundaries_pass(answer):
     assert exercise("segments.boundaries").check(answer).right
+
+
+@pytest.mark.parametrize(
+    ("key", "mistakes"),
+    [("segments.boundaries", CUTTING_MISTAKES), ("segments.local_branch", LOCAL_MISTAKES)],
+    ids=["boundaries", "local_branch"],
+)
+def test_every_known_mistake_is_called_by_its_own_name(key, mistakes):
+    for sentence, mistake, *_ in mistakes:
+        assert exercise(key).check(mistake).startswith(f"✘ {sentence}")
+
+
+def of_each(x, branches):
+    """What each branch makes of its segment; nothing of an empty one."""
+    pairs = zip(branches, boundaries(len(x), len(branches)), strict=True)
+    return [branch(x[start:stop]) for branch, (start, stop) in pairs if start < stop]
+
+
+def into_an_empty_tensor(x, branches):
+    """Right, but for the branches of empty segments, which are called."""
+    out = torch.empty_like(x)
+    for branch, (start, stop) in zip(branches, boundaries(len(x), len(branches)), strict=True):
+        out[start:stop] = branch(x[start:stop])
+    return out
+
+
+WRONG_LOCAL_BRANCHES = {
+    "Not written yet": lambda x, branches: None,
+    "It must be a function, and is str": "branches",
+    "through the first branch": lambda x, branches: torch.cat(
+        [branches[0](x[start:stop]) for start, stop in boundaries(len(x), len(branches))]
+    ),
+    "in reversed order: segment 0": lambda x, branches: local_branch(x, list(reversed(branches))),
+    "the first frames come first": lambda x, branches: torch.cat(of_each(x, branches)[::-1]),
+    "frames at the end belong to nobody": lambda x, branches: torch.cat(
+        [
+            branch(x[g * (len(x) // len(branches)) :][: len(x) // len(branches)])
+            for g, branch in enumerate(branches)
+        ]
+    ),
+    "as torch.tensor_split does": lambda x, branches: torch.cat(
+        [branch(part) for branch, part in zip(branches, x.tensor_split(len(branches)), strict=True)]
+    ),
+    "G is how many segments there are": lambda x, branches: torch.cat(
+        [branch(part) for branch, part in zip(branches, x.split(len(branches)), strict=False)]
+    ),
+    "Each branch sees all of x": lambda x, branches: torch.cat(
+        [
+            branch(x)[start:stop]
+            for branch, (start, stop) in zip(
+                branches, boundaries(len(x), len(branches)), strict=True
+            )
+        ]
+    ),
+    "the results are added": lambda x, branches: torch.stack([f(x) for f in branches]).sum(0),
+    "one frame at a time": lambda x, branches: torch.stack(
+        [branches[i // -(-len(x) // len(branches))](row[None])[0] for i, row in enumerate(x)]
+    ),
+    "no branch is called": lambda x, branches: x.clone(),
+    "a list of segments": of_each,
+    "torch.stack makes a new axis": lambda x, branches: torch.stack(of_each(x, branches)),
+    "side by side": lambda x, branches: torch.cat(of_each(x, branches), dim=-1),
+    "an empty segment is handed to its branch": into_an_empty_tensor,
+    "not their gradients": lambda x, branches: local_branch(x.detach(), branches),
+    "less exact than it went in": lambda x, branches: local_branch(x.float(), branches),
+    "changes its arguments": lambda x, branches: x.copy_(local_branch(x.clone(), branches)),
+    "it calls segment_slices": lambda x, branches: torch.cat(
+        [
+            branch(x[part])
+            for branch, part in zip(branches, segment_slices(len(x), len(branches)), strict=True)
+            if part.start < part.stop
+        ]
+    ),
+    "branches=4 it stopped with TypeError": lambda x, branches: branches(x),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"), WRONG_LOCAL_BRANCHES.items(), ids=WRONG_LOCAL_BRANCHES
+)
+def test_a_wrong_local_branch_is_named(words, answer):
+    assert_named("segments.local_branch", answer, words)
+
+
+def by_split(x, branches):
+    parts = x.split(math.ceil(len(x) / len(branches)))  # no more than there are frames
+    return torch.cat([branch(part) for branch, part in zip(branches, parts, strict=False)])
+
+
+def by_places(x, branches):
+    out, size = torch.zeros_like(x), -(-len(x) // len(branches))
+    for g, branch in enumerate(branches):
+        if g * size < len(x):
+            out[g * size : (g + 1) * size] = branch(x[g * size : (g + 1) * size])
+    return out
+
+
+def by_rows(x, branches):
+    return torch.stack([row for part in of_each(x, branches) for row in part])
+
+
+@pytest.mark.parametrize("answer", [by_split, by_places, by_rows, local_branch_by_frames])
+def test_other_right_local_branches_pass(answer):
+    assert exercise("segments.local_branch").check(answer).right
+
+
+def test_a_segment_that_is_empty_is_among_the_cases():
+    empty = [(n, g) for n, _, g in LOCAL_CASES if boundaries(n, g)[-1] == (n, n)]
+    assert (9, 4) in empty
+    assert (3, 5) in empty
+
+
+def test_the_hint_of_a_mistake_that_is_no_number_is_told():
+    task = exercise("segments.local_branch")
+    assert "start < stop" in task.hints[task.refuse(into_an_empty_tensor).hint - 1]
+
+
+@pytest.mark.parametrize("length", [10, 9, 3])
+def test_the_local_branch_is_that_of_the_library(length):
+    module = GlobalLocalAttention(6, 16, num_segments=4, fusion="add").local_attention.eval()
+    parts = nn.ModuleList(Alone(qkv, out) for qkv, out in zip(module.qkv, module.out, strict=True))
+    x = torch.randn(length, 6)
+    assert torch.allclose(local_branch(x, parts.eval()), module(x)[0], atol=1e-6)
+
+
+class Alone(nn.Module):
+    """One set of parameters."""
+
+    def __init__(self, qkv, out):
+        super().__init__()
+        self.inside = SelfAttention(6, len(out.mT), heads=4)
+        self.inside.load_state_dict({"qkv.weight": qkv, "out.weight": out})
+
+    def forward(self, x):
+        return self.inside(x)[0]
 
 
 def those(keep):

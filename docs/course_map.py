@@ -1,7 +1,7 @@
 """The map of the course, docs/course.svg, from the manifest: `python -m docs.course_map`.
 
 Lessons stand in reading order. A box says which lessons come before it; its colour says whose side
-it tells, its frame whether its core belongs to the lecture.
+it tells, its frame whether it belongs to the lecture.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ def _box(lesson, x, y, lessons) -> Iterator[str]:
     middle = x + WIDTH / 2
     yield (
         f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="8" '
-        f'fill="{FILLS[lesson.side]}" stroke="{LINE}" stroke-width="{FRAMES[lesson.lecture]}"/>'
+        f'fill="{FILLS[lesson.side]}" stroke="{LINE}" stroke-width="{FRAMES[lesson.lecture > 0]}"/>'
     )
     number = f"{lesson.number:02d}"
     yield f'<text x="{middle}" y="{y + 24}" font-size="18" font-weight="bold">{number}</text>'
@@ -70,7 +70,7 @@ def _legend(y) -> Iterator[str]:
     keys = [
         (FILLS["NesT"], 1.5, "NesT’s side", 130),
         (FILLS["PGL-SUM"], 1.5, "PGL-SUM’s side", 160),
-        ("white", 4, "their cores make one lecture of 90 minutes", 0),
+        ("white", 4, "they make one lecture of 90 minutes", 0),
     ]
     x = EDGE + 2
     for fill, frame, words, width in keys:

@@ -4,8 +4,10 @@ Over TCP, five ports are chosen before a kernel starts, and it binds them second
 takes one of them in between stops it: "Address already in use". A file nobody else takes.
 """
 
+import shutil
 import sys
 import tempfile
+import weakref
 from pathlib import Path
 
 from jupyter_client.manager import AsyncKernelManager, KernelManager
@@ -14,8 +16,9 @@ from jupyter_client.manager import AsyncKernelManager, KernelManager
 class _OnFiles:
     def __init__(self, **settings):
         # Short: a socket's whole path may have a hundred letters.
-        self._sockets = tempfile.TemporaryDirectory(prefix="kernel-")
-        place = {"transport": "ipc", "ip": str(Path(self._sockets.name, "at"))}
+        sockets = tempfile.mkdtemp(prefix="kernel-")
+        weakref.finalize(self, shutil.rmtree, sockets, ignore_errors=True)
+        place = {"transport": "ipc", "ip": str(Path(sockets, "at"))}
         # Windows has no such files here, and keeps to TCP.
         super().__init__(**settings, **({} if sys.platform == "win32" else place))
 

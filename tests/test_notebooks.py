@@ -137,7 +137,6 @@ BROKEN = {
         lesson(ran(), language_info={"name": "python", "version": "3.11.7"}),
         "metadata is not normalised",
     ),
-    "two equal ids": (lesson(ran(), ran(count=2)), "id is not normalised"),
     "old format": (lesson(ran(), minor=4), "nbformat_minor is not normalised"),
 }
 
@@ -194,17 +193,6 @@ def test_normalise_makes_up_no_number_for_a_cell_that_was_never_run():
     assert [cell.execution_count for cell in cells] == [None, 1, None]
 
 
-def test_ids_are_made_from_the_place_and_never_twice():
-    cells = [new_markdown_cell("A", id="cell-02"), ran(), ran(), ran()]
-    del cells[1]["id"]
-    assert [cell.id for cell in normalise(lesson(*cells)).cells] == [
-        "cell-02",
-        "cell-02x",
-        "the-cell",
-        "cell-04",
-    ]
-
-
 def test_two_executions_write_the_same_bytes(tmp_path):
     """A figure (its PNG too), a widget, a result, both streams, a meant failure."""
     figure = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()"
@@ -219,8 +207,6 @@ def test_two_executions_write_the_same_bytes(tmp_path):
     ]
     cells = [new_markdown_cell("# A lesson"), *map(new_code_cell, sources)]
     cells.append(new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}))
-    for cell in cells:
-        del cell["id"]
     path = tmp_path / "lesson.ipynb"
     nb = normalise(execute(lesson(*cells), tmp_path))
     assert problems(nb) == []

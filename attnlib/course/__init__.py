@@ -1,1 +1,4 @@
-"""What the lessons need round the two attentions: data, plots, comparisons, exercises."""
+"""What the lessons need round the two attentions: data, plots, comparisons, exercises.
+
+Its commands: `python -m attnlib.course progress`.
+"""

@@ -16,6 +16,22 @@ ENGLISH = "en"
 _now = os.environ.get("ATTNLIB_LANGUAGE") or ENGLISH
 
 
+class Said(str):
+    """A sentence, in the language that was spoken, and what it was made from.
+
+    Args:
+        text: the sentence.
+        message: the same whatever the language, and with nothing in its places: to count by.
+    """
+
+    message: str
+
+    def __new__(cls, text: str, message: str = ""):
+        said = super().__new__(cls, text)
+        said.message = message
+        return said
+
+
 def speak(language: str) -> None:
     """From now on, say everything in this language. What is on the screen already stays.
 
@@ -36,7 +52,7 @@ def language() -> str:
     return _now
 
 
-def say(message: str, /, **values: object) -> str:
+def say(message: str, /, **values: object) -> Said:
     """The message in the language that is spoken now, with its named places filled in.
 
     Args:
@@ -44,7 +60,7 @@ def say(message: str, /, **values: object) -> str:
         values: what stands in its places, `{name}` or `{name:.0%}`. With none, braces are braces.
     """
     text = catalogue(_now).get(message, message)
-    return text.format(**values) if values else text
+    return Said(text.format(**values) if values else text, message)
 
 
 def N_(message: str, /) -> str:
@@ -52,13 +68,17 @@ def N_(message: str, /) -> str:
     return message
 
 
-def paragraph(*sentences: str) -> str:
-    """Sentences that were said, one after the other; empty ones are left out."""
-    so_far = ""
+def paragraph(*sentences: str) -> Said:
+    """Sentences that were said, one after the other; empty ones are left out.
+
+    Its message is that of the first: what follows explains it.
+    """
+    so_far = Said("")
     for sentence in filter(None, sentences):
         # The space between them is a matter of the language: Chinese has none.
         pair = {"first": so_far, "following": sentence}
-        so_far = say("{first} {following}", **pair) if so_far else sentence
+        message = so_far.message or getattr(sentence, "message", "")
+        so_far = Said(say("{first} {following}", **pair) if so_far else sentence, message)
     return so_far
 
 

@@ -12,7 +12,7 @@ class Lesson(NamedTuple):
 
     `needs` are names of earlier lessons. `minutes` are those of the whole lesson, `core` those that
     nobody should leave out. `aim` is what a reader can do after it. `side` is "NesT", "PGL-SUM", or
-    "" for both. `lecture` says whether its core belongs to the lecture of 90 minutes.
+    "" for both. `lecture` are the minutes of its core that the lecture of 90 minutes takes.
     """
 
     number: int
@@ -24,7 +24,7 @@ class Lesson(NamedTuple):
     core: int
     aim: str
     side: str = ""
-    lecture: bool = False
+    lecture: int = 0
 
     @property
     def stem(self) -> str:

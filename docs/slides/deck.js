@@ -41,6 +41,14 @@ function fitAll() {
   document.querySelectorAll(".slides section section").forEach(fit);
 }
 
+/** For paper Reveal takes all slides out of the page for a moment: a widget looked for then is missed. */
+function drawWidgets() {
+  const script = document.createElement("script");
+  script.src = "assets/html-manager/embed-amd.js";
+  script.dataset.jupyterWidgetsCdn = "";
+  document.head.append(script);
+}
+
 Reveal.initialize({
   width: 1280,
   height: 720,
@@ -62,3 +70,6 @@ if (!narrow) {
 Reveal.on("ready", (event) => fit(event.currentSlide));
 Reveal.on("slidechanged", (event) => fit(event.currentSlide));
 Reveal.on("pdf-ready", fitAll);
+if (window.requirejs) { // the deck has a widget
+  Reveal.on(Reveal.isPrintingPDF() ? "pdf-ready" : "ready", drawWidgets);
+}

@@ -55,5 +55,5 @@ def index(lessons: Sequence[Lesson]) -> str:
     """The page that lists the decks of these lessons."""
     page = Template((HERE / "index.html.j2").read_text(encoding="utf-8"), autoescape=True)
     lecture = [each for each in lessons if each.lecture]
-    total = sum(each.core for each in lecture)
+    total = sum(each.lecture for each in lecture)
     return page.render(lessons=lessons, lecture=lecture, total=total)

@@ -12,7 +12,7 @@ END = re.compile(rf"(?:{STOP})(?<!al\.)(?<!e\.g\.)\s+(?=\S)|(?<=[。？！])")
 LANGUAGE = re.compile(r"<div lang=[^>]+>")
 WITHIN = re.compile(r"(<div lang=[^>]+>)\n\n(.*)\n\n</div>", re.DOTALL)
 ITEM = re.compile(r"(?:[-*]|\d+\.) ")
-ASIDE = ("<small>", "Stuck?", "Passed?")  # credits; what is said to somebody who reads alone
+ASIDE = ("<small>", "<details>", "Stuck?", "Passed?")  # credits; for somebody who reads alone
 LABEL = 5  # words: **How to read it.** alone says nothing
 
 

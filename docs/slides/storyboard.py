@@ -14,7 +14,6 @@ A cell whose metadata say `slideshow` is taken as it is: `slide` (beside), `subs
 """
 
 import copy
-import inspect
 import math
 import re
 import textwrap
@@ -438,6 +437,6 @@ def _sets_up(cell):
 def _help(key):
     """Hints and solution of an exercise, for the notes."""
     task = exercise(key)
-    answer = inspect.getsource(task.answer) if callable(task.answer) else str(task.answer)
-    hints = "\n".join(f"{number}. {hint}" for number, hint in enumerate(task.hints, 1))
-    return [f"Hints:\n\n{hints}", f"Solution:\n\n{fenced(answer.strip())}"]
+    # As HTML: in Markdown, branches[g](x[start:stop]) is a link.
+    hints = "".join(f"<li>{escape(hint)}</li>" for hint in task.hints)
+    return [f"Hints:\n\n<ol>{hints}</ol>", f"Solution:\n\n{fenced(task.solved().strip())}"]

@@ -19,10 +19,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import sync_playwright
 
-from notebooks.execute import METADATA
+from notebooks import copies
+from notebooks.execute import HERE, METADATA
+from tests.browser.days import IDLE, RAN, SECONDS, SHOTS, Day
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOTS = Path(__file__).with_name("shots")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -34,13 +35,6 @@ FLAGS = [
     "--disable-sync",
 ]
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:", "file:")
-SECONDS = 1000
-CONNECTED = "document.body.textContent.includes('(ipykernel) | Idle')"
-# Every cell has run: [3], not [ ] or [*].
-NUMBERED = r"""() => {
-    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputArea-prompt")];
-    return prompts.length && prompts.every((prompt) => /\[\d+\]/.test(prompt.innerText));
-}"""
 
 # All explorers on one page, to be looked at in both themes and two widths.
 WIDGETS = (
@@ -132,6 +126,7 @@ def lab(tmp_path_factory):
     for plugin, text in (
         ("apputils-extension/notification", '{"fetchNews": "false", "checkForUpdates": false}'),
         ("notebook-extension/tracker", '{"windowingMode": "none"}'),
+        ("../@jupyter-widgets/jupyterlab-manager/plugin", '{"saveState": true}'),
     ):
         file = settings / f"{plugin}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -153,6 +148,7 @@ def lab(tmp_path_factory):
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
             "JUPYTER_PREFER_ENV_PATH": "1",
             "OMP_NUM_THREADS": "1",
+            "ATTNLIB_MY": str(folder / "my"),
         }
     )
     with (home / "log").open("w") as log:
@@ -189,18 +185,25 @@ def shut_down(address):
 
 
 @pytest.fixture
+def no_kernel(lab):
+    """no_kernel(): from now on none answers."""
+    return lambda: shut_down(lab[0])
+
+
+@pytest.fixture
 def run_notebook(lab, open_page):
     """run_notebook(path, …) -> the watched page, after Run All; no cell has failed."""
     address, folder = lab
 
     def run_notebook(path, width=1280, theme="light"):
         shutil.copy(path, folder / "notebooks/x.ipynb")
+        shutil.rmtree(folder / "my", ignore_errors=True)  # what was chosen in the test before
         shut_down(address)  # else the kernel of the lesson before would run this one
         watched = open_page(width, theme)
         page = watched.page
         page.goto(f"{address}/lab/tree/notebooks/x.ipynb?reset")
         # The indicator says idle before there is a kernel; the status bar does not.
-        page.wait_for_function(CONNECTED, timeout=60 * SECONDS)
+        page.wait_for_function(IDLE, timeout=60 * SECONDS)
         page.wait_for_timeout(1 * SECONDS)
         page.keyboard.press("Control+b")  # more room for the notebook
         if theme == "dark":
@@ -210,7 +213,7 @@ def run_notebook(lab, open_page):
             page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
         page.click("text=Run >> nth=0")
         page.click("text=Run All Cells")
-        page.wait_for_function(NUMBERED, timeout=120 * SECONDS)
+        page.wait_for_function(RAN, timeout=300 * SECONDS)  # all its cells: 09 has 70 s
         page.wait_for_timeout(1 * SECONDS)  # widgets are drawn after their cell is done
         failed = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
         assert not [text for text in failed if "Error" in text]
@@ -226,3 +229,16 @@ def widgets(tmp_path_factory):
     cells = [new_code_cell(source.strip()) for source in WIDGETS]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
     return path
+
+
+@pytest.fixture
+def day(lab, open_page, monkeypatch):
+    """A student with a copy of every lesson, who has done nothing yet."""
+    _, folder = lab
+    for name in ("my", "lessons"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    monkeypatch.setenv("ATTNLIB_MY", str(folder / "my"))
+    shutil.copytree(HERE, folder / "lessons", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for copy in copies.copies(folder / "lessons"):
+        copies.make(copy)
+    return Day(lab, open_page)

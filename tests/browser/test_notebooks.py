@@ -4,13 +4,22 @@ import random
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from notebooks.execute import HERE as LESSONS
+from tests.browser.days import IDLE
 
 HERE = Path(__file__).parent
 SHOWN = """Array.from(document.querySelectorAll("img.widget-image, [role=status]"))
     .map((one) => one.src ?? one.innerText).join()"""
+SCROLLS = """() => [...document.querySelectorAll(".jp-OutputArea-output, .jp-OutputArea-output *")]
+    .filter((one) => ["auto", "scroll"].includes(getComputedStyle(one).overflowX))
+    .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth)
+    .map((one) => `${one.className} ${one.scrollWidth} > ${one.clientWidth}`)"""
+# Of a control: its kind, where it stands, how many options it has.
+PLACE = """(one) =>
+    one.role === "slider" ? ["slider", Number(one.getAttribute("aria-valuenow")), 0]
+    : one.options ? ["list", one.selectedIndex, one.options.length]
+    : ["tick", one.checked, 2]"""
 STATE = """(box) => [
     Array.from(box.querySelectorAll("img")).map((img) => {
         const canvas = document.createElement("canvas");
@@ -28,7 +37,7 @@ def settle(page):
     while still < 4:
         page.wait_for_timeout(90)
         now = page.evaluate(SHOWN)
-        idle = page.evaluate("document.body.textContent.includes('(ipykernel) | Idle')")
+        idle = page.evaluate(IDLE)
         still = still + 1 if idle and now == last else 0
         last = now
 
@@ -56,14 +65,17 @@ def choose(index):
 
 def controls(box):
     """Sliders, lists and boxes to tick: ways to both ends and a middle, and the way back."""
-    for slider in box.locator("[role=slider]").all():
-        place = float(slider.get_attribute("aria-valuenow"))
-        yield slider, (keys("End"), keys("Home"), keys("Home", "PageUp")), slide_to(place)
-    for choice in box.locator("select").all():
-        place, count = choice.evaluate("(one) => [one.selectedIndex, one.options.length]")
-        yield choice, (keys("End"), keys("Home"), choose(count // 2)), choose(place)
-    for tick in box.locator("input[type=checkbox]").all():
-        yield tick, (keys(" "),), keys(" ")
+    found = []
+    for control in box.locator("[role=slider], select, input[type=checkbox]").all():
+        kind, place, count = control.evaluate(PLACE)
+        if kind == "slider":
+            ways, back = (keys("End"), keys("Home"), keys("Home", "PageUp")), slide_to(place)
+        elif kind == "list":
+            ways, back = (keys("End"), keys("Home"), choose(count // 2)), choose(place)
+        else:
+            ways, back = (keys(" "),), keys(" ")
+        found.append((control, ways, place, back))
+    return found
 
 
 def slide_to(place):
@@ -81,13 +93,18 @@ def slide_to(place):
 
 def move_every_control(page, box):
     """Both ends and a middle; the picture or its line changes, and comes back to the byte."""
-    for control, ways, back in controls(box):
+    found = controls(box)
+    for control, ways, *_ in found:
+        if control.evaluate("(one) => one.closest('[disabled]') !== null"):
+            continue  # it is grey: it would change nothing
         before, seen = box.evaluate(STATE), []
         for act in ways:
             act(page, control)
             seen.append(box.evaluate(STATE))
         assert any(state != before for state in seen), control.evaluate("(one) => one.outerHTML")
-        back(page, control)
+        for each, _, place, back in found:  # others may have moved with it
+            if each.evaluate(PLACE)[1] != place:
+                back(page, each)
         # Not ==, whose difference of two pictures takes minutes to print.
         same = box.evaluate(STATE) == before
         assert same, control.evaluate("(one) => one.outerHTML")
@@ -119,15 +136,35 @@ def test_a_lesson_runs_and_its_controls_move(run_notebook, lesson):
     for number, box in enumerate(found):
         move_every_control(page, box)
         box.screenshot(path=HERE / f"shots/{lesson.stem}_{number}.png")
-    for number, button in enumerate(page.get_by_text("I commit to this").all()):
-        question = page.locator(".widget-vbox:has(> .widget-radio)").nth(number)
-        assert question.locator(".widget-radio-box label").first.inner_text().startswith("a. ")
-        question.locator("input[type=radio]").first.press(" ")
-        expect(button).to_be_enabled(timeout=30_000)  # the kernel does that, and may be drawing
-        button.press("Enter")
-        settle(page)
+    for question in page.locator(".attn-predict").all():
+        assert question.locator("label").first.inner_text().startswith("a. ")
+        question.locator("input").first.press(" ")
+        question.get_by_text("I commit to this").press("Enter")
         assert question.locator("[role=status]").inner_text()
     walk(page, seed=0)
+    fits(page)
+
+
+def fits(page):
+    """Nothing scrolls sideways, wide or narrow; controls, figure and sentence are seen at once."""
+    for width in (1280, 760):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(500)
+        assert page.evaluate(SCROLLS) == []
+        heights = [box.evaluate("(one) => one.clientHeight") for box in boxes(page)]
+        assert max(heights) < 880
+
+
+def test_no_key_pressed_in_a_control_reaches_the_notebook(run_notebook, widgets):
+    page = run_notebook(widgets).page
+    cells = page.locator(".jp-Cell").count()
+    controls = page.locator("[role=slider], select, input[type=checkbox]")
+    assert controls.count() > 10
+    for control in controls.all():
+        control.focus()
+        for key in ("b", "a", "ArrowDown"):  # new cells, below and above
+            page.keyboard.press(key)
+    assert page.locator(".jp-Cell").count() == cells
 
 
 @pytest.mark.parametrize("width", [1280, 800])

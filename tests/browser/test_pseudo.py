@@ -18,8 +18,9 @@ SHOWN = """() => [...document.querySelectorAll(".jp-CodeCell")].map((cell) => {
     return { source: cell.querySelector(".jp-Cell-inputWrapper").textContent,
              shown: [outputs.innerText, ...told].join("\\n") };
 })"""
-# JupyterLab's own words, the title of a label without one, and what Python prints.
-THEIRS = {"Collapse", "Output", "null", "False", "True"}
+# JupyterLab's own words, the title of a label without one, what Python prints, and the code that a
+# verdict writes.
+THEIRS = {"Collapse", "Output", "null", "False", "True", "import", "torch", "with"}
 
 
 @pytest.fixture
@@ -35,10 +36,9 @@ def lesson(tmp_path):
 
 def test_nothing_said_is_left_in_english(run_notebook, lesson):
     page = run_notebook(lesson).page
-    for choices in page.locator(".widget-radio-box").all():  # commit to each prediction
-        choices.locator("input").first.check()
-    for commit in page.get_by_role("button", name=pseudo("I commit to this")).all():
-        commit.click()
+    for question in page.locator(".attn-predict").all():  # commit to each prediction
+        question.locator("input").first.check()
+        question.get_by_text(pseudo("I commit to this")).click()
     page.locator(".attn-view").first.screenshot(path=SHOTS / "pseudo.png")
     cells = page.evaluate(SHOWN)
     assert sum(cell["shown"].count("⟦") for cell in cells) > 80

@@ -127,6 +127,20 @@ def test_axe_finds_nothing_serious(open_deck, name):
     assert serious(page) == []
 
 
+def test_on_paper_widgets_are_looked_for_only_when_all_slides_are_back(open_page):
+    page = open_page().page  # Reveal takes them out of the page for a frame
+    page.add_init_script(
+        """new MutationObserver((_, observer) => {
+            if (!document.querySelector("script[src*=embed-amd]")) return;
+            window.back = document.querySelector(".pdf-page") !== null;
+            observer.disconnect();
+        }).observe(document, { childList: true, subtree: true })"""
+    )
+    page.goto(address("03_blocks") + "?print-pdf")
+    page.wait_for_selector("[data-kind=widget] .attn-view", state="attached")
+    assert page.evaluate("window.back")
+
+
 def test_axe_finds_nothing_serious_in_the_index(open_page):
     for theme in ("light", "dark"):
         page = open_page(390, theme).page

@@ -15,6 +15,7 @@ import torch
 import attnlib.course.widgets.viewer
 from attnlib import AttentionMap, SameGroup, attention
 from attnlib.course import data
+from attnlib.course.front_end import with_shared
 from attnlib.course.widgets.timing import Pace
 from attnlib.course.widgets.viewer import view
 
@@ -28,8 +29,9 @@ PICTURES = "Array.from(document.querySelectorAll('canvas')).map((each) => each.t
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    for file in (HERE / "fake.html", CODE / "viewer.js", CODE / "viewer.css"):
-        shutil.copy(file, folder)
+    shutil.copy(HERE / "fake.html", folder)
+    for name in ("viewer.js", "viewer.css"):
+        (folder / name).write_text(with_shared(CODE / name), encoding="utf-8")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -237,7 +239,10 @@ def test_keys_do_not_reach_the_page(show):
     shown = show(small())
     shown.page.evaluate("window.heard = []; addEventListener('keydown', (e) => heard.push(e.key))")
     shown.press("ArrowDown", "l", "+", "a")
-    assert shown.page.evaluate("heard") == ["a"]
+    assert shown.page.evaluate("heard") == []
+    shown.press("Control+s", "Escape")  # but these are the page's
+    assert shown.page.evaluate("heard") == ["Control", "s", "Escape"]
+    assert shown.page.evaluate("document.activeElement === document.body")
 
 
 @pytest.mark.parametrize(
@@ -374,7 +379,7 @@ def test_a_long_map_without_a_kernel_shows_its_overview_and_says_so(show):
     assert shown.state == ""
     shown.press("+")
     shown.page.wait_for_timeout(4600)
-    assert shown.state == "needs a kernel"
+    assert shown.state == "needs a kernel: in JupyterLab, run its cell"
     assert len(set(shown.pictures())) > 1
 
 

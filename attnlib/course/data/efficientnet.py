@@ -7,7 +7,7 @@ from torch.nn.functional import interpolate
 
 from attnlib.course.data.shipped import shipped
 from attnlib.course.language import say
-from attnlib.course.progress import progress_bar
+from attnlib.course.progress_bar import progress_bar
 
 SIDE = 160  # pixels. The network was trained on 224, which takes twice the time
 _BATCH = 8  # larger batches do not fit the processor's cache

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from attnlib.course.rewriting import rewrite
+
 Results = TypeVar("Results")
 
 
@@ -20,9 +22,7 @@ def write(path: Path, head: dict, runs: list[dict]) -> None:
     """
     lines = ",\n".join(json.dumps(run) for run in runs)
     text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
-    beside = path.with_suffix(".writing")
-    beside.write_text(f'{text},\n "runs": [\n{lines}\n]\n}}\n', encoding="utf-8")
-    beside.replace(path)
+    rewrite(path, f'{text},\n "runs": [\n{lines}\n]\n}}\n')
 
 
 def read(path: Path, build: Callable[[dict], Results], command: str) -> Results:

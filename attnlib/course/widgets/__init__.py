@@ -1,1 +1,1 @@
-"""What a reader touches: predictions, exercises, explorers, the map viewer, questions."""
+"""What a reader touches: predictions, explorers, the map viewer, questions."""

@@ -53,16 +53,23 @@ def asked(name: str) -> Asked:
     Raises:
         ValueError: there is no such lesson, or no such prediction in it.
     """
-    lesson, _, key = str(name).partition(".")
+    lesson = str(name).partition(".")[0]
     lessons = tuple(each.name for each in LESSONS)
     if lesson not in lessons:
         raise ValueError(
             f"name must be a lesson and a prediction, as 'heads.keys_of_head_1', got {name!r}; "
             f"lessons: {', '.join(lessons)}"
         )
+    found = all_asked(lesson)
+    if name not in found:
+        raise ValueError(f"name must be one of {tuple(found)}, got {name!r}")
+    return found[name]
+
+
+def all_asked(lesson: str) -> dict[str, Asked]:
+    """Name -> prediction, for all of the lesson with this name, in their order."""
     file = FILE.with_name(lesson) / "predictions.toml"
-    found = tomllib.loads(file.read_text(encoding="utf-8"))
-    if key not in found:
-        there = tuple(f"{lesson}.{each}" for each in found)
-        raise ValueError(f"name must be one of {there}, got {name!r}")
-    return Asked(**found[key] | {"choices": tuple(found[key]["choices"])})
+    return {
+        f"{lesson}.{key}": Asked(**parts | {"choices": tuple(parts["choices"])})
+        for key, parts in tomllib.loads(file.read_text(encoding="utf-8")).items()
+    }

@@ -24,11 +24,14 @@ class LiveCurve(widgets.VBox):
         self._steps, self._drawn = steps, 0.0
         self._bar = widgets.IntProgress(0, 0, steps)
         self._bar.layout.width = "100%"
+        self._bar.layout.margin = "0"  # beside its width it makes a scrollbar
         self._picture = widgets.Image(format="png")
         self._picture.layout.max_width = "100%"
+        self._picture.layout.margin = "0"
         self._line = widgets.HTML()
         super().__init__([self._bar, self._picture, self._line])
         self.layout.align_items = "flex-start"  # or the picture is stretched
+        self.add_class("attn-curve")
 
     def __repr__(self) -> str:
         return say(

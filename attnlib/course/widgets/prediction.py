@@ -1,25 +1,40 @@
-"""Predict first: choices, commit, reveal. Nothing is stored and nothing is sent."""
+"""Predict first: choices, commit, reveal. It lives in the browser; nothing is sent anywhere."""
 
 from html import escape
+from pathlib import Path
 
-import ipywidgets as widgets
+import traitlets
 
-from attnlib.course.language import paragraph, say
+from attnlib.course.front_end import FrontEnd, with_shared
+from attnlib.course.language import catalogue, language, paragraph, say
+from attnlib.course.record import record, recorded
 from attnlib.course.widgets.asked import Asked, asked
 
 
-class Prediction(widgets.VBox):
-    """A question with choices and a button; where no kernel runs, the question and its answer."""
+class Prediction(FrontEnd):
+    """A question with choices and a button; where no browser is, the question and its answer."""
 
-    def __init__(self, ask: Asked):
-        self._parts = ask.said()
-        self._choice = widgets.RadioButtons(options=self._parts.lettered, value=None)
-        self._choice.layout.width = "max-content"
-        self._commit = widgets.Button(description=say("I commit to this"), disabled=True)
-        self._reveal = widgets.HTML()
-        self._choice.observe(self._chosen, "value")
-        self._commit.on_click(self._revealed)
-        super().__init__([widgets.HTML(self._head()), self._choice, self._commit, self._reveal])
+    _esm = with_shared(Path(__file__).with_name("prediction.js"))
+    _css = with_shared(Path(__file__).with_name("prediction.css"))
+
+    question = traitlets.Unicode().tag(sync=True)
+    choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    answer = traitlets.Int().tag(sync=True)  # the place of the right choice
+    because = traitlets.Unicode().tag(sync=True)
+    chosen = traitlets.Int(-1).tag(sync=True)  # the place of the reader's; -1 for none
+    committed = traitlets.Bool(False).tag(sync=True)  # with none chosen: skipped
+    messages = traitlets.Dict().tag(sync=True)  # what the front end says, translated
+
+    def __init__(self, ask: Asked, **kept):
+        self._parts = said = ask.said()
+        super().__init__(
+            question=said.question,
+            choices=list(said.lettered),
+            answer=said.place,
+            because=said.because,
+            messages=dict(catalogue(language(), "widgets/prediction.js")),
+            **kept,
+        )
 
     def __repr__(self) -> str:
         parts = self._parts
@@ -29,31 +44,17 @@ class Prediction(widgets.VBox):
         return "\n".join((head, *lines, say("Answer: {letter}. {because}", **told)))
 
     def _repr_mimebundle_(self, **kwargs):
-        """The live widget, and for pages without a kernel the answer behind a fold."""
-        bundle = super()._repr_mimebundle_(**kwargs)
+        """The live widget, and for pages without a script the answer behind a fold."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
         parts = self._parts
         items = "".join(f"<li>{escape(choice)}</li>" for choice in parts.choices)
         html = (
-            f'{self._head()}<ol type="a">{items}</ol>'
+            f"<b>{say('Predict.')}</b> {escape(parts.question)}"
+            f'<ol type="a">{items}</ol>'
             f"<details><summary>{say('Commit to one, then open')}</summary>"
             f"<b>{parts.answer}.</b> {escape(parts.because)}</details>"
         )
-        return bundle | {"text/plain": repr(self), "text/html": html}
-
-    def _head(self):
-        return f"<b>{say('Predict.')}</b> {escape(self._parts.question)}"
-
-    def _chosen(self, change):
-        self._commit.disabled = change["new"] is None
-
-    def _revealed(self, _button):
-        parts = self._parts
-        right = f"<b>{escape(parts.lettered[parts.place])}</b>"
-        as_said = self._choice.index == parts.place
-        told = say("As you said.") if as_said else say("Not so. The answer: {answer}", answer=right)
-        because = escape(parts.because)
-        self._choice.disabled = self._commit.disabled = True
-        self._reveal.value = f'<p role="status" aria-live="polite">{told}<br>{because}</p>'
+        return data | {"text/html": html}, metadata
 
 
 def predict(name: str) -> Prediction:
@@ -67,4 +68,20 @@ def predict(name: str) -> Prediction:
     Raises:
         ValueError: there is no such lesson, or no such prediction in it.
     """
-    return Prediction(asked(name))
+    ask = asked(name)
+    prediction = Prediction(ask, **_kept(name, ask))
+
+    def keep(_change):
+        record(name, chosen=prediction.chosen, committed=prediction.committed)
+
+    prediction.observe(keep, ["chosen", "committed"])
+    return prediction
+
+
+def _kept(name, ask):
+    """What was chosen before: it wins over a cell that is run again."""
+    facts = recorded(name)
+    chosen = facts.get("chosen")
+    if chosen not in range(-1, len(ask.choices)):
+        return {}
+    return {"chosen": chosen, "committed": facts.get("committed") is True}

@@ -10,7 +10,7 @@ from html import escape
 from IPython import get_ipython
 
 from attnlib.course.language import say
-from attnlib.course.widgets.controls import NONE
+from attnlib.course.widgets.controls import every, standing
 from attnlib.course.widgets.explorer import Explorer, png
 
 SHARP = 110  # dots an inch: enough for the full width of a page
@@ -51,19 +51,24 @@ def _states(explorer: Explorer) -> Iterator[tuple[str, dict]]:
     yield say("as it starts"), start
     controls = explorer._controls
     for name, control in controls.items():
-        for text, value in _others(control)[: 2 if len(controls) <= FEW else 1]:
+        for value, text in _others(control)[: 2 if len(controls) <= FEW else 1]:
             label = say("{control}: {value}", control=control.description, value=text)
-            yield label, start | {name: None if value == NONE else value}
+            yield label, explorer.fitted(start | {name: value})[0]
 
 
-def _others(control) -> list[tuple[str, object]]:
-    """Text and value: the other choices, or the ends of a slider, the farther one first."""
-    if hasattr(control, "options"):
-        texts = dict(zip(control._options_values, control._options_labels, strict=True))
-        return [(texts[value], value) for value in texts if value != control.value]
-    ends = (control.min, control.max) if hasattr(control, "min") else (not control.value,)
-    ends = sorted(ends, key=lambda end: -abs(end - control.value))
-    return [(str(end), end) for end in ends if end != control.value]
+def _others(control) -> list[tuple[object, str]]:
+    """Value and text: the other choices, or the ends of a slider, the farther one first."""
+    here, offered = standing(control), list(every(control).items())
+    if hasattr(control, "readout"):  # a slider
+        place = [value for value, _ in offered].index(here)
+        ends = sorted({0, len(offered) - 1}, key=lambda end: -abs(end - place))
+        offered = [offered[end] for end in ends]
+    return [(value, text) for value, text in offered if value != here]
+
+
+def _bundle(explorer):
+    data, metadata = explorer._repr_mimebundle_()
+    return data | {"text/html": sheet(explorer)}, metadata
 
 
 def _figure(label, figure, sentence, picture):
@@ -79,9 +84,3 @@ def _figure(label, figure, sentence, picture):
     told = {"label": escape(label), "sentence": escape(sentence)}
     caption = say("<strong>{label}.</strong> {sentence}", **told)
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
-
-
-def _bundle(explorer):
-    data = explorer._repr_mimebundle_()
-    data, metadata = data if isinstance(data, tuple) else (data, {})
-    return data | {"text/plain": repr(explorer), "text/html": sheet(explorer)}, metadata

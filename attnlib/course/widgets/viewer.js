@@ -41,17 +41,6 @@ const grouped = (number) => // 100 000, with thin spaces
   number < 10000 ? String(number) : String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const round = (x) => (x === 0 ? "0" : x < 0.001 ? x.toExponential(1) : x.toFixed(3));
 
-/** Says a message in the language of the trait `said`, with its places, {name}, filled in. */
-const speaker = (said) => (message, values = {}) =>
-  (said[message] ?? message).replace(/\{(\w+)\}/g, (_, place) => values[place]);
-
-function element(tag, parent, properties = {}, attributes = {}) {
-  const made = Object.assign(document.createElement(tag), properties);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  parent.append(made);
-  return made;
-}
-
 /** A canvas of CSS size width × height, sharp on any screen. */
 function canvas(parent, width, height, className) {
   const made = element("canvas", parent, { className });
@@ -103,7 +92,7 @@ function contents(model) {
 }
 
 /** Talks to the kernel: one request under way, and the newest that waits. */
-function correspondent(model, onReply, onState) {
+function correspondent({ model, el }, onReply, onState) {
   const me = Math.random().toString(36).slice(2);
   let underway = null, waiting = new Map(), count = 0, heard = false, spinner, silence;
   function send(request) {
@@ -111,7 +100,7 @@ function correspondent(model, onReply, onState) {
     clearTimeout(spinner);
     spinner = setTimeout(() => onState("busy"), PATIENCE);
     clearTimeout(silence);
-    silence = setTimeout(() => onState("silent"), heard ? BUSY : SILENCE);
+    silence = setTimeout(() => onState("silent"), alone(el) ? 0 : heard ? BUSY : SILENCE);
     try {
       model.send(underway);
     } catch {
@@ -151,7 +140,7 @@ function correspondent(model, onReply, onState) {
 }
 
 function render({ model, el }) {
-  const say = speaker(model.get("said") ?? {});
+  const say = speaker(() => model.get("said") ?? {});
   let data = contents(model);
   const { heads, rows, cols } = data;
   const room = el.clientWidth ? clamp(el.clientWidth - LEFT - RIGHT - 16, 160, MAP) : MAP;
@@ -169,7 +158,7 @@ function render({ model, el }) {
 
   const states = {
     busy: say("◌ computing …"),
-    silent: say("needs a kernel"),
+    silent: say("needs a kernel: in JupyterLab, run its cell"),
     failed: say("the kernel could not compute this"),
     idle: "",
   };
@@ -237,7 +226,7 @@ function render({ model, el }) {
 
   if (data.whole) ofPart.line.remove(); // else it keeps its place, so that nothing jumps
 
-  const kernel = correspondent(model, reply, (now) => {
+  const kernel = correspondent({ model, el }, reply, (now) => {
     if (now === "failed" || now === "silent") stopOverview();
     if (now !== "busy" || !offers.some(({ line }) => line.dataset.how === "computing")) state.textContent = states[now];
   });
@@ -777,11 +766,11 @@ function render({ model, el }) {
     0: () => show(0, 0, rows, cols),
     l: () => scale.click(),
   };
+  listen(root, "keydown", keepKey);
   listen(root, "keydown", (event) => {
     const does = keys[event.key];
     if (!does || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    event.stopPropagation(); // else JupyterLab moves to another cell
     does(event.shiftKey ? 10 : 1);
   });
 
@@ -868,4 +857,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
-from torch import Tensor
+from torch import Tensor, nn
 
 from attnlib.checks import check_count
+from attnlib.course.compare.seeing.maps import maps
 from attnlib.course.evenness import keys_seen
+from attnlib.course.front_end import FrontEnd, with_shared
 from attnlib.course.language import catalogue, language, paragraph, say
-from attnlib.course.progress import progress_bar
+from attnlib.course.progress_bar import progress_bar
 from attnlib.course.widgets.timing import about, grouped, measure_pace
 from attnlib.layout import blockify
 from attnlib.maps import AttentionMap
@@ -38,7 +39,8 @@ FRAMES = 96
 
 
 def view(
-    map_or_array: AttentionMap | Tensor,
+    map_or_array: AttentionMap | Tensor | nn.Module,
+    x: Tensor | None = None,
     *,
     queries: Sequence[str] = (),
     keys: Sequence[str] = (),
@@ -58,7 +60,8 @@ def view(
     Args:
         map_or_array: an `AttentionMap`, or weights as a tensor: (N, M) or (H, N, M), on any device,
             with or without a graph. Numbers that are not negative but do not sum to 1 are shown as
-            they are.
+            they are. Or anybody's module, whose maps are caught where they are made.
+        x: (L, C), for a module.
         queries, keys: names of the tokens; keys are the queries' where only those are given and
             N = M. Without names they are numbered.
         picture: (height, width, 3) in [0, 1], where tokens are its patches.
@@ -71,6 +74,10 @@ def view(
     Raises:
         TypeError, ValueError: named with what was got and what is expected.
     """
+    if isinstance(map_or_array, nn.Module):
+        map_or_array = maps(map_or_array, x)
+    elif x is not None:
+        raise TypeError(f"x is for a module, and the first is a {type(map_or_array).__name__}")
     source = _source(map_or_array)
     heads, rows, cols = source.shape
     queries, keys = (() if names is None else tuple(names) for names in (queries, keys))
@@ -107,15 +114,15 @@ def view(
     return MapView(source, **traits)
 
 
-class MapView(anywidget.AnyWidget):
+class MapView(FrontEnd):
     """What `view` gives back; `head`, `query` and `key` are where it stands, and can be set.
 
     As every widget it lives as long as the kernel, so that a notebook that is closed and opened
     again shows it alive; `close()` ends it, and gives its memory back.
     """
 
-    _esm = Path(__file__).with_name("viewer.js")
-    _css = Path(__file__).with_name("viewer.css")
+    _esm = with_shared(Path(__file__).with_name("viewer.js"))
+    _css = with_shared(Path(__file__).with_name("viewer.css"))
 
     shape = traitlets.List(traitlets.Int()).tag(sync=True)
     weights = traitlets.Bytes().tag(sync=True)  # float32 (H, N, M), or nothing
@@ -169,11 +176,6 @@ class MapView(anywidget.AnyWidget):
             with self.hold_sync():
                 self.overview = self._source.overview()["overview"]
                 self.offer = "" if answer["done"] == 1 else self.offer
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return data | {"text/plain": repr(self)}, metadata
 
     def _received(self, _widget, message, _buffers):
         try:
@@ -433,7 +435,7 @@ def _array(given) -> Tensor:
         array = torch.as_tensor(given).detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
-            "map_or_array must be an AttentionMap, or weights as a tensor, got "
+            "map_or_array must be an AttentionMap, weights as a tensor, or a module, got "
             f"{type(given).__name__}; attention gives (out, map): take the map"
         ) from error
     if array.is_complex():

@@ -1,6 +1,8 @@
 """Widgets without a browser: what they draw follows their controls, and comes back the same."""
 
 import inspect
+from base64 import b64encode
+from html import escape
 
 import ipywidgets as widgets
 import pytest
@@ -17,7 +19,7 @@ from attnlib.course.lessons.kernels.explorer import explore_tiles
 from attnlib.course.lessons.positions.explorer import explore_positions
 from attnlib.course.lessons.segments.explorer import explore_segments
 from attnlib.course.lessons.two_cousins.explorer import explore_influence
-from attnlib.course.widgets.controls import choice
+from attnlib.course.widgets.controls import choice, stepper
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import blockify
 
@@ -79,7 +81,7 @@ def test_an_error_is_shown_in_a_line_and_the_next_state_draws_again():
         return Figure(), f"size {size}"
 
     explorer = Explorer("explore", draw, {"size": widgets.IntSlider(1, 0, 3)})
-    explorer.set(size=2)
+    explorer._controls["size"].value = 2
     assert "size=2 must divide 5" in explorer._line.value
     assert explorer._picture.layout.visibility == "hidden"  # it shows another state
     explorer.set(size=3)
@@ -117,6 +119,53 @@ def test_controls_are_named_as_the_arguments_of_draw_and_their_text_is_not_cut()
         for control in explorer._controls.values():
             assert control.style.description_width == "initial"
         assert explorer._picture.layout.visibility == "visible"
+
+
+def test_it_leaves_its_picture_as_it_stands_and_its_whole_sentence_where_no_kernel_is():
+    def draw(size):
+        return Figure(figsize=(size, 1)), f"{size} < 2, " + "and so on, " * 20
+
+    explorer = Explorer("e", draw, {"size": widgets.IntSlider(1, 1, 3)}).set(size=2)
+    data, _ = explorer._repr_mimebundle_()
+    picture = b64encode(explorer._picture.value).decode()
+    assert f'<img src="data:image/png;base64,{picture}"' in data["text/html"]
+    assert escape(explorer.sentence) in data["text/html"]
+    assert data["text/plain"] == f"e: {explorer.sentence}"
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+@pytest.fixture
+def stepping():
+    """`kind` decides which `size` there is; `kind` itself can be moved only from size 3 on."""
+    controls = {
+        "kind": choice("kind", "any", ("any", "even", "one")),
+        "size": stepper("size", 3, range(1, 6)),
+    }
+    offers = {
+        "size": lambda kind, **_: {"even": (2, 4), "one": (1,)}.get(kind, range(1, 6)),
+        "kind": lambda kind, size: ("any", "even", "one") if size > 2 else (kind,),
+    }
+    return Explorer("e", lambda kind, size: (Figure(), f"{kind} {size}"), controls, offers)
+
+
+def test_a_control_offers_what_goes_with_the_others_and_moves_to_the_nearest(stepping):
+    kind, size = stepping._controls.values()
+    kind.value = "even"
+    assert [value for _, value in size.options] == [2, 4]
+    assert stepping.sentence == "even 2" and stepping.drawn == 2
+    assert kind.disabled and kind.label == "even"  # at 2 it makes no difference
+    size.value = 4
+    assert not kind.disabled
+    kind.value = "one"
+    assert size.disabled and stepping.sentence == "one 1"
+
+
+def test_set_refuses_what_is_not_offered_there_and_moves_nothing(stepping):
+    said = r"^size must be one of \(2, 4\) where the others stand, got 3$"
+    with pytest.raises(ValueError, match=said):
+        stepping.set(kind="even", size=3)
+    assert stepping.sentence == "any 3"
+    assert stepping.set(kind="even", size=4).sentence == "even 4"
 
 
 def test_the_text_form_is_the_sentence_without_an_address(influence_explorer):

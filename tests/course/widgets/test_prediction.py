@@ -6,6 +6,7 @@ import traceback
 import pytest
 
 from attnlib.course import language
+from attnlib.course.record import record
 from attnlib.course.widgets import asked as reading
 from attnlib.course.widgets.asked import Asked, asked
 from attnlib.course.widgets.prediction import Prediction, predict
@@ -31,25 +32,31 @@ def lesson(tmp_path, monkeypatch):
     return (tmp_path / "heads/predictions.toml").write_text
 
 
-def test_it_reveals_only_after_the_commitment(question):
-    assert question._commit.disabled
-    assert "less" not in question._reveal.value
-    question._choice.index = 0
-    assert not question._commit.disabled
-    assert "less" not in question._reveal.value
-    question._commit.click()
-    assert "Not so. The answer: <b>b. yes: 1 &amp; 1</b><br>It is less." in question._reveal.value
-    assert question._choice.disabled
+def test_the_browser_has_all_that_it_needs(question):
+    state = question.get_state()
+    assert state["question"] == "Is 1 < 2?"
+    assert state["choices"] == ["a. no", "b. yes: 1 & 1"]
+    assert (state["answer"], state["because"]) == (1, "It is less.")
+    assert (state["chosen"], state["committed"]) == (-1, False)
 
 
-def test_a_right_one_is_told_so(question):
-    question._choice.index = 1
-    question._commit.click()
-    assert "As you said.<br>It is less." in question._reveal.value
+def test_what_was_chosen_wins_over_a_cell_that_is_run_again(lesson):
+    lesson(
+        '[less]\nquestion = "Is 1 < 2?"\nchoices = ["no", "yes"]\nanswer = "b"\nbecause = "Less."\n'
+        '[more]\nquestion = "Is 1 > 2?"\nchoices = ["no", "yes"]\nanswer = "a"\nbecause = "More."\n'
+    )
+    first = predict("heads.less")
+    first.chosen = 1
+    assert (predict("heads.less").chosen, predict("heads.less").committed) == (1, False)
+    first.committed = True
+    assert predict("heads.less").committed
+    assert (predict("heads.more").chosen, predict("heads.more").committed) == (-1, False)
+    record("heads.more", chosen=7)  # it once had eight choices
+    assert predict("heads.more").chosen == -1
 
 
 def test_without_a_reader_question_and_answer_are_both_shown(question):
-    bundle = question._repr_mimebundle_()
+    bundle, _ = question._repr_mimebundle_()
     assert bundle["text/plain"] == (
         "Predict. Is 1 < 2?\n  a. no\n  b. yes: 1 & 1\nAnswer: b. It is less."
     )
@@ -59,8 +66,8 @@ def test_without_a_reader_question_and_answer_are_both_shown(question):
 
 
 def test_its_choices_have_letters_in_every_form(question):
-    assert question._choice.options == ("a. no", "b. yes: 1 & 1")
-    html = question._repr_mimebundle_()["text/html"]
+    assert question.choices == ["a. no", "b. yes: 1 & 1"]
+    html = question._repr_mimebundle_()[0]["text/html"]
     assert '<ol type="a"><li>no</li><li>yes: 1 &amp; 1</li></ol>' in html
     assert "<b>b.</b> It is less." in html
 
@@ -125,19 +132,14 @@ def test_the_text_form_of_what_is_asked_keeps_the_answer():
 def test_it_is_said_in_the_language_that_is_spoken(monkeypatch):
     words = {
         "Predict.": "猜。",
-        "I commit to this": "就这个",
         "Is 1 < 2?": "1 < 2 吗？",
         "no": "不",
         "It is less.": "更小。",
-        "Not so. The answer: {answer}": "不对。答案：{answer}",
         "Answer: {letter}. {because}": "答案：{letter}。{because}",
         "Commit to one, then open": "先选，再打开",
     }
     monkeypatch.setattr(language, "catalogue", lambda *_: words)
     question = Prediction(Asked(**PARTS))
     assert repr(question) == "猜。 1 < 2 吗？\n  a. 不\n  b. yes: 1 & 1\n答案：b。更小。"
-    assert question._commit.description == "就这个"
-    assert "<summary>先选，再打开</summary>" in question._repr_mimebundle_()["text/html"]
-    question._choice.index = 0
-    question._commit.click()
-    assert "不对。答案：<b>b. yes: 1 &amp; 1</b><br>更小。" in question._reveal.value
+    assert question.because == "更小。"
+    assert "<summary>先选，再打开</summary>" in question._repr_mimebundle_()[0]["text/html"]

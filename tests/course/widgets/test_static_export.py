@@ -73,7 +73,7 @@ def test_once_installed_the_sheet_stands_beside_the_view(explorer, monkeypatch):
     before, _ = shell.display_formatter.format(explorer)
     page.install()
     after, _ = shell.display_formatter.format(explorer)
-    assert "text/html" not in before
+    assert "attn-sheet" not in before["text/html"]
     assert set(after) == set(before) | {"text/html"}
     assert after["text/html"] == page.sheet(explorer)
     assert after["text/plain"] == "explore_it: kind a, level 3"

@@ -962,12 +962,23 @@ def test_a_long_array_is_looked_through_as_a_short_one_is(long):
         ),
         (lambda: view(EIGHT, picture=PICTURE, patch_size=2.0), "patch_size must be a whole number"),
         (lambda: view(EIGHT, picture=(255 * PICTURE).byte(), patch_size=2), "got torch.uint8"),
+        (lambda: view(MAP, torch.ones(5, 5)), "x is for a module, and the first is a"),
         (lambda: view(MAP, edges=[1.7]), "edge must be a whole number, .*got 1.7"),
     ],
 )
 def test_what_is_of_a_wrong_kind_is_named(call, said):
     with pytest.raises(TypeError, match=said):
         call()
+
+
+def test_of_a_module_the_maps_are_shown_that_it_makes():
+    module = torch.nn.MultiheadAttention(12, 3, batch_first=True).eval()
+    x = torch.randn(5, 12)
+    told = module(x, x, x, average_attn_weights=False)[1].detach()
+    shown = view(module, x, title="mine")
+    assert shown.shape == [3, 5, 5]
+    sent = torch.frombuffer(bytearray(shown.weights), dtype=torch.float32)
+    torch.testing.assert_close(sent, told.flatten())
 
 
 def test_arrays_of_numpy_and_names_of_any_kind_will_do():

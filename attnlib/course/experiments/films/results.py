@@ -25,7 +25,7 @@ from attnlib.course.experiments.films.training import (
 from attnlib.course.experiments.store import machine, read, write
 from attnlib.course.models.files import read_state_dict
 from attnlib.course.models.scorer import FrameScorer
-from attnlib.course.progress import progress_bar
+from attnlib.course.progress_bar import progress_bar
 
 RESULTS = Path(__file__).with_name("results.json")
 SCORER = Path(__file__).with_name("scorer.safetensors")

@@ -33,7 +33,7 @@ from attnlib.course.experiments.study.results import (
 )
 from attnlib.course.experiments.study.run import train
 from attnlib.course.experiments.study.tasks import TASKS, missing
-from attnlib.course.progress import progress_bar
+from attnlib.course.progress_bar import progress_bar
 
 PROCESSES = 2  # of one thread each
 AT_ONCE = {"cpu": 5, "cuda": 20}  # seeds of one ensemble

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from attnlib.course.compare import DialledAttention
-from attnlib.course.compare.heads import permute_merge
+from attnlib.course.compare.merge_order import permute_merge
 from attnlib.course.experiments.study.montages import GROUPS, LENGTH
 
 WIDTH = 48  # C

@@ -27,11 +27,17 @@ def languages() -> list[dict]:
         {
             "name": Path(each).name,
             "label": LABELS.get(each, Path(each).name),
-            "tag": TAGS.get(each, Path(each).name if TAG.fullmatch(Path(each).name) else ""),
+            "tag": tag(each),
             "messages": _messages(each),
         }
         for each in offered()
     ]
+
+
+def tag(language: str) -> str:
+    """How HTML names a language that `speak` takes; "" where nobody knows."""
+    name = Path(language).name
+    return TAGS.get(language, name if TAG.fullmatch(name) else "")
 
 
 def _messages(name):

@@ -18,13 +18,6 @@ function score(items, answers) {
 
 const count = (scores, what) => Object.values(scores).filter((found) => found === what).length;
 
-function element(tag, parent, properties = {}, attributes = {}) {
-  const made = Object.assign(document.createElement(tag), properties);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  parent.append(made);
-  return made;
-}
-
 /** The address of a section of another lesson, if this page is one; else nothing.
  *
  * A lesson is 03_blocks.ipynb in JupyterLab and 03_blocks.html in the site, beside this page, and
@@ -38,25 +31,40 @@ function address({ lesson, heading }) {
   return `${lesson}${ending}#${encodeURIComponent(name)}`;
 }
 
-const kept = new Map(); // by form, so that a second view of the widget shows the same answers
+/** What was answered in this browser; another view, and tomorrow's, shows the same. */
+function stored(form) {
+  try {
+    const found = JSON.parse(localStorage.getItem(`${WHAT} ${form}`)) ?? {};
+    const letters = Object.entries(Object(found.answers)).filter(([, each]) => typeof each === "string");
+    return { answers: Object.fromEntries(letters), scored: found.scored === true };
+  } catch {
+    // A page from disk may have no storage, or somebody else wrote there.
+    return { answers: {}, scored: false };
+  }
+}
+
+function store(form, { answers, scored }) {
+  try {
+    localStorage.setItem(`${WHAT} ${form}`, JSON.stringify({ answers, scored }));
+  } catch {
+    // They live as long as the page.
+  }
+}
+
+const states = new Map(); // by form, for two views on one page
 
 function render({ model, el }) {
   const names = ["form", "items", "languages", "first"];
   const [form, items, languages, first] = names.map((name) => model.get(name));
-  if (!kept.has(form)) kept.set(form, { answers: {}, scored: false });
-  const state = kept.get(form);
+  if (!states.has(form)) states.set(form, stored(form));
+  const state = states.get(form);
   if (state.first !== first) Object.assign(state, { first, language: first }); // it was spoken since
   const spoken = () => languages[state.language];
   const root = element("form", el, { className: "attn-ask" });
-  // Else an arrow key that moves a radio button moves the notebook, or turns a slide.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
+  root.addEventListener("keydown", keepKey);
   root.addEventListener("submit", (event) => event.preventDefault());
 
-  /** The message in the language that the reader chose, its named places filled in. */
-  function say(message, values = {}) {
-    const text = spoken().messages[message] ?? message;
-    return text.replace(/\{(\w+)\}/g, (_, place) => values[place]);
-  }
+  const say = speaker(() => spoken().messages); // in the language that the reader chose
 
   /** The attribute of what is not translated, and so is English in another language. */
   function lang(message) {
@@ -83,6 +91,7 @@ function render({ model, el }) {
   function turn(scored) {
     state.scored = scored;
     if (!scored) state.answers = {};
+    store(form, state);
     draw(scored ? ".attn-total" : "input");
   }
 
@@ -111,7 +120,10 @@ function render({ model, el }) {
     for (const [letter, choice] of Object.entries(choices)) {
       const label = element("label", fieldset);
       const checked = state.answers[id] === letter;
-      const onchange = () => (state.answers[id] = letter);
+      const onchange = () => {
+        state.answers[id] = letter;
+        store(form, state);
+      };
       element("input", label, { type: "radio", name: id, checked, disabled: state.scored, onchange });
       element("span", label, { textContent: `${letter}.` });
       element("span", label, { textContent: say(choice), ...lang(choice) });
@@ -128,6 +140,7 @@ function render({ model, el }) {
       open: () => say("– Not answered."),
     };
     element("p", box, { textContent: said[found]() });
+    if (found === "open") return; // so that it can still be answered, another time
     const because = say(item.because);
     if (found === "right") {
       element("p", box, { textContent: because });
@@ -154,8 +167,8 @@ function render({ model, el }) {
     const [right, belief, open] = ["right", "belief", "open"].map((what) => count(scores, what));
     const values = { right, belief, open, count: items.length };
     const textContent = open
-      ? say("{right} of {count} right; {belief} of the {count} common beliefs found; {open} not answered. Below each question it now says why.", values)
-      : say("{right} of {count} right; {belief} of the {count} common beliefs found. Below each question it now says why.", values);
+      ? say("{right} of {count} right; {belief} of the {count} common beliefs found; {open} not answered. Below each answer it now says why.", values)
+      : say("{right} of {count} right; {belief} of the {count} common beliefs found. Below each answer it now says why.", values);
     element("p", root, { className: "attn-total", textContent, tabIndex: -1 });
     const row = element("div", root, { className: "attn-row" });
     button(row, "export", say("Export (a file without your name)"), () => save(scores, right));
@@ -211,4 +224,4 @@ function render({ model, el }) {
   return () => root.remove();
 }
 
-export default { render };
+export default { initialize, render };

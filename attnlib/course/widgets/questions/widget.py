@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-import anywidget
 import traitlets
 
+from attnlib.course.front_end import FrontEnd, with_shared
 from attnlib.course.language import language, say
 from attnlib.course.widgets.questions.data import items
 from attnlib.course.widgets.questions.languages import languages, offered
 
 
-class Questions(anywidget.AnyWidget):
+class Questions(FrontEnd):
     """What `questions` gives back. Answers and score never come here: they stay in the browser."""
 
-    _esm = Path(__file__).with_name("questions.js")
-    _css = Path(__file__).with_name("questions.css")
+    _esm = with_shared(Path(__file__).with_name("questions.js"))
+    _css = with_shared(Path(__file__).with_name("questions.css"))
 
     form = traitlets.Unicode().tag(sync=True)
     items = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -27,11 +27,6 @@ class Questions(anywidget.AnyWidget):
             count=len(self.items),
             form=self.form,
         )
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return data | {"text/plain": repr(self)}, metadata
 
 
 def questions(form: str) -> Questions:

@@ -4,12 +4,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from attnlib.course import progress
+from attnlib.course.progress_bar import VIEW, progress_bar
 from notebooks.execute import METADATA, execute, normalise
 
 SLOW = """
 import time
-from attnlib.course.progress import progress_bar
+from attnlib.course.progress_bar import progress_bar
 
 with progress_bar(3, "features", "frame") as bar:
     for _ in range(3):
@@ -20,7 +20,7 @@ print(bar.n)
 
 
 def test_on_a_terminal_it_is_tqdm_after_two_seconds(capsys):
-    with progress.progress_bar(3, "features", "frame") as bar:
+    with progress_bar(3, "features", "frame") as bar:
         assert (bar.n, bar.total, bar.desc, bar.unit, bar.delay) == (0, 3, "features", "frame", 2)
         bar.update(3)
         assert bar.n == 3
@@ -30,7 +30,7 @@ def test_on_a_terminal_it_is_tqdm_after_two_seconds(capsys):
 def test_in_a_notebook_it_is_a_widget_of_which_nothing_is_stored():
     nb = execute(new_notebook(cells=[new_code_cell(SLOW)], metadata=METADATA))
     shown, printed = nb.cells[0].outputs
-    assert list(shown["data"]) == [progress.VIEW]  # no text that would hang on the clock
+    assert list(shown["data"]) == [VIEW]  # no text that would hang on the clock
     assert printed["text"] == "3\n"
     (stored,) = normalise(nb).cells[0].outputs
     assert stored["text"] == "3\n"
@@ -40,4 +40,4 @@ def test_in_a_notebook_it_is_a_widget_of_which_nothing_is_stored():
 def test_without_tqdm_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "tqdm>=4\.66"'):
-        progress.progress_bar(1, "features", "frame")
+        progress_bar(1, "features", "frame")

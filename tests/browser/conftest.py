@@ -134,6 +134,7 @@ def lab(tmp_path_factory):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += ["--port=0", "--ip=127.0.0.1", "--IdentityProvider.token="]
     command += ["--KernelManager.transport=ipc"]
+    command += ["--LabApp.expose_app_in_browser=True"]  # so that IDLE may ask it
     command += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None"]
     command += ["--ServerApp.disable_check_xsrf=True"]  # so that `shut_down` may ask it
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
@@ -202,9 +203,7 @@ def run_notebook(lab, open_page):
         watched = open_page(width, theme)
         page = watched.page
         page.goto(f"{address}/lab/tree/notebooks/x.ipynb?reset")
-        # The indicator says idle before there is a kernel; the status bar does not.
         page.wait_for_function(IDLE, timeout=60 * SECONDS)
-        page.wait_for_timeout(1 * SECONDS)
         page.keyboard.press("Control+b")  # more room for the notebook
         if theme == "dark":
             page.click("text=Settings >> nth=0")
@@ -214,6 +213,7 @@ def run_notebook(lab, open_page):
         page.click("text=Run >> nth=0")
         page.click("text=Run All Cells")
         page.wait_for_function(RAN, timeout=300 * SECONDS)  # all its cells: 09 has 70 s
+        page.wait_for_function(IDLE, timeout=60 * SECONDS)
         page.wait_for_timeout(1 * SECONDS)  # widgets are drawn after their cell is done
         failed = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
         assert not [text for text in failed if "Error" in text]

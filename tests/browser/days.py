@@ -10,7 +10,13 @@ from notebooks import copies
 
 SHOTS = Path(__file__).with_name("shots")
 SECONDS = 1000
-IDLE = "document.body.textContent.includes('(ipykernel) | Idle')"
+# The kernel has answered all that the page asked of it, moved widgets too. "Idle" alone is not
+# enough: it stands there too while a busy machine has not yet said "busy".
+IDLE = """() => {
+    const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+    const done = 4;  // a bit; what ran in a cell stays here, as it may still print
+    return kernel?.status === "idle" && [...kernel._futures.values()].every((each) => each._status & done);
+}"""
 # Every cell has run: [3], not [ ] or [*]; those that are folded too.
 RAN = r"""() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputArea-prompt")];

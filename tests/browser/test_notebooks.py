@@ -32,14 +32,12 @@ STATE = """(box) => [
 
 
 def settle(page):
-    """Until the kernel has drawn all it was asked for: the pictures stand still a while."""
-    last, still = None, 0
-    while still < 4:
+    """Until the kernel has drawn all it was asked for, and the pictures stand still."""
+    last, now = None, ""
+    while now != last:
+        page.wait_for_function(IDLE)
+        last, now = now, page.evaluate(SHOWN)
         page.wait_for_timeout(90)
-        now = page.evaluate(SHOWN)
-        idle = page.evaluate(IDLE)
-        still = still + 1 if idle and now == last else 0
-        last = now
 
 
 def press(page, control, *keys):

@@ -5,10 +5,10 @@ from pathlib import Path
 import anywidget
 
 
-def with_shared(path: Path) -> str:
+def with_shared(*paths: Path) -> str:
     """A widget's code or styles, and before them what all share: it cannot import another file."""
-    shared = Path(__file__).with_suffix(path.suffix)
-    return shared.read_text(encoding="utf-8") + path.read_text(encoding="utf-8")
+    shared = Path(__file__).with_suffix(paths[0].suffix)
+    return "".join(path.read_text(encoding="utf-8") for path in (shared, *paths))
 
 
 class FrontEnd(anywidget.AnyWidget):

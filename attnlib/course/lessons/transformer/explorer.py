@@ -104,7 +104,6 @@ def explore_words(model: MiniLM, sentences: Sequence[str]) -> Explorer:
         "layer": slider(say("layer"), 0, 0, LAYERS - 1),
         "head": slider(say("head"), 2, 0, HEADS - 1),
     }
-    controls["sentence"].layout.width = "36em"
     return Explorer("explore_words", words_drawer(model), controls)
 
 

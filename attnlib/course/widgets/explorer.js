@@ -1,0 +1,118 @@
+// An explorer whose pictures come from the kernel, or were recorded for a page that has none.
+
+const PATIENCE = 4000; // ms; a kernel that is at work may answer later
+
+function render(context) {
+  const recorded = "states" in context.model.get("record");
+  return panel(context, recorded ? fromRecord : fromKernel);
+}
+
+const png = (view) => URL.createObjectURL(new Blob([view], { type: "image/png" }));
+
+/** Asks the kernel, and shows what it answers last; says so when none does. */
+function fromKernel({ model, el, stage, say, show, alarm }) {
+  const image = element("img", stage, {}, { alt: "" });
+  let count = model.get("asked").count, waiting, address, attached;
+
+  const tell = () => alarm(say("No kernel answers: run this cell to move it."));
+  const quiet = () => {
+    clearTimeout(waiting);
+    waiting = undefined;
+    alarm("");
+  };
+  const look = () => (alone(el) ? tell() : quiet());
+  function paint() {
+    URL.revokeObjectURL(address);
+    const picture = model.get("picture");
+    address = picture.byteLength ? png(picture) : undefined;
+    if (address) image.src = address;
+    // Hidden it keeps its place, so nothing jumps.
+    image.style.visibility = address ? "visible" : "hidden";
+  }
+  function answered() {
+    const shown = model.get("shown");
+    if (shown.count < count) return; // it was moved on since
+    quiet();
+    show(shown);
+    paint();
+  }
+  return {
+    start() {
+      show(model.get("shown"));
+      paint();
+      model.on("change:shown", answered);
+      model.on("comm_live_update", look);
+      attached = requestAnimationFrame(look); // it is in the page a moment after it is made
+    },
+    move(at) {
+      if (alone(el)) return tell(), show(model.get("shown"));
+      model.set("asked", { at, count: ++count });
+      model.save_changes();
+      waiting ??= setTimeout(tell, PATIENCE);
+    },
+    stop() {
+      cancelAnimationFrame(attached);
+      clearTimeout(waiting);
+      URL.revokeObjectURL(address);
+      model.off("change:shown", answered);
+      model.off("comm_live_update", look);
+    },
+  };
+}
+
+/** Shows states that were recorded: each is a picture, or a picture and what differs from it. */
+function fromRecord({ model, stage, say, show }) {
+  const { start, states, opens, fitted, scale } = model.get("record");
+  const names = model.get("controls").map(({ name }) => name), pictures = model.get("pictures");
+  const layers = [0, 1].map(() => element("img", stage, {}, { alt: "" }));
+  const addresses = new Map(); // of pictures that were shown
+  let newest = 0;
+
+  const keyOf = (at) => names.map((name) => at[name]).join();
+  const placesOf = (key) => Object.fromEntries(key.split(",").map((place, i) => [names[i], Number(place)]));
+
+  function addressOf([from, to]) {
+    if (!addresses.has(from))
+      addresses.set(from, png(new DataView(pictures.buffer, pictures.byteOffset + from, to - from)));
+    return addresses.get(from);
+  }
+
+  async function decoded(range) {
+    const image = new Image();
+    image.src = addressOf(range);
+    await image.decode();
+    return image;
+  }
+
+  /** The picture of the state that was asked for last, once all of it is there. */
+  async function paint(ranges) {
+    const mine = ++newest, ready = await Promise.all(ranges.map(decoded));
+    if (mine !== newest) return;
+    stage.style.visibility = ready.length ? "visible" : "hidden";
+    layers.forEach((layer, i) => {
+      layer.hidden = i >= ready.length;
+      if (!ready[i]) return;
+      layer.src = ready[i].src;
+      layer.style.width = `${ready[i].naturalWidth * scale}px`;
+    });
+  }
+
+  /** Of all that was recorded the key nearest to this state, with the moved control left there. */
+  function nearest(at, moved) {
+    const far = (each) => names.reduce((sum, name) => sum + Math.abs(each[name] - at[name]), 0);
+    const all = Object.keys(states).map(placesOf);
+    const kept = all.filter((each) => moved === null || each[moved] === at[moved]);
+    return keyOf(kept.reduce((best, each) => (far(each) < far(best) ? each : best)));
+  }
+
+  function move(at, moved) {
+    const wanted = fitted[keyOf(at)] ?? keyOf(at), key = wanted in states ? wanted : nearest(at, moved);
+    const [told, open, ranges] = states[key];
+    const sentence = key === wanted ? told : say("This page does not hold that; the nearest it holds: {sentence}", { sentence: told });
+    show({ at: placesOf(key), open: opens[open], sentence });
+    return paint(ranges);
+  }
+  return { start: () => move(placesOf(start), null), move, stop: () => addresses.forEach((each) => URL.revokeObjectURL(each)) };
+}
+
+export default { initialize, render };

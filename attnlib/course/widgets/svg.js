@@ -1,0 +1,35 @@
+// What drawn explorers draw with: SVG, in the colours of figures/style.py, and numbers as
+// widgets/formatting.py writes them.
+
+const SVG = "http://www.w3.org/2000/svg";
+const NOTHING = "#d9d9d9"; // exactly zero
+const MARK = "#d62728";
+const QUIET = "#595959";
+const ENDS = ["#0072b2", "#e69f00"];
+
+/** Two digits behind the point, and no minus before a zero. */
+const two = (value) => value.toFixed(2).replace(/^-(0\.00)$/, "$1");
+const listed = (values) => values.map(two).join(", ");
+
+function made(tag, parent, attributes = {}) {
+  const element = document.createElementNS(SVG, tag);
+  change(element, attributes);
+  parent.append(element);
+  return element;
+}
+
+function change(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+}
+
+/** A drawing of that size in CSS pixels; on a narrow page it shrinks. */
+function drawing(parent, width, height, attributes = {}) {
+  return made("svg", parent, { width, height, viewBox: `0 0 ${width} ${height}`, class: "attn-drawing", role: "img", ...attributes });
+}
+
+/** Words at a place; `align` is start, middle or end. */
+function words(parent, x, y, text, align = "start", attributes = {}) {
+  const element = made("text", parent, { x, y, "text-anchor": align, ...attributes });
+  element.textContent = text;
+  return element;
+}

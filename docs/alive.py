@@ -1,4 +1,4 @@
-"""Widgets on a page without a kernel: their state and code stand in it, static/alive.js hosts them."""
+"""Widgets on a page without a kernel, hosted by static/alive.js: their state and code stand in it."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
-OWN = {"_esm", "_css", "_anywidget_id"}  # what the page has once, and what it does not need
+OTHERS = ("_", "layout", "tabbable", "tooltip")  # parts of a state that no widget of ours asks for
 
 
 class Page:

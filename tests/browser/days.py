@@ -14,8 +14,9 @@ SECONDS = 1000
 # enough: it stands there too while a busy machine has not yet said "busy".
 IDLE = """() => {
     const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
-    const done = 4;  // a bit; what ran in a cell stays here, as it may still print
-    return kernel?.status === "idle" && [...kernel._futures.values()].every((each) => each._status & done);
+    const done = 4; // a bit; what ran in a cell stays here, as it may still print
+    const answered = (request) => request._status & done;
+    return kernel?.status === "idle" && [...kernel._futures.values()].every(answered);
 }"""
 # Every cell has run: [3], not [ ] or [*]; those that are folded too.
 RAN = r"""() => {

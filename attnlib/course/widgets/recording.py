@@ -96,7 +96,7 @@ class Pictures:
 
     def _kept(self, places):
         image = Image.fromarray(places.astype(np.uint8))
-        image.putpalette(self._palette.getpalette())
+        image.putpalette(self._palette.getpalette()[: 3 * CLEAR] + [255] * 3)
         buffer = BytesIO()
         image.save(buffer, "PNG", optimize=True, transparency=CLEAR)
         data = buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Widgets on a page without a kernel, hosted by static/alive.js: their state and code stand in it."""
+"""Widgets on a page without a kernel, hosted by static/alive.js."""
 
 import hashlib
 import json
@@ -42,12 +42,7 @@ class Page:
 
 
 def _told(model):
-    state = {
-        name: value
-        for name, value in model["state"].items()
-        if name not in OWN
-        and not name.startswith(("_model", "_view", "_dom", "layout", "tabbable"))
-    }
+    state = {name: value for name, value in model["state"].items() if not name.startswith(OTHERS)}
     buffers = {".".join(each["path"]): each["data"] for each in model.get("buffers", [])}
     return {"state": state, "buffers": buffers}
 

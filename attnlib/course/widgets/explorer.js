@@ -64,37 +64,23 @@ function fromKernel({ model, el, stage, say, show, alarm }) {
 function fromRecord({ model, stage, say, show }) {
   const { start, states, opens, fitted, scale } = model.get("record");
   const names = model.get("controls").map(({ name }) => name), pictures = model.get("pictures");
-  const layers = [0, 1].map(() => element("img", stage, {}, { alt: "" }));
-  const addresses = new Map(); // of pictures that were shown
+  const canvas = element("canvas", stage), context = canvas.getContext("2d");
   let newest = 0;
 
   const keyOf = (at) => names.map((name) => at[name]).join();
   const placesOf = (key) => Object.fromEntries(key.split(",").map((place, i) => [names[i], Number(place)]));
-
-  function addressOf([from, to]) {
-    if (!addresses.has(from))
-      addresses.set(from, png(new DataView(pictures.buffer, pictures.byteOffset + from, to - from)));
-    return addresses.get(from);
-  }
-
-  async function decoded(range) {
-    const image = new Image();
-    image.src = addressOf(range);
-    await image.decode();
-    return image;
-  }
+  const decoded = ([from, to]) =>
+    createImageBitmap(new Blob([new DataView(pictures.buffer, pictures.byteOffset + from, to - from)]));
 
   /** The picture of the state that was asked for last, once all of it is there. */
   async function paint(ranges) {
-    const mine = ++newest, ready = await Promise.all(ranges.map(decoded));
+    const mine = ++newest, layers = await Promise.all(ranges.map(decoded));
     if (mine !== newest) return;
-    stage.style.visibility = ready.length ? "visible" : "hidden";
-    layers.forEach((layer, i) => {
-      layer.hidden = i >= ready.length;
-      if (!ready[i]) return;
-      layer.src = ready[i].src;
-      layer.style.width = `${ready[i].naturalWidth * scale}px`;
-    });
+    stage.style.visibility = layers.length ? "visible" : "hidden";
+    if (!layers.length) return;
+    [canvas.width, canvas.height] = [layers[0].width, layers[0].height];
+    canvas.style.width = `${canvas.width * scale}px`;
+    for (const layer of layers) context.drawImage(layer, 0, 0);
   }
 
   /** Of all that was recorded the key nearest to this state, with the moved control left there. */
@@ -112,7 +98,7 @@ function fromRecord({ model, stage, say, show }) {
     show({ at: placesOf(key), open: opens[open], sentence });
     return paint(ranges);
   }
-  return { start: () => move(placesOf(start), null), move, stop: () => addresses.forEach((each) => URL.revokeObjectURL(each)) };
+  return { start: () => move(placesOf(start), null), move, stop() {} };
 }
 
 export default { initialize, render };

@@ -21,12 +21,8 @@ SITE = ROOT / "build" / "docs"
 SOURCE, STATIC, HTML = SITE / "source", SITE / "static", SITE / "html"
 # What a page may load. The rest of each package stays out of the site.
 LOADED = (
-    "anywidget/index.js",
-    "html-manager/dist/embed-amd.js",
-    "html-manager/dist/*.woff2",
     "mathjax/es5/tex-chtml.js",
     "mathjax/es5/output/chtml/fonts/woff-v2/*.woff",
-    "requirejs/require.js",
 )
 
 

@@ -15,9 +15,9 @@ ROOT = HERE.parent
 EXECUTED = ROOT / "build" / "executed"
 # Figures with twice the dots: a projector, or a good screen, shows them larger than a notebook.
 SHARP = "--InlineBackend.figure_formats={'retina'}"
-# What needs a kernel shows itself as a contact sheet as well.
-SHEETS = "from attnlib.course.widgets.static_export import install; install()"
-ARGUMENTS = (SHARP, f"--IPKernelApp.exec_lines=[{SHEETS!r}]")
+# What needs a kernel is recorded, so that it lives without one.
+RECORDS = "from attnlib.course.widgets.recording import install; install()"
+ARGUMENTS = (SHARP, f"--IPKernelApp.exec_lines=[{RECORDS!r}]")
 MARK = "made_from"  # in the metadata: a digest of all that the outputs hang on
 
 

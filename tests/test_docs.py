@@ -4,13 +4,13 @@ import json
 import re
 
 import pytest
+from docs.slides.widgets import STATE, VIEW
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import attnlib
 from attnlib.course.widgets.questions.data import misconceptions
 from docs import assets, beliefs, tables
 from docs.lessons import for_page
-from docs.slides.widgets import STATE, VIEW
 from notebooks.execute import HERE, LESSONS, read
 
 DOCS = HERE.parent / "docs"

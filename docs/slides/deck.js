@@ -20,7 +20,7 @@ function fillWithTable(slide, table) {
 
 /** The largest type in which all of the slide is seen. */
 function fit(slide) {
-  if (!slide || slide.dataset.fitted || narrow) return;
+  if (!slide || slide.dataset.fitted || slide.dataset.kind === "widget" || narrow) return;
   slide.dataset.fitted = true;
   const table = slide.querySelector(".jp-RenderedHTML");
   if (table) return fillWithTable(slide, table);
@@ -39,14 +39,6 @@ function shrink(widget) {
 /** On paper, or in a picture of all slides. */
 function fitAll() {
   document.querySelectorAll(".slides section section").forEach(fit);
-}
-
-/** For paper Reveal takes all slides out of the page for a moment: a widget looked for then is missed. */
-function drawWidgets() {
-  const script = document.createElement("script");
-  script.src = "assets/html-manager/embed-amd.js";
-  script.dataset.jupyterWidgetsCdn = "";
-  document.head.append(script);
 }
 
 Reveal.initialize({
@@ -70,6 +62,5 @@ if (!narrow) {
 Reveal.on("ready", (event) => fit(event.currentSlide));
 Reveal.on("slidechanged", (event) => fit(event.currentSlide));
 Reveal.on("pdf-ready", fitAll);
-if (window.requirejs) { // the deck has a widget
-  Reveal.on(Reveal.isPrintingPDF() ? "pdf-ready" : "ready", drawWidgets);
-}
+// For paper Reveal takes all slides out of the page for a moment: a widget looked for then is missed.
+Reveal.on(Reveal.isPrintingPDF() ? "pdf-ready" : "ready", hostAll);

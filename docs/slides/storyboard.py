@@ -28,7 +28,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from attnlib.course.lessons import exercise
 from attnlib.course.widgets.asked import Asked, asked
-from docs.slides import prose, widgets
+from docs.alive import VIEW, Page
+from docs.slides import prose
 
 CODE_LINES = 20  # of code and print together, in a type that is still read from behind
 LINE = 102  # letters
@@ -66,7 +67,12 @@ def storyboard(nb: NotebookNode) -> NotebookNode:
     deck.cells = []
     for number, slide in enumerate(slides(nb)):
         deck.cells += _typed(slide, number)
-    return widgets.only_shown(deck)
+    deck.metadata.pop("widgets", None)
+    page = Page(nb)
+    for output in (output for cell in deck.cells for output in cell.get("outputs", [])):
+        if VIEW in output.get("data", {}):
+            output.data = NotebookNode({"text/html": page.html(output)})
+    return deck
 
 
 def _typed(slide, number):
@@ -281,12 +287,7 @@ class _Teller:
 
     def widget(self, found):
         for output in found.shown:
-            if widgets.lives(self.nb, output):
-                self.add("widget", _part(found.cell, [output]))
-                continue
-            told = f"Needs a kernel. {widgets.told(self.nb, output)}"
-            picture = widgets.picture(self.nb, output)
-            self.add("figure", _caption(told), _part(found.cell, [picture]))
+            self.add("widget", _part(found.cell, [output]))
 
 
 class _Outputs:
@@ -296,7 +297,7 @@ class _Outputs:
         self.cell, self.text, self.rich, self.shown = cell, "", [], []
         for output in cell.outputs:
             data = output.get("data", {})
-            if widgets.VIEW in data and (widgets.lives(nb, output) or widgets.picture(nb, output)):
+            if VIEW in data:
                 self.shown.append(output)
             elif "image/png" in data or "text/html" in data:
                 self.rich.append(output)

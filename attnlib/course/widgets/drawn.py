@@ -44,6 +44,7 @@ class Drawn(Explorer):
         numbers: all that the browser needs beside the controls.
     """
 
+    lives = True
     source: Path
 
     numbers = traitlets.Dict().tag(sync=True)

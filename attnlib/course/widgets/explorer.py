@@ -40,6 +40,8 @@ class Explorer(FrontEnd):
     _esm = with_shared(HERE / "panel.js", HERE / "explorer.js")
     _css = with_shared(HERE / "explorer.css")
 
+    lives = False  # without a kernel, before it is recorded
+
     controls = traitlets.List().tag(sync=True)  # of each its name, kind, text, and texts of values
     presets = traitlets.List().tag(sync=True)  # of each its text, and where the controls go
     # Where the browser moved the controls to: name -> place among the values; and its count.
@@ -61,7 +63,8 @@ class Explorer(FrontEnd):
         recorded: Iterable[Mapping] | None = None,
     ):
         self._name, self._draw, self._controls = name, draw, dict(controls)
-        self._offers, self._recorded = dict(offers or {}), recorded
+        self._offers = dict(offers or {})
+        self._recorded = None if recorded is None else list(recorded)
         self._places = {
             name: {value: place for place, value in enumerate(control.labels)}
             for name, control in controls.items()
@@ -86,6 +89,12 @@ class Explorer(FrontEnd):
     def state(self) -> dict:
         """The values of the controls, by name."""
         return dict(self._state)
+
+    @property
+    def offered(self) -> dict:
+        """The values that each control offers where they stand; one alone is grey."""
+        every = {name: list(control.labels) for name, control in self._controls.items()}
+        return every | self.fitted(self.state)[1]
 
     @property
     def sentence(self) -> str:
@@ -122,9 +131,9 @@ class Explorer(FrontEnd):
         return fitted, offered
 
     def states(self) -> list[dict]:
-        """What a page without a kernel holds: those that are offered, each once."""
+        """What a page without a kernel holds: where it stands, and those to record, each once."""
         wanted = states(self._controls) if self._recorded is None else self._recorded
-        fitted = [self.fitted(state)[0] for state in wanted]
+        fitted = [self.state, *(self.fitted(state)[0] for state in wanted)]
         return list({tuple(state.values()): state for state in fitted}.values())
 
     def drawn(self, state: Mapping) -> tuple[Figure | None, str]:

@@ -67,7 +67,7 @@ def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
     offers = {name: partial(_turns, name) for name in compare.VALUES}
     presets = {say("all to NesT"): compare.NEST, say("all to PGL-SUM"): compare.PGLSUM}
     draw = dials_drawer(x, seed)
-    return Explorer("explore_dials", draw, controls, offers, presets, list(_from_both_ends()))
+    return Explorer("explore_dials", draw, controls, offers, presets, _from_both_ends())
 
 
 def _from_both_ends():

@@ -69,10 +69,16 @@ def storyboard(nb: NotebookNode) -> NotebookNode:
         deck.cells += _typed(slide, number)
     deck.metadata.pop("widgets", None)
     page = Page(nb)
-    for output in (output for cell in deck.cells for output in cell.get("outputs", [])):
-        if VIEW in output.get("data", {}):
-            output.data = NotebookNode({"text/html": page.html(output)})
+    for cell in deck.cells:
+        if "outputs" in cell:
+            cell.outputs = [_alive(page, output) for output in cell.outputs]
     return deck
+
+
+def _alive(page, output):
+    if VIEW not in output.get("data", {}):
+        return output
+    return new_output("display_data", data={"text/html": page.html(output)})
 
 
 def _typed(slide, number):

@@ -3,7 +3,7 @@
 The site and the slides start their kernels with `install()`; in JupyterLab nothing of this runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 from attnlib.course.widgets.explorer import DOTS, Explorer, png
 
 SHARP = 100  # dots an inch: enough for the full width of a page
-CLEAR = 127  # the place in the palette of what is seen through; those before it are colours
+EXACT = 128  # of 256 colours stand in the pictures just so, as the white and the red
 LOOKED_AT = 12  # pictures, for the palette
 MOST = 0.5  # of a picture that may differ from the first; else it is smaller alone
 
@@ -78,29 +78,27 @@ class Pictures:
     def __init__(self, figures: Iterable[Figure | None]):
         self.bytes, self._ranges, self._first = bytearray(), {}, {}
         pixels = [None if figure is None else _pixels(figure) for figure in figures]
-        self._palette = _palette([each for each in pixels if each is not None])
+        self._palette = Palette([each for each in pixels if each is not None])
         # Of each figure where its layers lie, the lower first: from which byte to which.
         self.layers = [[] if each is None else self._add(each) for each in pixels]
 
     def _add(self, pixels):
-        image = Image.fromarray(pixels).quantize(palette=self._palette, dither=Image.Dither.NONE)
-        places = np.asarray(image)
-        first = self._first.setdefault(places.shape, places)
-        differs = places != first
+        pixels = self._palette.nearest(pixels)
+        first = self._first.setdefault(pixels.shape, pixels)
+        differs = pixels != first
         if differs.mean() > MOST:
-            return [self._kept(places)]
+            return [self._kept(pixels)]
         layers = [self._kept(first)]
         if differs.any():
-            layers.append(self._kept(np.where(differs, places, CLEAR)))
+            layers.append(self._kept(pixels, differs))
         return layers
 
-    def _kept(self, places):
-        colours = np.zeros((CLEAR + 1, 4), np.uint8)
-        colours[:CLEAR, :3] = np.reshape(self._palette.getpalette()[: 3 * CLEAR], (-1, 3))
-        colours[:CLEAR, 3] = 255
+    def _kept(self, pixels, seen=True):
+        clear = np.zeros(4, np.uint8)
+        shown = np.where(np.asarray(seen)[..., None], self._palette.colours[pixels], clear)
         buffer = BytesIO()
         # Without loss, some three quarters of a PNG with a palette.
-        Image.fromarray(colours[places]).save(buffer, "WEBP", lossless=True)
+        Image.fromarray(shown).save(buffer, "WEBP", lossless=True)
         data = buffer.getvalue()
         if data not in self._ranges:
             start = len(self.bytes)
@@ -109,18 +107,49 @@ class Pictures:
         return self._ranges[data]
 
 
+class Palette:
+    """256 colours that serve all pictures: the most frequent as they are, of the rest the means.
+
+    Args:
+        pictures: (height, width) of whole numbers, a colour each.
+    """
+
+    def __init__(self, pictures: Sequence[np.ndarray]):
+        few = pictures[:: -(-len(pictures) // LOOKED_AT)] or [np.zeros((1, 1), int)]
+        every = np.concatenate([each.ravel() for each in few])
+        values, counts = np.unique(every, return_counts=True)
+        exact = values[counts.argsort()[::-1][:EXACT]]
+        rest = every[~np.isin(every, exact)]
+        colours = [_channels(exact)]
+        if len(rest):
+            image = Image.fromarray(_channels(rest)[:, None]).quantize(256 - EXACT)
+            colours.append(np.reshape(image.getpalette(), (-1, 3)).astype(np.uint8))
+        rgb = np.concatenate(colours)[:256]
+        self.colours = np.insert(rgb, 3, 255, axis=1)  # opaque
+        self._place = np.full(1 << 24, -1, np.int16)  # of every colour that was asked for
+
+    def nearest(self, picture: np.ndarray) -> np.ndarray:
+        """Of each pixel the place of its colour in the palette."""
+        values = np.unique(picture)
+        new = values[self._place[values] < 0]
+        for some in np.array_split(new, -(-len(new) // 4096) or 1):
+            distance = _channels(some)[:, None].astype(int) - self.colours[:, :3]
+            self._place[some] = (distance**2).sum(-1).argmin(-1)
+        return self._place[picture]
+
+
 def _pixels(figure):
-    return np.asarray(Image.open(BytesIO(png(figure, SHARP))).convert("RGB"))
+    """(height, width) the colours of a figure, each as one number."""
+    rgb = np.asarray(Image.open(BytesIO(png(figure, SHARP))).convert("RGB")).astype(int)
+    return rgb @ (1 << 16, 1 << 8, 1)
 
 
-def _palette(pixels):
-    """Colours that serve all pictures; the last place is kept clear."""
-    few = pixels[:: -(-len(pixels) // LOOKED_AT)] or [np.zeros((1, 1, 3), np.uint8)]
-    row = np.concatenate([each.reshape(-1, 1, 3) for each in few])
-    return Image.fromarray(row).quantize(CLEAR, dither=Image.Dither.NONE)
+def _channels(colours):
+    """(…,) numbers -> (…, 3) red, green, blue."""
+    return (colours[..., None] >> (16, 8, 0) & 255).astype(np.uint8)
 
 
 def _bundle(explorer):
     if not explorer.lives:
-        record(explorer)
+        record(explorer).picture = b""  # it is in the record
     return explorer._repr_mimebundle_()

@@ -24,12 +24,16 @@ def script(source: Path) -> str:
     return with_shared(*BEFORE, source)
 
 
-def as_address(picture: Tensor) -> str:
-    """(height, width, 3) or (height, width) in [0, 1] as the address of a picture that holds it."""
+def as_address(picture: Tensor, kind: str = "PNG") -> str:
+    """(height, width, 3) or (height, width) in [0, 1] as the address of a picture that holds it.
+
+    Args:
+        kind: PNG, which keeps every pixel; or JPEG, a quarter of its size, where many are shown.
+    """
     buffer = BytesIO()
     pixels = (255 * picture).round().byte().numpy(force=True)
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
+    Image.fromarray(pixels).save(buffer, kind, optimize=True)
+    return f"data:image/{kind.lower()};base64,{b64encode(buffer.getvalue()).decode()}"
 
 
 class Drawn(Explorer):

@@ -179,49 +179,6 @@ def test_every_widget_is_drawn_in_both_themes_and_widths(run_notebook, widgets, 
         seen.screenshot(path=HERE / f"shots/lab_view_{number}_{width}_{theme}.png")
 
 
-def test_a_query_is_dragged_in_the_plane(run_notebook, widgets):
-    page = run_notebook(widgets).page
-    (plane,) = page.locator(".attn-plane").all()
-    box = boxes(page)[0]
-    across, up = box.locator("[role=slider]").all()[:2]
-    query = plane.locator("circle").first
-    plane.scroll_into_view_if_needed()
-    before = box.evaluate(STATE)
-
-    def values():
-        return tuple(float(each.get_attribute("aria-valuenow")) for each in (across, up))
-
-    def wait_for(*wanted):  # a busy kernel is slow to answer each of many keys
-        for _ in range(100):
-            if values() == pytest.approx(wanted):
-                return
-            page.wait_for_timeout(100)
-        assert values() == pytest.approx(wanted)
-
-    wait_for(1.2, 0.3)
-    start, frame = query.bounding_box(), plane.bounding_box()
-    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(frame["x"] + 120, frame["y"] + 120, steps=8)  # the middle: (0, 0)
-    page.mouse.up()
-    wait_for(0, 0)
-    settle(page)
-    assert "All keys get the same" in box.locator("[role=status]").inner_text()
-    box.screenshot(path=HERE / "shots/plane.png")
-    # By keys, and back to the byte.
-    press(page, query, *["ArrowRight"] * 12, *["ArrowUp"] * 3)
-    wait_for(1.2, 0.3)
-    settle(page)
-    assert box.evaluate(STATE) == before
-    assert "query at 1.2, 0.3" in query.get_attribute("aria-label")
-    # Beyond the edge it stops there; the sliders move the point.
-    press(page, query, *["ArrowLeft"] * 40)
-    wait_for(-2, 0.3)
-    settle(page)
-    press(page, across, "End")
-    assert "query at 2.0, 0.3" in query.get_attribute("aria-label")
-
-
 def test_a_map_shown_twice_and_run_again_stays_alive(run_notebook, widgets):
     page = run_notebook(widgets).page
     views = page.locator(".attn-view")

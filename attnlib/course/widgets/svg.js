@@ -7,9 +7,20 @@ const MARK = "#d62728";
 const QUIET = "#595959";
 const ENDS = ["#0072b2", "#e69f00"];
 
+/** So many digits behind the point. What lies just between two is made even, as Python does. */
+function fixed(value, digits) {
+  const text = value.toFixed(digits), between = Math.abs((value * 2 ** (digits + 1)) % 2) === 1;
+  return between && Number(text.at(-1)) % 2 ? (value * (1 - 2 ** -50)).toFixed(digits) : text;
+}
 /** Two digits behind the point, and no minus before a zero. */
-const two = (value) => value.toFixed(2).replace(/^-(0\.00)$/, "$1");
+const two = (value) => fixed(value, 2).replace(/^-(0\.00)$/, "$1");
 const listed = (values) => values.map(two).join(", ");
+const percent = (value) => `${fixed(100 * value, 0)}%`;
+
+/** -Σ w · log w of a row of weights. */
+const entropyOf = (weights) => weights.reduce((sum, weight) => sum - (weight && weight * Math.log(weight)), 0);
+/** The entropy of a query's weights against uniform attention's on as many keys. */
+const spread = (weights) => percent(entropyOf(weights) / Math.log(weights.length));
 
 function made(tag, parent, attributes = {}) {
   const element = document.createElementNS(SVG, tag);

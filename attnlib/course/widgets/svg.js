@@ -44,3 +44,10 @@ function words(parent, x, y, text, align = "start", attributes = {}) {
   element.textContent = text;
   return element;
 }
+
+/** Row and column of a picture's cell in which a click or a tap is. */
+function cellAt(picture, { clientX, clientY }, rows, cols) {
+  const { left, top, width, height } = picture.getBoundingClientRect();
+  const place = (share, count) => Math.min(count - 1, Math.floor(share * count));
+  return [place((clientY - top) / height, rows), place((clientX - left) / width, cols)];
+}

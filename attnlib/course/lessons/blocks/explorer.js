@@ -30,9 +30,8 @@ function photographIn(panels, rows, cols, say, choose) {
   const lines = made("g", inside, { stroke: "white", "pointer-events": "none" });
   const frame = made("rect", inside, { width: patch, height: patch, fill: "none", stroke: MARK, "stroke-width": 3, "pointer-events": "none" });
   image.addEventListener("click", (event) => {
-    const box = image.getBoundingClientRect();
-    const place = (at, start, length, count) => Math.min(count - 1, Math.floor(((at - start) / length) * count));
-    choose({ row: place(event.clientY, box.top, box.height, rows), column: place(event.clientX, box.left, box.width, cols) });
+    const [row, column] = cellAt(image, event, rows, cols);
+    choose({ row, column });
   });
 
   return (picture, size, row, column) => {

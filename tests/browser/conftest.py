@@ -22,6 +22,7 @@ from playwright.sync_api import sync_playwright
 from notebooks import copies
 from notebooks.execute import HERE, METADATA
 from tests.browser.days import IDLE, RAN, SECONDS, SHOTS, Day
+from tests.browser.hosted import hosted
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -111,6 +112,20 @@ def open_page(chromium):
         context.close()
         assert watched.errors == []
         assert watched.left == []
+
+
+@pytest.fixture
+def show(open_page, tmp_path):
+    """show(widget) -> the page that hosts it, at work."""
+
+    def show(widget, **how):
+        (tmp_path / "page.html").write_text(hosted(widget), encoding="utf-8")
+        page = open_page(**how).page
+        page.goto((tmp_path / "page.html").as_uri())
+        page.wait_for_selector("[data-alive]", state="attached")
+        return page
+
+    return show
 
 
 @pytest.fixture(scope="session")

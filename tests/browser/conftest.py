@@ -97,13 +97,15 @@ class Watched:
 
 @pytest.fixture
 def open_page(chromium):
-    """open_page(width, theme) -> a Watched page; at the end neither errors nor requests."""
+    """open_page(width, theme) -> a Watched page; at the end neither errors nor requests.
+
+    touch: a screen that fingers touch, in place of a mouse.
+    """
     opened = []
 
-    def open_page(width=1280, theme="light"):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme
-        )
+    def open_page(width=1280, theme="light", touch=False):
+        screen = {"viewport": {"width": width, "height": 1000}, "has_touch": touch}
+        context = chromium.new_context(**screen, is_mobile=touch, color_scheme=theme)
         opened.append((context, Watched(context.new_page())))
         return opened[-1][1]
 

@@ -5,6 +5,7 @@ one the browser gets an overview, and asks for pooled cells of what it shows. Wh
 is computed only when asked for, in strips of rows: between two of them the kernel is free.
 """
 
+import itertools
 import time
 from collections.abc import Sequence
 from io import BytesIO
@@ -18,14 +19,15 @@ from torch import Tensor, nn
 from attnlib.checks import check_count
 from attnlib.course.compare.seeing.maps import maps
 from attnlib.course.evenness import keys_seen
-from attnlib.course.front_end import FrontEnd, with_shared
-from attnlib.course.language import catalogue, language, paragraph, say
+from attnlib.course.front_end import FrontEnd, translations, with_shared
+from attnlib.course.language import paragraph, say
 from attnlib.course.progress_bar import progress_bar
 from attnlib.course.widgets.timing import about, grouped, measure_pace
 from attnlib.layout import blockify
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
+CODE = Path(__file__).with_suffix(".js")  # its parts: viewer/
 LIVE = 2**23  # weights sent to the browser at most: 32 MiB, 8 heads of 1024 tokens
 OVERVIEW = 256  # cells a side of the overview of a longer map
 CELLS = 2**22  # weights that are searched at once, 16 MiB
@@ -36,6 +38,7 @@ STRIP = 0.5  # seconds that one strip, or one row of cells, may take
 PAIRS = 10
 THUMBNAIL = 28  # pixels high, as many as fit in a strip
 FRAMES = 96
+NUMBERS = itertools.count(1)
 
 
 def view(
@@ -121,8 +124,8 @@ class MapView(FrontEnd):
     again shows it alive; `close()` ends it, and gives its memory back.
     """
 
-    _esm = with_shared(Path(__file__).with_name("viewer.js"))
-    _css = with_shared(Path(__file__).with_name("viewer.css"))
+    _esm = with_shared(CODE)
+    _css = with_shared(CODE.with_suffix(".css"))
 
     shape = traitlets.List(traitlets.Int()).tag(sync=True)
     weights = traitlets.Bytes().tag(sync=True)  # float32 (H, N, M), or nothing
@@ -143,15 +146,16 @@ class MapView(FrontEnd):
     head = traitlets.Int(0).tag(sync=True)
     query = traitlets.Int(0).tag(sync=True)
     key = traitlets.Int(0).tag(sync=True)
-    said = traitlets.Dict().tag(sync=True)  # English message -> what viewer.js says
+    number = traitlets.Int().tag(sync=True)  # of the maps of this kernel: its name in an address
+    said = traitlets.Dict().tag(sync=True)  # English message -> what its code says
 
     @traitlets.default("said")
     def _translations(self):
-        return dict(catalogue(language(), "widgets/viewer.js"))
+        return translations(CODE)
 
     def __init__(self, source, **traits):
         self._source = source
-        super().__init__(**traits, **source.traits())
+        super().__init__(**traits, **source.traits(), number=next(NUMBERS))
         self.on_msg(self._received)
 
     def __repr__(self) -> str:

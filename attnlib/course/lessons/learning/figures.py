@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import ENDS, MARK, STYLE, closed
+from attnlib.course.figures.narrow import lines, panels, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, closed
 from attnlib.course.language import say
 
 FAINT = 0.35  # of the ink, so that circles are seen on it
@@ -28,6 +29,7 @@ class Looked(NamedTuple):
     block_size: int
 
 
+@redrawn
 def plot_levels(picture: Tensor, levels: Sequence[Looked]) -> Figure:
     """The picture, and once more for each level with a circle on every token.
 
@@ -40,9 +42,9 @@ def plot_levels(picture: Tensor, levels: Sequence[Looked]) -> Figure:
         levels: the first to the last; their tokens must divide the picture.
     """
     picture = picture.numpy(force=True)
-    with plt.rc_context(STYLE):
+    with styled():
         count = len(levels) + 1
-        fig, axes = plt.subplots(1, count, figsize=(3.4 * count, 3.7), layout="constrained")
+        fig, axes = panels(count, (3.4 * count, 3.7), 2.3, across=2)
         _ink(axes[0], picture)
         _frame(axes[0], levels[0].query, picture.shape[0] / levels[0].weights.shape[0])
         axes[0].set_title(say("the picture"))
@@ -50,7 +52,7 @@ def plot_levels(picture: Tensor, levels: Sequence[Looked]) -> Figure:
             _ink(axis, FAINT * picture)
             _circles(axis, level, picture.shape[0] / level.weights.shape[0])
             told = {"number": number, "largest": level.weights.max()}
-            axis.set_title(say("level {number}, largest {largest:.2f}", **told))
+            axis.set_title(lines(say("level {number}, largest {largest:.2f}", **told), 22))
     return closed(fig)
 
 

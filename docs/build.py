@@ -15,6 +15,7 @@ from sphinx.cmd.build import main as sphinx
 from docs import assets, beliefs, tables
 from docs.executed import executed
 from docs.lessons import for_page
+from docs.narrow import with_narrow
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "docs"
@@ -32,7 +33,7 @@ def main() -> int:
     lay_out_static(STATIC)
     lay_out_pages(SOURCE)
     for path in executed().values():
-        nb = for_page(nbformat.read(path, 4))
+        nb = with_narrow(for_page(nbformat.read(path, 4)), STATIC)
         nbformat.write(nb, SOURCE / "notebooks" / path.name)
     strict = ["-W", "--keep-going", "-q"]
     places = ["-c", ROOT / "docs", "-d", SITE / "doctrees", SOURCE, HTML]

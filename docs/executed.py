@@ -17,7 +17,9 @@ EXECUTED = ROOT / "build" / "executed"
 SHARP = "--InlineBackend.figure_formats={'retina'}"
 # What needs a kernel is recorded, so that it lives without one.
 RECORDS = "from attnlib.course.widgets.recording import install; install()"
-ARGUMENTS = (SHARP, f"--IPKernelApp.exec_lines=[{RECORDS!r}]")
+# Figures are drawn once more, for telephones.
+TWICE = "from attnlib.course.figures.twice import install; install()"
+ARGUMENTS = (SHARP, f"--IPKernelApp.exec_lines={[RECORDS, TWICE]!r}")
 MARK = "made_from"  # in the metadata: a digest of all that the outputs hang on
 
 

@@ -41,6 +41,7 @@ HTML_ROWS = 12  # of what a cell printed
 LEAD = 140  # letters: prose up to here stands above the code that it leads to
 CAPTION_LINES = 5
 CODE_BESIDE = {"figure": 2, "output": 4}  # so many lines of code leave room for the result
+ROWS_BESIDE = 9  # a table with more has a slide without code
 
 PREDICTION = re.compile(r'^predict\("([\w.]+)"\)$')
 TASK = re.compile(r'^exercise\("([\w.]+)"\)$')
@@ -275,7 +276,7 @@ class _Teller:
         if found.text and not found.rich and lines_of(f"{cell.source}\n{found.text}") <= CODE_LINES:
             code.append(_part(cell, [printed(*text_pages(found.text))]))
             found.text = ""
-        if not (len(found.rich) == 1 and lines_of(cell.source) <= CODE_BESIDE[_kind(*found.rich)]):
+        if not (len(found.rich) == 1 and lines_of(cell.source) <= _beside(*found.rich)):
             self.add("code", *code)
             code = []
         self.results(found, code)
@@ -391,6 +392,12 @@ def text_pages(text: str) -> list[str]:
 
 def _kind(output):
     return "figure" if "image/png" in output.data else "output"
+
+
+def _beside(output):
+    """How many lines of code may stand on its slide."""
+    rows = output.data.get("text/html", "").count("<tr")
+    return CODE_BESIDE[_kind(output)] if rows <= ROWS_BESIDE else 0
 
 
 def table_pages(output: NotebookNode) -> list[NotebookNode]:

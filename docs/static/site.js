@@ -11,3 +11,11 @@ function focusable() {
 }
 addEventListener("load", focusable);
 addEventListener("resize", focusable);
+
+// On paper nothing can be unfolded.
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details:not([open])")) {
+    fold.open = true;
+    addEventListener("afterprint", () => (fold.open = false), { once: true });
+  }
+});

@@ -49,7 +49,7 @@ WALK = """async () => {
     return { outside, smallest: Object.fromEntries(smallest) };
 }"""
 # Type that the back row reads, in pixels of a slide 720 high.
-READABLE = {"prose": 24, "code": 18, "table": 16}
+READABLE = {"prose": 24, "code": 18, "table": 20}
 
 
 def address(name):

@@ -23,11 +23,10 @@ class Room(NamedTuple):
     size: tuple[float, float]  # of the figure
     grid: tuple[float, float, float, float]  # for the heads: left, bottom, width, height
     returned: tuple[float, float, float]  # of the returned map: left, bottom, side
-    longest: int  # so many heads stand in one row
 
 
-WIDE = Room((11.2, 4.8), (0.55, 0.5, 6.6, 3.6), (7.9, 1.05, 2.5), 3)
-NARROW = Room((4.0, 8.2), (0.35, 3.55, 3.55, 4.0), (0.35, 0.35, 2.6), 2)
+WIDE = Room((11.2, 4.8), (0.55, 0.5, 6.6, 3.6), (7.9, 1.05, 2.5))
+NARROW = Room((4.0, 8.2), (0.35, 3.55, 3.55, 4.0), (0.35, 0.35, 2.6))
 GAP = (0.2, 0.42)  # between two heads, across and down
 
 
@@ -67,12 +66,16 @@ def plot_global(
 
 
 def _places(room, heads):
-    """(left, bottom, side, side) of every head: one short row, else two; narrow: three."""
-    columns = heads if heads <= room.longest else -(-heads // either(2, 3 if heads > 4 else 2))
-    rows = -(-heads // columns)
+    """(left, bottom, side, side) of every head, in so many columns as leave them largest."""
     left, bottom, width, height = room.grid
     across, down = GAP
-    side = min((width + across) / columns - across, (height + down) / rows - down)
+
+    def side_of(columns):
+        rows = -(-heads // columns)
+        return min((width + across) / columns - across, (height + down) / rows - down)
+
+    columns = max(range(1, heads + 1), key=side_of)
+    rows, side = -(-heads // columns), side_of(columns)
     left += (width - columns * (side + across) + across) / 2  # the grid stands in the middle
     bottom += (height - rows * (side + down) + down) / 2
     places = []

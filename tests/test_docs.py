@@ -2,15 +2,19 @@
 
 import json
 import re
+from base64 import b64encode
 
 import pytest
+from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import attnlib
+from attnlib.course.figures.twice import NARROW, png
 from attnlib.course.widgets.questions.data import misconceptions
 from docs import assets, beliefs, tables
 from docs.alive import STATE, VIEW
 from docs.lessons import for_page
+from docs.narrow import with_narrow
 from notebooks.execute import HERE, LESSONS, read
 
 DOCS = HERE.parent / "docs"
@@ -19,6 +23,7 @@ PIXEL = (  # one, as a PNG
     "lEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 OURS = {"_esm": "code of </script>", "_css": "", "_model_name": "AnyModel", "told": "a < b"}
+SMALL = b64encode(png(Figure(figsize=(0.02, 0.01)))).decode()
 MODELS = {
     "map": ("AnyModel", "anywidget", OURS),
     "other": ("AnyModel", "anywidget", OURS | {"told": "c"}),
@@ -82,6 +87,23 @@ def test_a_figure_is_told_by_what_the_cell_prints_and_not_at_length():
     assert cell.metadata["mystnb"]["image"]["alt"] == "Figure. entropy 39%"
     long = for_page(lesson(new_output("stream", text="x" * 500), figure)).cells[0]
     assert len(long.metadata["mystnb"]["image"]["alt"]) < 170
+
+
+def test_a_figure_that_is_drawn_narrow_too_shows_that_to_telephones(tmp_path):
+    both = new_output("display_data", data={"image/png": PIXEL, NARROW: SMALL})
+    (output,) = with_narrow(for_page(lesson(both)), tmp_path).cells[0].outputs
+    source, image = re.findall(r"<(?:source|img) [^>]*>", output.data["text/html"])
+    assert 'media="(max-width: 600px)"' in source and 'width="2" height="1"' in source
+    assert 'width="0" height="0"' in image and 'alt="Figure. "' in image
+    for tag, picture in ((source, SMALL), (image, PIXEL)):
+        (name,) = re.findall(r'="\.\./_static/(figures/\w+\.png)"', tag)
+        assert b64encode((tmp_path / name).read_bytes()).decode() == picture
+
+
+def test_a_figure_without_a_narrow_one_stays(tmp_path):
+    figure = new_output("display_data", data={"image/png": PIXEL})
+    (output,) = with_narrow(for_page(lesson(figure)), tmp_path).cells[0].outputs
+    assert output.data == {"image/png": PIXEL}
 
 
 def test_code_that_jupyter_folds_is_folded():

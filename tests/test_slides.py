@@ -15,6 +15,7 @@ from docs.slides.deck import deck, index, relink
 from docs.slides.storyboard import (
     CODE_LINES,
     HTML_ROWS,
+    ROWS_BESIDE,
     TABLE_ROWS,
     after,
     before,
@@ -252,6 +253,15 @@ def test_a_long_table_of_html_is_cut_and_others_are_not():
     assert found == [f"row {n}" for n in range(HTML_ROWS + 1)]
     headless = lesson(ran("x", shows(html=f"<table><tbody>{rows}</tbody></table>")))
     assert len(of_kind(headless, "output")) == 1
+
+
+def test_above_a_long_table_stands_no_code():
+    def with_rows(count):
+        table = f"<table><tbody>{'<tr><td>1</td></tr>' * count}</tbody></table>"
+        return [slide.kind for slide in slides(lesson(ran("x", shows(html=table))))]
+
+    assert with_rows(ROWS_BESIDE) == ["title", "output"]
+    assert with_rows(ROWS_BESIDE + 1) == ["title", "code", "output"]
 
 
 def test_imports_are_in_the_notes_alone():

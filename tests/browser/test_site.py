@@ -34,6 +34,7 @@ WITH_EXPLORERS = sorted(
     path.stem for path in HERE.glob(LESSONS) if "explore_" in path.read_text("utf-8")
 )
 WITH_MAPS = ("03_blocks", "04_global_branch", "11_video", "12_transformer")
+LESSONS_PAGES = [page for page in PAGES if page.startswith("notebooks/") and "CREDITS" not in page]
 DESK, PHONE = 1280, 390
 # The rest is the same at any width and in any colours.
 BY_WIDTH_AND_COLOUR = ["color-contrast", "scrollable-region-focusable", "target-size"]
@@ -190,6 +191,85 @@ def test_a_prediction_opens_by_keyboard(open_site):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert said.inner_text().startswith(("As you said", "Not so"))
+
+
+SHOWN = """() => [...document.querySelectorAll(".attn-figure img")].map((img) => ({
+    chosen: img.currentSrc.split("/").at(-1),
+    wide: img.getAttribute("src").split("/").at(-1),
+    narrow: img.previousElementSibling.srcset.split("/").at(-1),
+    part: img.clientWidth / img.closest(".text_html").clientWidth,
+    inches: img.naturalWidth / 200,
+}))"""
+
+
+@pytest.mark.parametrize("name", LESSONS_PAGES)
+def test_a_telephone_shows_the_narrow_figures_and_a_desk_the_wide_ones(open_site, name):
+    page = open_site(name, width=PHONE).page
+    figures = page.evaluate(SHOWN)
+    assert figures
+    for figure in figures:
+        assert figure["chosen"] == figure["narrow"] != figure["wide"]
+        assert figure["inches"] == 4 and figure["part"] > 0.98
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.wait_for_load_state("networkidle")
+    assert all(figure["chosen"] == figure["wide"] for figure in page.evaluate(SHOWN))
+
+
+@pytest.mark.parametrize("name", LESSONS_PAGES)
+def test_a_lesson_weighs_little(links, name):
+    page = SITE / name
+    files = {page, *((page.parent / link).resolve() for link in links[page].loaded)}
+    own = [file for file in files if file.suffix in (".html", ".png")]
+    assert sum(file.stat().st_size for file in own) < 3_000_000
+
+
+# How far each part that may be wider than the page fades out, at its left and right, in px.
+FADES = """(end) => [...document.querySelectorAll(".table-wrapper, .text_html, pre")].map((part) => {
+    if (end) part.scrollLeft = part.scrollWidth;
+    const hidden = part.scrollWidth > part.clientWidth;
+    const side = (name) => parseFloat(getComputedStyle(part).getPropertyValue(name));
+    return { hidden, left: side("--more-left"), right: side("--more-right") };
+}).filter(({ left }) => !Number.isNaN(left))"""
+
+
+@pytest.mark.parametrize("name", ["index", "docs/benchmarks", "notebooks/09_does_it_matter"])
+def test_what_is_cut_at_an_edge_fades_there(open_site, name):
+    page = open_site(f"{name}.html", width=PHONE).page
+    page.wait_for_timeout(300)
+    parts = page.evaluate(FADES, False)
+    assert any(part["hidden"] for part in parts)
+    for part in parts:
+        assert part["left"] == 0
+        assert (part["right"] > 20) == part["hidden"]
+    shoot(page, f"{name}-tables")
+    page.evaluate(FADES, True)
+    page.wait_for_timeout(300)
+    for part in page.evaluate(FADES, True):
+        assert (part["left"] > 20) == part["hidden"]
+        assert part["right"] == 0
+
+
+def test_on_paper_stands_the_page_alone_and_nothing_is_folded(open_site):
+    page = open_site("notebooks/09_does_it_matter.html", theme="dark").page
+    folds = "document.querySelectorAll('details:not([open])').length"
+    closed = page.evaluate(folds)
+    assert closed > 0
+    page.evaluate(f"addEventListener('beforeprint', () => {{ window.still = {folds}; }})")
+    page.pdf(path=SHOTS / "site-paper.pdf")
+    assert page.evaluate("window.still") == 0
+    assert page.evaluate(folds) == closed
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between its margins
+    for part in (".skip-to-content", ".sidebar-drawer", ".toc-drawer", ".mobile-header"):
+        assert not page.locator(part).is_visible()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+    assert page.evaluate(CUT) == []
+    wide = "(part) => part.scrollWidth > part.clientWidth + 1"
+    for table in page.locator(".table-wrapper, .output.text_html").all():
+        assert table.evaluate("(part) => getComputedStyle(part).maskImage") == "none"
+        assert not table.evaluate(wide)
+    shoot(page, "paper")
 
 
 @pytest.mark.parametrize("served", [False, True])

@@ -6,26 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from attnlib.course.lessons.blocks.explorer import explore_blocks
-from attnlib.course.lessons.fusion.explorer import explore_fusion
-from attnlib.course.lessons.segments.explorer import explore_segments
 from attnlib.layout import segment_slices
 from attnlib.segments import FUSIONS, fuse
-from tests.browser.hosted import hosted
-
-GENERATOR = torch.Generator().manual_seed(0)
-PICTURE = torch.rand(24, 36, 3, generator=GENERATOR)
-FRAMES = torch.rand(40, 6, 14, 3, generator=GENERATOR)
+from tests.browser.drawn import EXPLORERS, row
 
 
 def edges(explorer, state):
     slices = segment_slices(state["length"], state["num_segments"])
     return {"edges": [0, *(each.stop for each in slices)]}
-
-
-def row(angle, length):
-    angle = torch.deg2rad(torch.as_tensor(angle, dtype=torch.float64))
-    return length * torch.stack([angle.cos(), angle.sin()], -1)
 
 
 def fused(explorer, state):
@@ -37,15 +25,41 @@ def fused(explorer, state):
     return {"norms": torch.stack(norms), "fused": fuse(whole, local, state["fusion"])}
 
 
-# How to make each.
-EXPLORERS = {
-    "blocks": lambda: explore_blocks({"a": PICTURE, "b": PICTURE.flip(0)}, 3),
-    "segments": lambda: explore_segments(FRAMES),
-    "fusion": explore_fusion,
-}
+def bars(explorer, state):
+    axes = explorer.drawn(state)[0].axes[1:]
+    widths = [[bar.get_width() for bar in axis.patches] for axis in axes]
+    return dict(zip(("products", "scores", "weights"), widths, strict=True))
+
+
+def circles(explorer, state):
+    """Of each level the weights: the areas of its circles, which sum to 1 as they do."""
+    levels = []
+    for axis in explorer.drawn(state)[0].axes[1:]:
+        *found, _ = axis.patches
+        areas = np.array([circle.radius for circle in found]) ** 2
+        levels.append(areas / areas.sum())
+    return {"weights": levels}
+
+
 # The numbers that are seen in a state, by the names that JavaScript has for them; how near.
-NUMBERS = {"segments": (edges, 0), "fusion": (fused, 1e-9)}
+NUMBERS = {
+    "segments": (edges, 0),
+    "fusion": (fused, 1e-9),
+    "by_hand": (bars, 1e-9),
+    "learning": (circles, 1e-6),
+}
 STATES = 150
+# Where a number lies just between two that are written; where two keys get most; where all do.
+HERE = {"q_x": 0.5, "q_y": 0.5, "k_x": 0.5, "k_y": 0.0, "head_dim": 2, "scale": "1"}
+ALSO = {
+    "by_hand": [
+        HERE | {"temperature": 2.0},
+        HERE | {"temperature": 2.0, "q_x": 1.5},
+        HERE | {"temperature": 1.0, "q_x": -0.5, "q_y": 0.0},
+        HERE | {"temperature": 1.0, "q_x": 1.0, "q_y": 1.0, "k_x": 2.0},
+        HERE | {"temperature": 1.0, "q_x": 0.0, "q_y": 0.0},
+    ]
+}
 # Moves the controls through these states; gives back what is drawn of each.
 WALK = """(states) => {
     const stage = document.querySelector(".attn-stage"), found = [];
@@ -58,20 +72,6 @@ WALK = """(states) => {
     for (const at of states) model.set("shown", { at });
     return found;
 }"""
-
-
-@pytest.fixture
-def show(open_page, tmp_path):
-    """show(widget) -> the page that hosts it, at work."""
-
-    def show(widget, **how):
-        (tmp_path / "page.html").write_text(hosted(widget), encoding="utf-8")
-        page = open_page(**how).page
-        page.goto((tmp_path / "page.html").as_uri())
-        page.wait_for_selector("[data-alive]", state="attached")
-        return page
-
-    return show
 
 
 def sampled(explorer):
@@ -88,7 +88,7 @@ def sampled(explorer):
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_it_says_in_the_browser_what_it_says_in_python(show, name):
     explorer = EXPLORERS[name]()
-    states = sampled(explorer)
+    states = sampled(explorer) + ALSO.get(name, [])
     told = show(explorer).evaluate(WALK, [explorer.placed(state)["at"] for state in states])
     assert len(told) == len(states)
     numbers_of, near = NUMBERS.get(name, (lambda *_: {}, 0))
@@ -113,97 +113,3 @@ def test_on_a_phone_it_is_as_wide_as_the_page_and_can_be_read(show, name):
     page = show(EXPLORERS[name](), width=390)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert min(page.locator("svg text").evaluate_all(LETTERS)) >= 11
-
-
-@pytest.mark.parametrize(("width", "down"), [(1280, False), (390, True)])
-def test_the_frames_go_down_on_a_narrow_page_and_a_tap_chooses_one(show, width, down):
-    page = show(EXPLORERS["segments"](), width=width)
-    page.locator("[data-frame='3']").click()
-    assert "Frame 3 lies in segment 0" in page.locator(".attn-told").inner_text()
-    boxes = [page.locator(f"[data-frame='{frame}']").bounding_box() for frame in (3, 4)]
-    moved = {axis: boxes[1][axis] - boxes[0][axis] for axis in ("x", "y")}
-    assert (moved["y"] > 0) == down and (moved["x"] > 0) != down
-
-
-@pytest.fixture
-def plane(show):
-    """plane(**how) -> the page of two rows, and place(angle, length) of a tip on the screen."""
-
-    def plane(scale=1, **how):
-        page = show(explore_fusion(), **how)
-        page.add_style_tag(content=f"body {{ min-height: 3000px; scale: {scale}; }}")
-        box = page.locator("circle[fill=none]").bounding_box()  # of radius 1
-        middle = [box[axis] + box["width"] / 2 for axis in ("x", "y")]
-
-        def place(angle, length):
-            across, up = row(angle, length * box["width"] / 2).tolist()
-            return middle[0] + across, middle[1] - up
-
-        return page, place
-
-    return plane
-
-
-def written(page, branch):
-    """The angle and the length of a row, as its controls show them."""
-    names = [f"label[data-name={branch}_{name}] output" for name in ("angle", "length")]
-    return [float(page.locator(name).inner_text()) for name in names]
-
-
-@pytest.mark.parametrize("scale", [1, 0.6])
-def test_a_mouse_drags_the_tip_of_a_row(plane, scale):
-    page, place = plane(scale)
-    page.mouse.move(*place(30, 1.6))
-    page.mouse.down()
-    for angle, length, shown in ((75, 1.2, 1.2), (359, 1, 1), (200, 2.3, 2)):
-        page.mouse.move(*place(angle, length), steps=3)
-        # It went down on a whole pixel: that is a degree, or two where the page is scaled.
-        assert written(page, "global") == [pytest.approx(angle, abs=2), shown]
-    angle, _ = written(page, "global")
-    page.mouse.move(*place(310, 0))
-    assert written(page, "global") == [angle, 0]  # a row of zeros has no other angle
-    page.mouse.move(*place(310, 1.5))
-    page.mouse.up()
-    page.mouse.move(*place(310, 1.4))  # still over it
-    assert written(page, "global") == [pytest.approx(310, abs=2), 1.5]
-    assert written(page, "local") == [120, 0.6]
-
-
-def test_a_finger_drags_a_tip_and_beside_it_the_page(plane):
-    page, place = plane(width=390)
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind, *points):
-        points = [{"x": x, "y": y} for x, y in points]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    def drag(*places):
-        touch("touchStart", places[0])
-        for each in places[1:]:
-            touch("touchMove", each)
-        touch("touchEnd")
-
-    drag(*(place(120, length) for length in (0.6, 0.8, 1.1, 1.5)), place(160, 1.5))
-    page.get_by_text("The angle between is 130°.").wait_for()
-    assert written(page, "local") == [160, 1.5]
-    assert page.evaluate("scrollY") == 0
-    drag(*(place(20, length) for length in (2.2, 2, 1.8)), place(40, 2.4), place(80, 2.4))
-    page.wait_for_function("scrollY > 0")
-    assert written(page, "global") == [30, 1.6]
-
-
-def test_keys_turn_and_stretch_a_row_and_the_page_stays(plane):
-    page, _ = plane()
-    page.get_by_role("button", name="the local row").focus()
-    for key, right in (
-        ("ArrowLeft", [119, 0.6]),
-        ("ArrowRight", [120, 0.6]),
-        ("ArrowUp", [120, 0.7]),
-        ("ArrowDown", [120, 0.6]),
-    ):
-        page.keyboard.press(key)
-        assert written(page, "local") == right
-    for _ in range(7):
-        page.keyboard.press("ArrowDown")
-    assert written(page, "local") == [120, 0]
-    assert page.evaluate("scrollY") == 0

@@ -224,7 +224,8 @@ def test_a_lesson_weighs_little(links, name):
 
 
 # How far each part that may be wider than the page fades out, at its left and right, in px.
-FADES = """(end) => [...document.querySelectorAll(".table-wrapper, .text_html, pre")].map((part) => {
+FADES = """(end) => [...document.querySelectorAll(".table-wrapper, .text_html, pre")]
+.map((part) => {
     if (end) part.scrollLeft = part.scrollWidth;
     const hidden = part.scrollWidth > part.clientWidth;
     const side = (name) => parseFloat(getComputedStyle(part).getPropertyValue(name));

@@ -8,7 +8,8 @@ function panel({ model, el }, sourceOf) {
   const say = speaker(() => model.get("said"));
   const root = element("div", el, { className: "attn-explorer" });
   root.addEventListener("keydown", keepKey);
-  const row = element("div", root, { className: "attn-controls" });
+  // A finger on a slider would turn a slide.
+  const row = element("div", root, { className: "attn-controls" }, { "data-prevent-swipe": "" });
   const alert = element("p", root, { className: "attn-alone" }, { role: "alert" });
   const stage = element("div", root, { className: "attn-stage" });
   const line = element("p", root, { className: "attn-told" }, { role: "status", "aria-live": "polite" });

@@ -99,6 +99,7 @@ function tipIn(inside, text, colour, called, moved) {
   // The rim is not seen: it makes the tip as large as a finger. Beside it a finger scrolls the page.
   const tip = made("circle", inside, {
     r: 9, fill: colour, stroke: "transparent", "stroke-width": 26, tabindex: 0, role: "button",
+    "data-prevent-swipe": "", // else it turns a slide
     style: "cursor: grab; pointer-events: all",
   });
   let at = [0, 0], grip = null; // where it was taken, beside its middle

@@ -25,7 +25,7 @@ function photographIn(panels, rows, cols, say, choose) {
   const svg = drawing(panels, wide + 4, high + HEAD + 4, { "aria-label": say("one query (red) and its keys (not faded)") });
   words(svg, 2, 18, say("one query (red) and its keys (not faded)"));
   const inside = made("g", svg, { transform: `translate(2 ${HEAD})` });
-  const image = made("image", inside, { width: wide, height: high, preserveAspectRatio: "none", cursor: "pointer" });
+  const image = made("image", inside, { width: wide, height: high, preserveAspectRatio: "none", style: "cursor: pointer;" });
   const shade = made("path", inside, { fill: NOTHING, "fill-opacity": 0.75, "fill-rule": "evenodd", "pointer-events": "none" });
   const lines = made("g", inside, { stroke: "white", "pointer-events": "none" });
   const frame = made("rect", inside, { width: patch, height: patch, fill: "none", stroke: MARK, "stroke-width": 3, "pointer-events": "none" });

@@ -62,10 +62,11 @@ function fromKernel({ model, el, stage, say, show, alarm }) {
 
 /** Shows states that were recorded: each is a picture, or a picture and what differs from it. */
 function fromRecord({ model, stage, say, show }) {
-  const { start, states, opens, fitted, scale } = model.get("record");
+  const { start, states, opens, fitted, scales } = model.get("record");
   const names = model.get("controls").map(({ name }) => name), pictures = model.get("pictures");
   const canvas = element("canvas", stage), context = canvas.getContext("2d");
-  let newest = 0;
+  const telephone = matchMedia("(max-width: 600px)");
+  let newest = 0, key;
 
   const keyOf = (at) => names.map((name) => at[name]).join();
   const placesOf = (key) => Object.fromEntries(key.split(",").map((place, i) => [names[i], Number(place)]));
@@ -73,13 +74,14 @@ function fromRecord({ model, stage, say, show }) {
     createImageBitmap(new Blob([new DataView(pictures.buffer, pictures.byteOffset + from, to - from)]));
 
   /** The picture of the state that was asked for last, once all of it is there. */
-  async function paint(ranges) {
+  async function paint() {
+    const width = Number(telephone.matches), ranges = states[key][2][width];
     const mine = ++newest, layers = await Promise.all(ranges.map(decoded));
     if (mine !== newest) return;
     stage.style.visibility = layers.length ? "visible" : "hidden";
     if (!layers.length) return;
     [canvas.width, canvas.height] = [layers[0].width, layers[0].height];
-    canvas.style.width = `${canvas.width * scale}px`;
+    canvas.style.width = `${canvas.width * scales[width]}px`;
     for (const layer of layers) context.drawImage(layer, 0, 0);
   }
 
@@ -92,13 +94,21 @@ function fromRecord({ model, stage, say, show }) {
   }
 
   function move(at, moved) {
-    const wanted = fitted[keyOf(at)] ?? keyOf(at), key = wanted in states ? wanted : nearest(at, moved);
-    const [told, open, ranges] = states[key];
+    const wanted = fitted[keyOf(at)] ?? keyOf(at);
+    key = wanted in states ? wanted : nearest(at, moved);
+    const [told, open] = states[key];
     const sentence = key === wanted ? told : say("This page does not hold that; the nearest it holds: {sentence}", { sentence: told });
     show({ at: placesOf(key), open: opens[open], sentence });
-    return paint(ranges);
+    paint();
   }
-  return { start: () => move(placesOf(start), null), move, stop() {} };
+  return {
+    start() {
+      move(placesOf(start), null);
+      telephone.addEventListener("change", paint);
+    },
+    move,
+    stop: () => telephone.removeEventListener("change", paint),
+  };
 }
 
 export default { initialize, render };

@@ -3,20 +3,17 @@
 The site and the slides start their kernels with `install()`; in JupyterLab nothing of this runs.
 """
 
-from collections.abc import Iterable, Sequence
-from io import BytesIO
+from contextlib import nullcontext
 
-import numpy as np
 from IPython import get_ipython
-from matplotlib.figure import Figure
-from PIL import Image
 
-from attnlib.course.widgets.explorer import DOTS, Explorer, png
+from attnlib.course.figures.narrow import narrow
+from attnlib.course.widgets.explorer import DOTS, Explorer
+from attnlib.course.widgets.pictures import Pictures
 
-SHARP = 100  # dots an inch: enough for the full width of a page
-EXACT = 128  # of 256 colours stand in the pictures just so, as the white and the red
-LOOKED_AT = 12  # pictures, for the palette
-MOST = 0.5  # of a picture that may differ from the first; else it is smaller alone
+# Dots an inch, of a page's full width and of a telephone's, which has more dots.
+SHARP, SHARP_NARROW = 100, 150
+DOTS_NARROW = 90  # CSS pixels of a narrow inch: four of them are a telephone's column
 
 
 def install() -> None:
@@ -28,29 +25,46 @@ def install() -> None:
 def record(explorer: Explorer) -> Explorer:
     """Put its states into the explorer: the browser then needs no kernel. Returns it.
 
-    A state is its sentence and its picture: the first of its size is kept whole, of the others
-    what differs from that.
+    A state is its sentence, what its controls offer, and its picture, wide and narrow.
     """
     states = explorer.states()
-    figures, sentences = zip(*map(explorer.drawn, states), strict=True)
-    pictures = Pictures(figures)
-    placed = [explorer.placed(state) for state in states]
-    held = {name: {each["at"][name] for each in placed} for name in explorer.state}
+    wide = _pictures(explorer, states, nullcontext(), SHARP)
+    small = _pictures(explorer, states, narrow(), SHARP_NARROW)
+    behind = [_moved(layers, len(wide.bytes)) for layers in small.layers]
     opens, told = [], {}
-    for each, sentence, layers in zip(placed, sentences, pictures.layers, strict=True):
-        offered = {name: sorted(held[name] & set(each["open"][name])) for name in held}
-        if offered not in opens:
-            opens.append(offered)
-        told[_key(each)] = (sentence, opens.index(offered), layers)
-    explorer.pictures = bytes(pictures.bytes)
+    for state, open_, *layers in zip(
+        states, _offered(explorer, states), wide.layers, behind, strict=True
+    ):
+        if open_ not in opens:
+            opens.append(open_)
+        sentence = explorer.drawn(state)[1]
+        told[_key(explorer.placed(state))] = (sentence, opens.index(open_), layers)
+    explorer.pictures = bytes(wide.bytes + small.bytes)
     explorer.record = {
         "start": _key(explorer.shown),
         "states": told,
         "opens": opens,
         "fitted": dict(_fitted(explorer, states)),
-        "scale": DOTS / SHARP,
+        "scales": [DOTS / SHARP, DOTS_NARROW / SHARP_NARROW],
     }
     return explorer
+
+
+def _pictures(explorer, states, width, dots):
+    with width:
+        return Pictures((explorer.drawn(state)[0] for state in states), dots)
+
+
+def _moved(layers, by):
+    return [(start + by, end + by) for start, end in layers]
+
+
+def _offered(explorer, states):
+    """Of each state what its controls offer, as far as it is recorded."""
+    placed = [explorer.placed(state) for state in states]
+    held = {name: {each["at"][name] for each in placed} for name in explorer.state}
+    for each in placed:
+        yield {name: sorted(held[name] & set(each["open"][name])) for name in held}
 
 
 def _fitted(explorer, states):
@@ -66,87 +80,6 @@ def _fitted(explorer, states):
 
 def _key(placed):
     return ",".join(map(str, placed["at"].values()))
-
-
-class Pictures:
-    """WebP pictures in a row, no two the same; with one palette what is alike is the same.
-
-    Args:
-        figures: of all states, or None where nothing is drawn.
-    """
-
-    def __init__(self, figures: Iterable[Figure | None]):
-        self.bytes, self._ranges, self._first = bytearray(), {}, {}
-        pixels = [None if figure is None else _pixels(figure) for figure in figures]
-        self._palette = Palette([each for each in pixels if each is not None])
-        # Of each figure where its layers lie, the lower first: from which byte to which.
-        self.layers = [[] if each is None else self._add(each) for each in pixels]
-
-    def _add(self, pixels):
-        pixels = self._palette.nearest(pixels)
-        first = self._first.setdefault(pixels.shape, pixels)
-        differs = pixels != first
-        if differs.mean() > MOST:
-            return [self._kept(pixels)]
-        layers = [self._kept(first)]
-        if differs.any():
-            layers.append(self._kept(pixels, differs))
-        return layers
-
-    def _kept(self, pixels, seen=True):
-        clear = np.zeros(4, np.uint8)
-        shown = np.where(np.asarray(seen)[..., None], self._palette.colours[pixels], clear)
-        buffer = BytesIO()
-        # Without loss, some three quarters of a PNG with a palette.
-        Image.fromarray(shown).save(buffer, "WEBP", lossless=True)
-        data = buffer.getvalue()
-        if data not in self._ranges:
-            start = len(self.bytes)
-            self.bytes += data
-            self._ranges[data] = (start, len(self.bytes))
-        return self._ranges[data]
-
-
-class Palette:
-    """256 colours that serve all pictures: the most frequent as they are, of the rest the means.
-
-    Args:
-        pictures: (height, width) of whole numbers, a colour each.
-    """
-
-    def __init__(self, pictures: Sequence[np.ndarray]):
-        few = pictures[:: -(-len(pictures) // LOOKED_AT)] or [np.zeros((1, 1), int)]
-        every = np.concatenate([each.ravel() for each in few])
-        values, counts = np.unique(every, return_counts=True)
-        exact = values[counts.argsort()[::-1][:EXACT]]
-        rest = every[~np.isin(every, exact)]
-        colours = [_channels(exact)]
-        if len(rest):
-            image = Image.fromarray(_channels(rest)[:, None]).quantize(256 - EXACT)
-            colours.append(np.reshape(image.getpalette(), (-1, 3)).astype(np.uint8))
-        rgb = np.concatenate(colours)[:256]
-        self.colours = np.insert(rgb, 3, 255, axis=1)  # opaque
-        self._place = np.full(1 << 24, -1, np.int16)  # of every colour that was asked for
-
-    def nearest(self, picture: np.ndarray) -> np.ndarray:
-        """Of each pixel the place of its colour in the palette."""
-        values = np.unique(picture)
-        new = values[self._place[values] < 0]
-        for some in np.array_split(new, -(-len(new) // 4096) or 1):
-            distance = _channels(some)[:, None].astype(int) - self.colours[:, :3]
-            self._place[some] = (distance**2).sum(-1).argmin(-1)
-        return self._place[picture]
-
-
-def _pixels(figure):
-    """(height, width) the colours of a figure, each as one number."""
-    rgb = np.asarray(Image.open(BytesIO(png(figure, SHARP))).convert("RGB")).astype(int)
-    return rgb @ (1 << 16, 1 << 8, 1)
-
-
-def _channels(colours):
-    """(…,) numbers -> (…, 3) red, green, blue."""
-    return (colours[..., None] >> (16, 8, 0) & 255).astype(np.uint8)
 
 
 def _bundle(explorer):

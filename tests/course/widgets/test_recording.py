@@ -50,7 +50,7 @@ def test_it_holds_every_state_that_is_offered_with_its_sentence(explorer):
         sentence, open_, _ = held["states"][",".join(map(str, placed["at"].values()))]
         assert sentence == explorer.drawn(state)[1]
         assert held["opens"][open_] == placed["open"]
-    assert held["states"]["1,3"][2] == []  # it cannot be drawn
+    assert held["states"]["1,3"][2] == [[], []]  # it cannot be drawn
 
 
 def test_its_pictures_are_those_of_the_figures(explorer):
@@ -59,12 +59,12 @@ def test_its_pictures_are_those_of_the_figures(explorer):
         figure, _ = explorer.drawn(state)
         if figure:
             drawn = np.asarray(Image.open(BytesIO(png(figure, SHARP))).convert("RGB")).astype(int)
-            wrong = abs(pixels(explorer, held[key][2]) - drawn)
+            wrong = abs(pixels(explorer, held[key][2][0]) - drawn)
             assert np.quantile(wrong, 0.99) <= 8 and wrong.mean() < 0.5, key  # in 256 colours
 
 
 def test_what_is_alike_in_two_pictures_is_kept_once(explorer):
-    ranges = [layers for _, _, layers in record(explorer).record["states"].values() if layers]
+    ranges = [layers for _, _, (layers, _) in record(explorer).record["states"].values() if layers]
     first = ranges[0][0]
     assert sum(layers[0] == first for layers in ranges) == 4  # all of that size
     assert all(b - a < (first[1] - first[0]) / 2 for _, (a, b) in ranges[1:4])

@@ -51,3 +51,25 @@ function cellAt(picture, { clientX, clientY }, rows, cols) {
   const place = (share, count) => Math.min(count - 1, Math.floor(share * count));
   return [place((clientY - top) / height, rows), place((clientX - left) / width, cols)];
 }
+
+/** Lets a mouse or a finger drag a part of a drawing. `middle()` says where it is, and `moved(x, y)`
+ * hears where it should be, in the coordinates of what it stands in, also where the page is scaled.
+ */
+function draggable(part, middle, moved) {
+  let grip = null; // where it was taken, beside its middle
+  const under = ({ clientX, clientY }) => new DOMPoint(clientX, clientY).matrixTransform(part.parentNode.getScreenCTM().inverse());
+  change(part, { "data-prevent-swipe": "" }); // else a finger on it turns a slide
+  // Nor does it scroll the page. Chromium heeds that where the display is not inline.
+  Object.assign(part.style, { cursor: "grab", display: "block", touchAction: "none", userSelect: "none" });
+  part.addEventListener("pointerdown", (event) => {
+    part.setPointerCapture(event.pointerId);
+    const { x, y } = under(event), [atX, atY] = middle();
+    grip = [atX - x, atY - y];
+  });
+  part.addEventListener("pointermove", (event) => {
+    if (!grip) return;
+    const { x, y } = under(event);
+    moved(x + grip[0], y + grip[1]);
+  });
+  part.addEventListener("lostpointercapture", () => { grip = null; });
+}

@@ -99,35 +99,15 @@ function tipIn(inside, text, colour, called, moved) {
   // The rim is not seen: it makes the tip as large as a finger. Beside it a finger scrolls the page.
   const tip = made("circle", inside, {
     r: 9, fill: colour, stroke: "transparent", "stroke-width": 26, tabindex: 0, role: "button",
-    "data-prevent-swipe": "", // else it turns a slide
-    style: "cursor: grab; pointer-events: all",
+    "pointer-events": "all",
   });
-  let at = [0, 0], grip = null; // where it was taken, beside its middle
+  let at = [0, 0];
 
-  /** Where the pointer is in the plane, also where the page is scaled. */
-  function placeOf({ clientX, clientY }) {
-    const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(inside.getScreenCTM().inverse());
-    return [x / UNIT - REACH, REACH - y / UNIT];
-  }
   function go(...to) {
     const [x, y] = to.map(snapped);
     if (x !== at[0] || y !== at[1]) moved(x, y);
   }
-  const free = () => { grip = null; };
-  // It would scroll the page. (For a part of a drawing touch-action says nothing.)
-  tip.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
-  tip.addEventListener("pointerdown", (event) => {
-    tip.setPointerCapture(event.pointerId);
-    const [x, y] = placeOf(event);
-    grip = [at[0] - x, at[1] - y];
-  });
-  tip.addEventListener("pointermove", (event) => {
-    if (!grip) return;
-    const [x, y] = placeOf(event);
-    go(x + grip[0], y + grip[1]);
-  });
-  tip.addEventListener("pointerup", free);
-  tip.addEventListener("pointercancel", free);
+  draggable(tip, () => [across(at[0]), down(at[1])], (x, y) => go(x / UNIT - REACH, REACH - y / UNIT));
   tip.addEventListener("keydown", (event) => {
     const way = WAYS[event.key];
     if (!way) return;

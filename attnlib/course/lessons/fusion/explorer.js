@@ -84,23 +84,19 @@ function planeIn(parent, say, choose) {
   legendIn(svg, PLANE.left, PLANE.left + PLANE.wide, HEAD + HIGH - 18, names.map((name, i) => [name, { stroke: colours[i], "stroke-width": 5 }]));
   const arrows = colours.map((fill) => made("path", svg, { fill, stroke: fill, "stroke-linejoin": "round", "stroke-linecap": "round" }));
   const stems = ENDS.map((stroke) => made("path", svg, { stroke, "stroke-width": 1.5 }));
-  /** Where a pointer is in the plane, also where the page is scaled. */
-  const under = ({ clientX, clientY }) => {
-    const place = new DOMPoint(clientX, clientY).matrixTransform(svg.getScreenCTM().inverse());
-    return [(place.x - x) / unit, (y - place.y) / unit];
-  };
   const labels = [
     say("the global row: left and right turn it, up and down change its length"),
     say("the local row: left and right turn it, up and down change its length"),
   ];
-  const tips = BRANCHES.map((branch, i) => tipIn(svg, ENDS[i], labels[i], under, (angle, length) =>
+  const rowAt = (toX, toY) => [(toX - x) / unit, (y - toY) / unit];
+  const tips = BRANCHES.map((branch, i) => tipIn(svg, ENDS[i], labels[i], rowAt, (angle, length) =>
     choose({ [`${branch}_angle`]: angle, [`${branch}_length`]: length })));
 
   return (state, rows, ends) => {
     ends.forEach((row, i) => change(arrows[i], { d: arrow([x, y], at(...row)) }));
     rows.forEach((row, i) => {
       change(stems[i], { d: `M${x} ${y}L${at(...row)}` });
-      tips[i](state[`${BRANCHES[i]}_angle`], state[`${BRANCHES[i]}_length`], row, at(...row));
+      tips[i](state[`${BRANCHES[i]}_angle`], state[`${BRANCHES[i]}_length`], at(...row));
     });
   };
 }
@@ -115,32 +111,20 @@ function arrow([x, y], [toX, toY]) {
   return `M${[...corners, ...other].map(place).join("L")}Z`;
 }
 
-// A finger that drags does not scroll. Chromium heeds that where the display is not inline.
-const HELD = "cursor: grab; display: block; touch-action: none; user-select: none";
-
 /** The tip of a row. Where it is moved to, `moved(angle, length)` hears, in steps of the controls. */
-function tipIn(svg, stroke, label, under, moved) {
-  const tip = made("g", svg, { tabindex: 0, role: "button", "aria-label": label, style: HELD });
+function tipIn(svg, stroke, label, rowAt, moved) {
+  const tip = made("g", svg, { tabindex: 0, role: "button", "aria-label": label });
   made("circle", tip, { r: 22, fill: "transparent" }); // as large as a finger
   made("circle", tip, { r: 6, fill: "white", stroke, "stroke-width": 3 });
-  let angle, length, row, held = null; // held: from the pointer to the tip
+  let angle, length, place;
 
-  function moveTo(across, up) {
+  function moveTo(...to) {
+    const [across, up] = rowAt(...to);
     const far = Math.min(LONGEST, Math.round(10 * Math.hypot(across, up)) / 10);
     const turned = Math.round((Math.atan2(up, across) * 180) / Math.PI + 360) % 360;
     moved(far ? turned : angle, far); // a row of zeros keeps the angle that it had
   }
-  tip.addEventListener("pointerdown", (event) => {
-    const [across, up] = under(event);
-    held = [row[0] - across, row[1] - up];
-    tip.setPointerCapture(event.pointerId);
-  });
-  tip.addEventListener("pointermove", (event) => {
-    if (!held) return;
-    const [across, up] = under(event);
-    moveTo(across + held[0], up + held[1]);
-  });
-  tip.addEventListener("lostpointercapture", () => { held = null; });
+  draggable(tip, () => place, moveTo);
   tip.addEventListener("keydown", (event) => {
     const turn = { ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0, stretch = { ArrowDown: -1, ArrowUp: 1 }[event.key] ?? 0;
     if (!turn && !stretch) return;
@@ -150,8 +134,7 @@ function tipIn(svg, stroke, label, under, moved) {
   });
 
   return (...now) => {
-    let place;
-    [angle, length, row, place] = now;
+    [angle, length, place] = now;
     change(tip, { transform: `translate(${place})` });
   };
 }
@@ -184,7 +167,7 @@ function told(say, fusion, rows, units, fused) {
   return paragraph(
     say,
     toldOfNorms(say, rows.map((row) => norm(row) === 0), { whole, local, unit_whole, unit_local }),
-    rows.every(norm) ? say("The angle between is {angle:.0f}°.", { angle: between(...units).toFixed(0) }) : "",
+    rows.every(norm) ? say("The angle between is {angle:.0f}°.", { angle: fixed(between(...units), 0) }) : "",
     say("{fusion}: the fused row has norm {norm}.", { fusion, norm: two(norm(fused)) }),
   );
 }

@@ -44,7 +44,7 @@ const drawn = (drawing) => (context) => panel(context, ({ model, el, stage, say,
   }
   function choose(chosen) {
     const places = Object.entries(chosen).map(([name, value]) => [name, values[name].indexOf(value)]);
-    move({ ...at, ...Object.fromEntries(places) });
+    if (places.some(([name, place]) => place !== at[name])) move({ ...at, ...Object.fromEntries(places) });
   }
   const draws = drawing.prepare({ stage, numbers: model.get("numbers"), say, choose });
 

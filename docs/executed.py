@@ -47,7 +47,9 @@ def stale(lessons: list[Path]) -> dict[Path, str]:
 
 
 def _run(path, made_from):
-    nb = execute(read(path), store_widget_state=True, extra_arguments=[*ARGUMENTS])
+    # An explorer is recorded when its cell is run, both widths of each state.
+    settings = {"timeout": 600, "extra_arguments": [*ARGUMENTS]}
+    nb = execute(read(path), store_widget_state=True, **settings)
     nb.metadata[MARK] = made_from
     nbformat.write(nb, EXECUTED / path.name)
     return path

@@ -290,7 +290,8 @@ def test_a_task_shows_its_stub_and_keeps_its_solution_for_the_notes():
 def test_a_widget_lives_on_its_slide_and_its_code_is_in_the_notes():
     model = {"model_module": "anywidget", "model_name": "AnyModel", "state": {"_esm": "code"}}
     view = new_output("execute_result", execution_count=1)
-    view.data = {VIEW: {"model_id": "live"}, "text/plain": "a widget", "text/html": "still"}
+    view.data = {VIEW: {"model_id": "live"}, "text/plain": "a widget"}
+    view.data |= {"text/html": "still", "image/png": PNG}
     nb = lesson(ran("view(map)", view))
     nb.metadata["widgets"] = {STATE: {"state": {"live": model}}}
     board = storyboard(nb)
@@ -298,6 +299,7 @@ def test_a_widget_lives_on_its_slide_and_its_code_is_in_the_notes():
         output.data["text/html"] for cell in board.cells for output in cell.get("outputs", [])
     )
     assert 'data-model="live"' in html and "still" not in html
+    assert PNG not in str(board)
     assert "widgets" not in board.metadata
     assert "view(map)" in noted(nb)
 

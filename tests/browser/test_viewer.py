@@ -824,7 +824,6 @@ def test_two_fingers_zoom_and_pan_and_choose_nothing(touched):
         *([(0.3 + 0.05 * n, 0.2 + 0.05 * n), (0.3 + 0.05 * n, 0.4 + 0.05 * n)] for n in range(7))
     )
     assert shown.place() == [0, 15, 24]
-    shown.page.wait_for_timeout(400)  # else two taps are a double tap
     fingers.tap(0.05, 0.95)
     assert shown.place() == [0, 12, 21]
     shown.page.screenshot(path=HERE / "shots/viewer_pinched.png")
@@ -852,6 +851,32 @@ def test_a_button_is_as_large_as_a_finger_needs(show, width, touch, large):
     sizes = [each.bounding_box() for each in shown.root.locator("button:visible, summary").all()]
     assert len(sizes) == 5
     assert all(min(size["width"], size["height"]) >= 44 for size in sizes) == large
+
+
+@pytest.mark.parametrize("case", ["heads", "frames", "patches"])
+def test_what_comes_to_a_narrow_page_later_fits_it_too(show, case):
+    """As on a site: it is made before it stands on the page."""
+    map_, options = CASES[case]()
+    shown = show(map_, 390, touch=True, **options)
+    wide = shown.root.locator(".attn-hand").bounding_box()["width"]
+    shown.page.evaluate(
+        """async () => {
+            first();
+            const { default: viewer } = await import("./viewer.js");
+            const el = document.createElement("div");
+            viewer.render({ model, el });
+            await new Promise(requestAnimationFrame);
+            document.getElementById("place").append(el);
+        }"""
+    )
+    shown.page.wait_for_function("document.querySelector('.attn-hand').offsetWidth < 300")
+    if case != "heads":
+        shown.page.wait_for_selector(".attn-side")
+    assert shown.root.locator(".attn-hand").bounding_box()["width"] == pytest.approx(wide, abs=10)
+    assert shown.page.evaluate("document.querySelector('.attn-view').scrollWidth") <= 390
+    _, rows, cols = shown.widget.shape
+    Fingers(shown).tap(0.3, 0.95)
+    assert shown.place()[1:] == [int(0.3 * rows), int(0.95 * cols)]
 
 
 # ---- The page's address --------------------------------------------------------------------------
@@ -943,13 +968,29 @@ def test_of_several_maps_a_link_opens_the_one_that_it_names_and_shows_it(show):
     page.evaluate(f"location.hash = '#map={other.number}&row=4&col=5'")
     page.wait_for_function("model.get('query') === 4")
     assert page.evaluate("['query', 'key'].map((name) => first.get(name))") == [0, 0]
-    second = page.locator(".attn-view").last.bounding_box()
-    assert 0 < second["y"] < second["y"] + second["height"] <= 1000
+    in_view = """() => {
+        const map = [...document.querySelectorAll(".attn-map")].at(-1);
+        const { top, bottom } = map.getBoundingClientRect();
+        return top > 0 && bottom < innerHeight;
+    }"""
+    page.wait_for_function(in_view)
     # A page that is opened with it does the same.
     opened = show(small(1), place=f"#map={other.number}&row=4&col=5")
     opened.page.evaluate(ANOTHER, state_of(other))
-    opened.page.wait_for_function("model.get('query') === 4 && scrollY > 2000")
+    opened.page.wait_for_function("model.get('query') === 4")
+    opened.page.wait_for_function(in_view)
     assert opened.page.evaluate("first.get('query')") == 0
+    # What is drawn later above it does not push it away; but the reader may go elsewhere.
+    grow = "document.querySelector('#place > p').style.height = '{}px'"
+    opened.page.evaluate(grow.format(6000))
+    opened.page.wait_for_function(f"scrollY > 5000 && ({in_view})()")
+    opened.page.keyboard.press("Home")
+    opened.page.wait_for_function("scrollY === 0")
+    opened.page.evaluate(grow.format(7000))
+    opened.page.evaluate(
+        "new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame))"
+    )
+    assert opened.page.evaluate("scrollY") == 0
 
 
 def test_an_anchor_in_the_page_works_and_gives_way(page_of):

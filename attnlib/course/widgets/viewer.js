@@ -53,14 +53,17 @@ function listenToModel(view) {
   });
 }
 
-/** The page says in which colours to draw. */
+/** The page says in which colours to draw, and how wide. */
 function listenToPage(view) {
   const again = () => draw(view);
   const theme = new MutationObserver(again);
   theme.observe(document.body, { attributes: true });
   theme.observe(document.documentElement, { attributes: true });
-  // Drawn before it stands on the page it cannot know the colour of text there.
-  const arrival = new ResizeObserver(again);
+  // Drawn before it stands on the page it cannot know the width and the colour of text there.
+  const arrival = new ResizeObserver(() => {
+    fitPage(view);
+    draw(view);
+  });
   arrival.observe(view.root);
   view.listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", again);
   view.atEnd(() => {

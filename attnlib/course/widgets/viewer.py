@@ -7,6 +7,7 @@ is computed only when asked for, in strips of rows: between two of them the kern
 
 import itertools
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from attnlib.course.evenness import keys_seen
 from attnlib.course.front_end import FrontEnd, translations, with_shared
 from attnlib.course.language import paragraph, say
 from attnlib.course.progress_bar import progress_bar
+from attnlib.course.widgets.still import still
 from attnlib.course.widgets.timing import about, grouped, measure_pace
 from attnlib.layout import blockify
 from attnlib.maps import AttentionMap
@@ -164,6 +166,21 @@ class MapView(FrontEnd):
             text = say("{title}: {text}", title=self.title, text=text)
         return paragraph(say("{text}.", text=text), self.offer) if self.offer else text
 
+    def _repr_mimebundle_(self, **kwargs):
+        """The live map; for what cannot draw it a picture, unless its overview would take long."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        return data if self.offer else data | {"image/png": self._still()}, metadata
+
+    def _still(self) -> str:
+        heads, *length = self.shape
+        token = (self.query, self.key)
+        cells = self._source.cells(self.head)
+        head = say("head {head}", head=self.head) if heads > 1 else ""
+        title = "\n".join(filter(None, (self.title, head)))
+        names = (self.query_names, self.key_names)
+        png = still(cells, tuple(length), token, title=title, edges=self.edges, names=names)
+        return b64encode(png).decode()
+
     def compute_overview(self) -> None:
         """Compute the overview that the viewer offers, with a progress bar. Stopped, it goes on."""
         if not self.offer:
@@ -206,14 +223,16 @@ class _Whole:
         if self._weights.size <= LIVE:
             seen = self._seen.astype("<i4").tobytes()
             return {"weights": self._weights.astype("<f4").tobytes(), "seen": seen}
-        _, rows, cols = self.shape
-        cells = np.stack(
-            [self._tile(h, (0, rows), (0, cols), OVERVIEW) for h in range(self.shape[0])]
-        )
+        cells = np.stack([self.cells(head) for head in range(self.shape[0])])
         return {
             "overview": cells.astype("<f4").tobytes(),
             "overview_shape": list(cells.shape[1:]),
         }
+
+    def cells(self, head) -> np.ndarray:
+        """(rows, cols) of a head, pooled where it is long."""
+        _, rows, cols = self.shape
+        return self._tile(head, (0, rows), (0, cols), OVERVIEW)
 
     def answer(self, message):
         head = message["head"]
@@ -253,6 +272,10 @@ class _Rebuilt:
             "overview": self._overview.tobytes(),
             "overview_shape": list(self._overview.shape[1:]),
         }
+
+    def cells(self, head) -> np.ndarray:
+        """(rows, cols) of a head, pooled."""
+        return self._overview[head]
 
     def traits(self) -> dict:
         heads, rows, cols = self.shape

@@ -32,7 +32,16 @@ function openAddress(view) {
   const mine = map ? Number(map) === view.model.get("number") : view.root === document.querySelector(".attn-view");
   if (!mine) return;
   choose(view, { head: Number(head), query: Number(query), key: Number(key) });
-  view.root.scrollIntoView({ block: "center" });
+  bring(view);
+}
+
+/** Into view, and again while the page around it grows, until the reader does something. */
+function bring({ stage, listen, atEnd }) {
+  const growing = new ResizeObserver(() => stage.scrollIntoView({ block: "center" }));
+  const leave = () => growing.disconnect();
+  growing.observe(document.body);
+  for (const act of ["keydown", "pointerdown", "wheel"]) listen(window, act, leave, { capture: true, once: true });
+  atEnd(leave);
 }
 
 /** Writes where the view stands once it rests: the map that moved last has the address. */

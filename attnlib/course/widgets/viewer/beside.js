@@ -44,7 +44,8 @@ function patchwork(view, image) {
 function filmstrip(view, image) {
   const { model, body, rows, cols } = view;
   const [count, wide, high] = model.get("thumbnails");
-  const across = Math.max(1, Math.floor((SIDE * 1.5) / (wide + 2)));
+  const room = Math.min(SIDE * 1.5, body.clientWidth || SIDE * 1.5);
+  const across = Math.max(1, Math.floor(room / (wide + 2)));
   const context = canvas(body, across * (wide + 2), Math.ceil(count / across) * (high + 2), "attn-side");
   return (weights, row) => {
     context.clearRect(0, 0, 2000, 2000);

@@ -81,34 +81,49 @@ function buildOffers(view) {
   if (data.whole) part.line.remove(); // else it keeps its place, so that nothing jumps
 }
 
-/** The map as large as there is room, over it the mark of the choice, and below it the bars. */
+/** The map, over it the mark of the choice and what hears hands, and below it the bars. */
 function buildMap(view) {
-  const { el, rows, cols, body } = view, longer = Math.max(rows, cols);
-  const room = el.clientWidth ? clamp(el.clientWidth - LEFT - RIGHT - 16, 160, MAP) : MAP;
+  const left = element("div", view.body);
+  view.stage = element("div", left, { className: "attn-stage" });
+  view.map = element("canvas", view.stage, { className: "attn-map" }).getContext("2d");
+  view.mark = element("canvas", view.stage, { className: "attn-mark" }).getContext("2d");
+  view.hand = element("div", view.stage, { className: "attn-hand" });
+  view.bars = element("canvas", left, { className: "attn-bars" }).getContext("2d");
+  sizeMap(view, view.el.clientWidth || Infinity); // what is not yet on the page has no width
+}
+
+/** The map as large as a page of this width has room for. */
+function sizeMap(view, page) {
+  const { rows, cols } = view, longer = Math.max(rows, cols), before = view.width;
+  const room = clamp(page - LEFT - RIGHT - 16, 160, MAP);
   const width = Math.max(80, (room * cols) / longer), height = Math.max(40, (room * rows) / longer);
-  const left = element("div", body);
-  const stage = element("div", left, { className: "attn-stage" });
-  const size = [LEFT + width + RIGHT, TOP + height + BOTTOM];
-  Object.assign(view, {
-    width, height, stage,
-    map: canvas(stage, ...size, "attn-map"),
-    mark: canvas(stage, ...size, "attn-mark"),
-    bars: canvas(left, LEFT + width + RIGHT, BARS, "attn-bars"),
-    hand: element("div", stage, { className: "attn-hand" }),
-  });
+  if (width === before) return;
+  Object.assign(view, { width, height });
+  for (const context of [view.map, view.mark]) sizeCanvas(context, LEFT + width + RIGHT, TOP + height + BOTTOM);
+  sizeCanvas(view.bars, LEFT + width + RIGHT, BARS);
   const place = { left: LEFT, top: TOP, width, height };
   for (const [side, pixels] of Object.entries(place)) view.hand.style[side] = `${pixels}px`;
 }
 
-/** The context of a new canvas of CSS size width × height, sharp on any screen. */
+/** Once it stands on a page, the map is no wider than that. */
+function fitPage(view) {
+  const { scrollWidth, clientWidth } = view.root;
+  if (scrollWidth > clientWidth) sizeMap(view, clientWidth);
+}
+
+/** The context of a new canvas of CSS size width × height. */
 function canvas(parent, width, height, className) {
-  const made = element("canvas", parent, { className });
-  const ratio = window.devicePixelRatio || 1;
-  made.width = Math.round(width * ratio);
-  made.height = Math.round(height * ratio);
-  made.style.width = `${width}px`;
-  made.style.height = `${height}px`;
-  const context = made.getContext("2d");
-  context.scale(ratio, ratio);
+  const context = element("canvas", parent, { className }).getContext("2d");
+  sizeCanvas(context, width, height);
   return context;
+}
+
+/** Sharp on any screen. */
+function sizeCanvas(context, width, height) {
+  const { canvas } = context, ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  context.scale(ratio, ratio);
 }

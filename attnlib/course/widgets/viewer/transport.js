@@ -4,16 +4,30 @@ const PATIENCE = 200; // ms until a spinner shows
 const SILENCE = 4000; // ms after which a kernel that never said anything will say nothing
 const BUSY = 60000; // ms that one which did may be at work
 
+/** Says that the kernel is busy, or silent, where its answer takes long. */
+function clocks(el, onState) {
+  let spinner, silence;
+  return {
+    start(heard) {
+      this.stop();
+      spinner = setTimeout(() => onState("busy"), PATIENCE);
+      silence = setTimeout(() => onState("silent"), alone(el) ? 0 : heard ? BUSY : SILENCE);
+    },
+    hear: () => clearTimeout(silence),
+    stop() {
+      clearTimeout(spinner);
+      clearTimeout(silence);
+    },
+  };
+}
+
 /** Asks for the view; hands each answer to `onReply`, and how the kernel is to `onState`. */
 function correspondent({ model, el }, onReply, onState) {
-  const me = Math.random().toString(36).slice(2);
-  let underway = null, waiting = new Map(), count = 0, heard = false, spinner, silence;
+  const me = Math.random().toString(36).slice(2), clock = clocks(el, onState), waiting = new Map();
+  let underway = null, count = 0, heard = false;
   function send(request) {
     underway = { ...request, view: me, id: ++count };
-    clearTimeout(spinner);
-    spinner = setTimeout(() => onState("busy"), PATIENCE);
-    clearTimeout(silence);
-    silence = setTimeout(() => onState("silent"), alone(el) ? 0 : heard ? BUSY : SILENCE);
+    clock.start(heard);
     try {
       model.send(underway);
     } catch {
@@ -21,18 +35,17 @@ function correspondent({ model, el }, onReply, onState) {
     }
   }
   function sendNext() {
-    const next = waiting.keys().next();
-    if (next.done || underway) return;
-    const request = waiting.get(next.value);
-    waiting.delete(next.value);
+    const [request] = waiting.values();
+    if (!request || underway) return;
+    waiting.delete(request.kind);
     send(request);
   }
   function receive(message, buffers) {
     if (message.view !== me) return;
     heard = true;
-    clearTimeout(silence);
+    clock.hear();
     if (!underway || message.id !== underway.id) return;
-    clearTimeout(spinner);
+    clock.stop();
     onState(message.kind === "failed" ? "failed" : "idle");
     underway = null;
     onReply(message, buffers.length ? floats(buffers[0]) : null);
@@ -46,8 +59,7 @@ function correspondent({ model, el }, onReply, onState) {
       waiting.set(request.kind, request);
     },
     close() {
-      clearTimeout(spinner);
-      clearTimeout(silence);
+      clock.stop();
       model.off("msg:custom", receive);
     },
   };

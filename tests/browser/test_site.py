@@ -48,11 +48,16 @@ CUT = """() => {
     const page = document.documentElement.scrollWidth > innerWidth ? ["the page"] : [];
     return page.concat(out.map((el) => el.outerHTML.slice(0, 150)));
 }"""
-# Every widget that has a view stands on the page.
-DRAWN = """() => {
-    const views = document.querySelectorAll("script[type$='widget-view+json']").length;
-    return document.querySelectorAll(".widget-subarea > *").length >= views;
-}"""
+# Every widget is at work.
+DRAWN = (
+    "document.readyState === 'complete' && !document.querySelector('.attn-live:not([data-alive])')"
+)
+# What a reader has before them: the sentence, and the pixels or the parts of the drawing.
+SEEN = """(box) => [
+    box.querySelector("[role=status]").innerText,
+    Array.from(box.querySelectorAll("canvas"), (canvas) => canvas.toDataURL()).join(),
+    Array.from(box.querySelectorAll("svg"), (svg) => svg.outerHTML).join(),
+]"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -165,20 +170,34 @@ def test_the_map_lives_without_a_kernel_and_moves_by_keyboard(open_site, name):
 
 
 @pytest.mark.parametrize("name", WITH_EXPLORERS)
-def test_what_needs_a_kernel_says_so_and_shows_a_contact_sheet(open_site, name):
-    page = open_site(f"notebooks/{name}.html").page
-    sheet = page.locator(".attn-sheet").first
-    assert "needs a kernel" in sheet.inner_text()
-    cells = sheet.locator("figure")
-    assert cells.count() >= 4
-    assert all(cell.inner_text().strip() for cell in cells.all())
-    boxes = [cells.nth(place).bounding_box() for place in (0, 1)]
-    assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] < boxes[1]["x"]  # side by side
-    cells.first.locator("input").focus()
-    page.keyboard.press("Space")
-    assert cells.first.bounding_box()["width"] > 1.8 * boxes[0]["width"]
-    dead = page.locator(".widget-slider, .widget-dropdown, .widget-radio, .widget-button")
-    assert dead.count() == 0
+@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
+def test_an_explorer_lives_without_a_kernel(open_site, name, width, theme):
+    page = open_site(f"notebooks/{name}.html", width=width, theme=theme).page
+    for number, box in enumerate(page.locator(".attn-explorer").all()):
+        box.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        first = box.evaluate(SEEN)
+        assert first[0] and (first[1] or first[2])
+        moved = 0
+        for control in box.locator(".attn-controls :is(input, select)").all():
+            if control.is_disabled():
+                continue
+            control.focus()
+            page.keyboard.press("Home")
+            page.wait_for_timeout(200)
+            before = box.evaluate(SEEN)
+            page.keyboard.press("End")
+            page.wait_for_timeout(200)
+            moved += box.evaluate(SEEN) != before
+        assert moved
+        assert "No kernel" not in box.inner_text()
+        box.screenshot(path=SHOTS / f"alive-{name}-{number}-{width}.png")
+
+
+@pytest.mark.parametrize("name", LESSONS_PAGES)
+def test_a_page_hosts_its_own_widgets_alone(name):
+    text = (SITE / name).read_text(encoding="utf-8")
+    assert "@jupyter-widgets" not in text and "embed-amd" not in text
 
 
 def test_a_prediction_opens_by_keyboard(open_site):
@@ -251,8 +270,9 @@ def test_what_is_cut_at_an_edge_fades_there(open_site, name):
         assert part["right"] == 0
 
 
-def test_on_paper_stands_the_page_alone_and_nothing_is_folded(open_site):
-    page = open_site("notebooks/09_does_it_matter.html", theme="dark").page
+@pytest.mark.parametrize("name", ["02_heads", "09_does_it_matter"])
+def test_on_paper_stands_the_page_alone_and_nothing_is_folded(open_site, name):
+    page = open_site(f"notebooks/{name}.html", theme="dark").page
     folds = "document.querySelectorAll('details:not([open])').length"
     closed = page.evaluate(folds)
     assert closed > 0
@@ -268,10 +288,10 @@ def test_on_paper_stands_the_page_alone_and_nothing_is_folded(open_site):
     assert page.evaluate(paper) == "rgb(255, 255, 255)"
     assert page.evaluate(CUT) == []
     wide = "(part) => part.scrollWidth > part.clientWidth + 1"
-    for table in page.locator(".table-wrapper, .output.text_html").all():
-        assert table.evaluate("(part) => getComputedStyle(part).maskImage") == "none"
-        assert not table.evaluate(wide)
-    shoot(page, "paper")
+    for part in page.locator(".table-wrapper, .output.text_html, .highlight pre").all():
+        assert part.evaluate("(part) => getComputedStyle(part).maskImage") == "none"
+        assert not part.evaluate(wide)
+    shoot(page, f"{name}-paper")
 
 
 @pytest.mark.parametrize("served", [False, True])

@@ -96,7 +96,7 @@ FORGOTTEN = "#c6dbef"
 PLACES = (0.045, 0.1, 0.4, 0.8), (0.455, 0.1, 0.013, 0.7)
 STEPS = {"left": 0.58, "right": 0.985, "bottom": 0.1, "top": 0.92}
 NARROW = (0.07, 0.51, 0.75, 0.43), (0.87, 0.51, 0.03, 0.36)
-BELOW = {"left": 0.09, "right": 0.96, "bottom": 0.065, "top": 0.45}
+BELOW = {"left": 0.11, "right": 0.96, "bottom": 0.065, "top": 0.45}
 STRIP = 1.2  # cells between the map and the far side of the tokens beside it
 
 

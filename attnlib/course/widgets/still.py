@@ -15,7 +15,7 @@ from attnlib.course.language import say
 SIZE = (4.5, 3.7)  # inches
 DPI = 90
 LARGEST = 60_000  # bytes
-COLOURS = 128  # of a PNG that would be larger
+COLOURS = 64  # of a PNG that would be larger
 FEW = 20  # tokens, up to which their names have room
 
 

@@ -75,13 +75,10 @@ def test_the_same_map_leaves_the_same_bytes():
     assert left_by(view(grouped(4)))["image/png"] == left_by(view(grouped(4)))["image/png"]
 
 
-@pytest.mark.parametrize(
-    "map_or_array",
-    [torch.rand(1, 256, 256), torch.rand(3, 700, 900), torch.rand(72, 15, 15), torch.ones(1, 1)],
-    ids=["noise", "pooled", "heads", "one"],
-)
-def test_it_is_small(map_or_array):
-    assert len(b64decode(left_by(view(map_or_array))["image/png"])) <= 60_000
+@pytest.mark.parametrize("shape", [(1, 256, 256), (3, 700, 900), (72, 15, 15), (1, 1, 1)])
+def test_it_is_small(shape):
+    torch.manual_seed(0)
+    assert len(b64decode(left_by(view(torch.rand(shape)))["image/png"])) <= 60_000
 
 
 def test_words_stand_at_the_axes_where_they_have_room():

@@ -41,6 +41,11 @@ class Page:
         return "\n".join(parts)
 
 
+def is_bar(output: NotebookNode) -> bool:
+    """Whether this is a progress bar that has left: of it there is nothing to show."""
+    return set(output.get("data", ())) == {VIEW}
+
+
 def _told(model):
     state = {name: value for name, value in model["state"].items() if not name.startswith(OTHERS)}
     buffers = {".".join(each["path"]): each["data"] for each in model.get("buffers", [])}

@@ -4,7 +4,7 @@ import re
 
 from nbformat import NotebookNode
 
-from docs.alive import VIEW, Page
+from docs.alive import VIEW, Page, is_bar
 
 ALT = 150  # letters of what a screen reader says of a figure; the whole sentence stands beside it
 
@@ -18,6 +18,7 @@ def for_page(nb: NotebookNode) -> NotebookNode:
             cell.metadata.tags.append("hide-input")
         if cell.cell_type == "code":
             cell.metadata["mystnb"] = {"image": {"alt": _alt(cell)}}
+            cell.outputs = [output for output in cell.outputs if not is_bar(output)]
             for output in cell.outputs:
                 if VIEW in output.get("data", {}):
                     output.data = NotebookNode({"text/html": page.html(output)})

@@ -76,6 +76,11 @@ def test_a_model_shown_twice_and_code_that_two_need_stand_there_once():
     assert (first, second, third) == (2, 1, 0)
 
 
+def test_a_bar_that_has_left_leaves_nothing():
+    bar = new_output("display_data", data={VIEW: {"model_id": "bar"}})
+    assert for_page(lesson(bar)).cells[0].outputs == []
+
+
 def test_a_widget_that_needs_a_kernel_is_refused():
     with pytest.raises(ValueError, match="must live without a kernel, .* got IntProgressModel"):
         for_page(lesson(shows("bar")))

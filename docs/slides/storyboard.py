@@ -28,7 +28,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from attnlib.course.lessons import exercise
 from attnlib.course.widgets.asked import Asked, asked
-from docs.alive import VIEW, Page
+from docs.alive import VIEW, Page, is_bar
 from docs.slides import prose
 
 CODE_LINES = 20  # of code and print together, in a type that is still read from behind
@@ -304,6 +304,8 @@ class _Outputs:
         self.cell, self.text, self.rich, self.shown = cell, "", [], []
         for output in cell.outputs:
             data = output.get("data", {})
+            if is_bar(output):
+                continue
             if VIEW in data:
                 self.shown.append(output)
             elif "image/png" in data or "text/html" in data:

@@ -74,10 +74,9 @@ def _from_both_ends():
     """The two styles, and each dial turned alone."""
     for style in (compare.NEST, compare.PGLSUM):
         for undone in (True, False):
-            start = style | {"undone": undone}
-            yield start
-            for name, values in compare.VALUES.items():
-                yield from (start | {name: each} for each in values)
+            yield style | {"undone": undone}
+        for name, values in compare.VALUES.items():
+            yield from (style | {"undone": True, name: each} for each in values)
 
 
 def _turns(name, undone, **dials):

@@ -65,7 +65,7 @@ def explore_positions(x: Tensor) -> Explorer:
         "tokens": labelled(say("tokens"), "alike", TOKENS),
     }
     offers = {"where": _places, "freq": _freqs}
-    recorded = states(controls, length=_three(x))
+    recorded = states(controls, length=_three(x), freq=(FREQS[0], FREQS[-1]))
     return Explorer("explore_positions", positions_drawer(x), controls, offers, recorded=recorded)
 
 

@@ -103,7 +103,7 @@ def explore_look(scorer: FrameScorer) -> Explorer:
         "shot": lambda shot, after, **_: LETTERS if after else (shot,),
     }
     one_a_place = range(FIRST, LONGEST, EACH)
-    recorded = states(controls, shot="A", frame=one_a_place)
+    recorded = states(controls, shot="A", after=(None, "C", "F"), frame=one_a_place)
     return Explorer("explore_look", look_drawer(scorer), controls, offers, recorded=recorded)
 
 

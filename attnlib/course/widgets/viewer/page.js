@@ -29,11 +29,6 @@ function describe({ model, say }, title) {
   return paragraph(say, named, model.get("offer"), help);
 }
 
-/** Sentences one after the other, as the language sets them; empty ones are left out. */
-function paragraph(say, ...sentences) {
-  return sentences.filter(Boolean).reduce((first, following) => say("{first} {following}", { first, following }));
-}
-
 function button({ listen }, parent, textContent, label, does) {
   const made = element("button", parent, { textContent, title: label }, { "aria-label": label, type: "button" });
   listen(made, "click", does);

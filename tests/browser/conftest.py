@@ -14,14 +14,13 @@ import time
 import urllib.request
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import sync_playwright
 
 from notebooks import copies
-from notebooks.execute import HERE, METADATA
+from notebooks.execute import HERE
 from tests.browser.days import IDLE, RAN, SECONDS, SHOTS, Day
+from tests.browser.notebook import written
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -225,10 +224,7 @@ def run_notebook(lab, open_page):
 
 @pytest.fixture(scope="session")
 def widgets(tmp_path_factory):
-    path = tmp_path_factory.mktemp("widgets") / "widgets.ipynb"
-    cells = [new_code_cell(source.strip()) for source in WIDGETS]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
-    return path
+    return written(WIDGETS, tmp_path_factory.mktemp("widgets") / "widgets.ipynb")
 
 
 @pytest.fixture

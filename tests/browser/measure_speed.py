@@ -4,13 +4,12 @@ import json
 import statistics
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 from attnlib.course.manifest import LESSONS
 from benchmarks.run import machine
-from notebooks.execute import HERE, METADATA
+from notebooks.execute import HERE
+from tests.browser.notebook import written
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks/results/browser.json"
 CELLS = (
@@ -77,10 +76,7 @@ def summary(times):
 
 
 def test_moves_and_zooms_of_the_viewer(run_notebook, tmp_path, results):
-    path = tmp_path / "speed.ipynb"
-    cells = [new_code_cell(source) for source in CELLS]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
-    page = run_notebook(path).page
+    page = run_notebook(written(CELLS, tmp_path / "speed.ipynb")).page
     small, large = page.locator(".attn-view").all()
     moves = [small.evaluate(MOVE) for _ in range(40)]
     assert None not in moves

@@ -3,11 +3,9 @@
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from notebooks.execute import METADATA
+from tests.browser.notebook import written
 
 SHOTS = Path(__file__).with_name("shots")
 SECONDS = 1000
@@ -29,10 +27,7 @@ def same_segment(length, n):
 
 @pytest.fixture(scope="module")
 def exercises(tmp_path_factory):
-    path = tmp_path_factory.mktemp("exercises") / "exercises.ipynb"
-    cells = [new_code_cell(source) for source in CELLS]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
-    return path
+    return written(CELLS, tmp_path_factory.mktemp("exercises") / "exercises.ipynb")
 
 
 def panel(page, number):

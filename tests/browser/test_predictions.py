@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from notebooks.execute import METADATA
+from tests.browser.notebook import written
 
 SHOTS = Path(__file__).with_name("shots")
 CELLS = (
@@ -18,10 +16,7 @@ CELLS = (
 
 @pytest.fixture(scope="module")
 def predictions(tmp_path_factory):
-    path = tmp_path_factory.mktemp("predictions") / "predictions.ipynb"
-    cells = [new_code_cell(source) for source in CELLS]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
-    return path
+    return written(CELLS, tmp_path_factory.mktemp("predictions") / "predictions.ipynb")
 
 
 def question(page, number):

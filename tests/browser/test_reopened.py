@@ -1,11 +1,9 @@
 """A lesson whose kernel was started again, and that was closed and opened: nothing is lost."""
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from notebooks.execute import METADATA
 from tests.browser.days import IDLE, SECONDS
+from tests.browser.notebook import written
 
 CELLS = (
     "from attnlib.course.lessons import exercise\n"
@@ -24,9 +22,7 @@ MARKS = """() => [...document.querySelectorAll(".jupyter-widgets-disconnected")]
 
 @pytest.fixture
 def notebook(tmp_path):
-    cells = [new_code_cell(source) for source in CELLS]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), tmp_path / "all.ipynb")
-    return tmp_path / "all.ipynb"
+    return written(CELLS, tmp_path / "all.ipynb")
 
 
 def restart(page):

@@ -51,7 +51,9 @@ def is_code(word):
 
 
 def is_figure(cell):
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", ()))
+    """Not the picture that a live map leaves: whoever moves in it is told what is seen."""
+    shown = [output.get("data", {}) for output in cell.get("outputs", ())]
+    return any("image/png" in data and "<Figure" in data["text/plain"] for data in shown)
 
 
 def test_it_opens_with_its_question_and_what_it_needs(path, cells):

@@ -1,0 +1,40 @@
+"""A widget's code is made of its parts, and hands over what each of them says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import attnlib.course
+from attnlib.course.front_end import sources, translations, with_shared
+
+COURSE = Path(attnlib.course.__file__).parent
+VIEWER = COURSE / "widgets/viewer.js"
+PARTS = sorted((COURSE / "widgets/viewer").glob("*.js"))
+LONGEST = 45  # lines of a function
+
+
+def test_the_parts_stand_between_what_all_share_and_the_widget_itself():
+    assert sources(VIEWER) == [COURSE / "front_end.js", *PARTS, VIEWER]
+    assert len(PARTS) > 5
+    assert with_shared(VIEWER) == "".join(each.read_text("utf-8") for each in sources(VIEWER))
+
+
+def test_a_widget_without_parts_is_one_file_and_what_all_share():
+    guard = COURSE / "widgets/guard.css"
+    assert sources(guard) == [COURSE / "front_end.css", guard]
+
+
+def test_it_is_handed_the_messages_of_all_its_parts_and_of_no_other_file(spoken):
+    spoken({"key": "键"}, "widgets/viewer/axes.js")
+    assert translations(VIEWER) == {"key": "键"}
+    assert translations(COURSE / "widgets/guard.js") == {}
+
+
+@pytest.mark.parametrize("path", [*PARTS, VIEWER], ids=lambda path: path.name)
+def test_a_part_says_what_it_is_for_and_its_functions_are_short(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("// ")
+    found = re.finditer(r"^function (\w+).*?^}", text, re.MULTILINE | re.DOTALL)
+    lines = {function[1]: function[0].count("\n") + 1 for function in found}
+    assert {name for name, count in lines.items() if count > LONGEST} == set()

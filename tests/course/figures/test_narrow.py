@@ -117,7 +117,7 @@ def test_a_figure_is_read_on_a_telephone(name, monkeypatch):
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_what_an_explorer_draws_is_read_on_a_telephone(name, monkeypatch):
     explorer = EXPLORERS[name]()
-    for state in (explorer._state(), *walk(explorer, random.Random(1))):
+    for state in (explorer.state, *walk(explorer, random.Random(1))):
         with narrow():
             fig, _ = explorer._draw(**state)
         assert fig.get_figwidth() == WIDTH

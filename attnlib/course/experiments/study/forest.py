@@ -64,8 +64,8 @@ def plot_forest(
         first.set_xlim(low - 0.02 * (high - low), high + 0.3 * (high - low))  # the numbers
         below = say("points; grey: less than {bound:g} point", bound=BOUND)
         fig.supxlabel(below, fontsize=points(size))
-        legend = {"loc": "outside upper center", "ncols": either(3, 2), "frameon": False}
-        fig.legend(handles=_legend(), **legend)
+        columns = either(3, 2)
+        fig.legend(handles=_legend(), loc="outside upper center", ncols=columns, frameon=False)
     return closed(fig)
 
 

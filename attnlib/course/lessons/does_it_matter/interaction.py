@@ -54,6 +54,8 @@ def plot_four(results: Results, mine: Corners) -> Figure:
     points = accuracies(results)
     with styled({"font.size": 14}):
         fig, (axis,) = panels(1, (7.6, 4.4), 3.4)
+        # The name of the higher line stands above its end, the lower's below: never on each other.
+        higher = max(STARTS, key=lambda start: mine[SCALES[1], start])
         for start, colour in zip(STARTS, ENDS, strict=True):
             ends = [points[cell(scale, start)] for scale in SCALES]
             for seed in sorted(ends[0].keys() & ends[1].keys()):
@@ -62,7 +64,8 @@ def plot_four(results: Results, mine: Corners) -> Figure:
             axis.plot((0, 1), drawn, "o-", color=colour, ms=10, lw=3)
             axis.annotate(
                 lines(part(start), 10), (1, drawn[1]), (12, 0),
-                textcoords="offset points", va="center", color=colour, weight="bold",
+                textcoords="offset points", va="bottom" if start == higher else "top",
+                color=colour, weight="bold",
             )  # fmt: skip
         axis.set_xticks((0, 1), [part(WITH[scale]) for scale in SCALES])
         axis.set_xlim(-0.25, 1.25)

@@ -129,5 +129,5 @@ def bar(**wide) -> dict:
 
 def beside(columns: int) -> dict:
     """Where a legend stands, as `legend` takes it: right of the axes; narrow: above, in columns."""
-    place = dict(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0.2)
-    return either(dict(loc="upper left", bbox_to_anchor=(1, 1)), place)
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns, "borderpad": 0.2}
+    return either({"loc": "upper left", "bbox_to_anchor": (1, 1)}, place)

@@ -16,7 +16,7 @@ from attnlib.course.widgets.controls import Control
 from attnlib.course.widgets.explorer import HERE, Explorer, png
 
 COURSE = HERE.parent
-BEFORE = tuple(HERE / file for file in ("panel.js", "drawn.js", "svg.js"))
+BEFORE = tuple(HERE / file for file in ("address.js", "panel.js", "drawn.js", "svg.js"))
 
 
 def script(source: Path) -> str:

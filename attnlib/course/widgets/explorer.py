@@ -37,7 +37,7 @@ class Explorer(FrontEnd):
         recorded: the states that a page without a kernel holds, in full; all by default.
     """
 
-    _esm = with_shared(HERE / "panel.js", HERE / "explorer.js")
+    _esm = with_shared(HERE / "address.js", HERE / "panel.js", HERE / "explorer.js")
     _css = with_shared(HERE / "explorer.css")
 
     lives = False  # without a kernel, before it is recorded

@@ -14,17 +14,41 @@ function panel({ model, el }, sourceOf) {
   const stage = element("div", root, { className: "attn-stage" });
   const line = element("p", root, { className: "attn-told" }, { role: "status", "aria-live": "polite" });
 
+  let address; // from when the first state stands there: that one is no move
   const source = sourceOf({
     model, el, stage, say,
     show({ at, open, sentence }) {
       controls.place(at, open);
       line.textContent = sentence;
+      address?.remember(hashOf(model, at));
     },
     alarm: (words) => { alert.textContent = words; },
   });
   const controls = controlsIn(row, model, (at, moved) => source.move(at, moved));
   source.start();
-  return () => source.stop();
+  address = inAddress(root, model, (hash) => {
+    const at = placesIn(model, hash);
+    if (at) source.move(at, null);
+    return at !== undefined;
+  });
+  return () => {
+    address.leave();
+    source.stop();
+  };
+}
+
+/** The state as an address: #name=value of each control, the value as it is shown. */
+function hashOf(model, at) {
+  const shown = model.get("controls").map(({ name, labels }) => [name, labels[at[name]]]);
+  return `#${new URLSearchParams(shown)}`;
+}
+
+/** Where the controls stand in an address; nothing where it is of another widget, or unknown. */
+function placesIn(model, hash) {
+  const wanted = new URLSearchParams(hash.slice(1)), controls = model.get("controls");
+  const places = controls.map(({ name, labels }) => [name, labels.indexOf(wanted.get(name))]);
+  const known = [...wanted].length === controls.length && places.every(([, place]) => place >= 0);
+  return known ? Object.fromEntries(places) : undefined;
 }
 
 /** Makes all controls and buttons; gives back { place(at, open) }, which moves them. */

@@ -29,7 +29,8 @@ from attnlib.layout import blockify
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
-CODE = Path(__file__).with_suffix(".js")  # its parts: viewer/
+HERE = Path(__file__).parent
+CODE = HERE / "address.js", HERE / "viewer.js"  # whose parts are in viewer/
 LIVE = 2**23  # weights sent to the browser at most: 32 MiB, 8 heads of 1024 tokens
 OVERVIEW = 256  # cells a side of the overview of a longer map
 CELLS = 2**22  # weights that are searched at once, 16 MiB
@@ -126,8 +127,8 @@ class MapView(FrontEnd):
     again shows it alive; `close()` ends it, and gives its memory back.
     """
 
-    _esm = with_shared(CODE)
-    _css = with_shared(CODE.with_suffix(".css"))
+    _esm = with_shared(*CODE)
+    _css = with_shared(HERE / "viewer.css")
 
     shape = traitlets.List(traitlets.Int()).tag(sync=True)
     weights = traitlets.Bytes().tag(sync=True)  # float32 (H, N, M), or nothing
@@ -153,7 +154,7 @@ class MapView(FrontEnd):
 
     @traitlets.default("said")
     def _translations(self):
-        return translations(CODE)
+        return translations(*CODE)
 
     def __init__(self, source, **traits):
         self._source = source

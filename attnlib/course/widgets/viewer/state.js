@@ -56,7 +56,7 @@ function choose(view, place) {
   } catch {
     // A page without a kernel keeps its state here.
   }
-  remember(view);
+  view.address?.remember(addressOf(view));
 }
 
 /** Tokens of an axis that may be shown at once. */

@@ -3,8 +3,11 @@
 import torch
 
 from attnlib.course.experiments.locality import small_nest
+from attnlib.course.experiments.study.findings import findings
+from attnlib.course.experiments.study.results import load
 from attnlib.course.lessons.blocks.explorer import explore_blocks
 from attnlib.course.lessons.by_hand.explorer import explore_scores
+from attnlib.course.lessons.does_it_matter.explorer import explore_study
 from attnlib.course.lessons.fusion.explorer import explore_fusion
 from attnlib.course.lessons.learning.explorer import explore_levels
 from attnlib.course.lessons.segments.explorer import explore_segments
@@ -34,6 +37,7 @@ EXPLORERS = {
     "blocks": lambda: explore_blocks({"a": PICTURE, "b": PICTURE.flip(0)}, 3),
     "segments": lambda: explore_segments(FRAMES),
     "fusion": explore_fusion,
+    "does_it_matter": lambda: explore_study(findings(load())),
     "by_hand": explore_scores,
     "learning": lambda: explore_levels(with_a_pattern(small_nest(0)), DIGITS, torch.arange(3)),
 }

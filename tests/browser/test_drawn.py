@@ -31,6 +31,12 @@ def bars(explorer, state):
     return dict(zip(("products", "scores", "weights"), widths, strict=True))
 
 
+def intervals(explorer, state):
+    """The ends of each interval, and its mean; the first line is that of no difference."""
+    _, *lines = [line.get_xdata() for line in explorer.drawn(state)[0].axes[0].lines]
+    return {"ranges": lines[::2], "means": lines[1::2]}
+
+
 def circles(explorer, state):
     """Of each level the weights: the areas of its circles, which sum to 1 as they do."""
     levels = []
@@ -47,6 +53,7 @@ NUMBERS = {
     "fusion": (fused, 1e-9),
     "by_hand": (bars, 1e-9),
     "learning": (circles, 1e-6),
+    "does_it_matter": (intervals, 1e-12),
 }
 STATES = 150
 # Where a number lies just between two that are written; where two keys get most; where all do.
@@ -97,8 +104,8 @@ def test_it_says_in_the_browser_what_it_says_in_python(show, name):
         open_ = explorer.placed(state)["open"]
         assert found["offered"] == {control: len(places) for control, places in open_.items()}
         for seen, numbers in numbers_of(explorer, state).items():
-            there = np.hstack(found[seen])
-            np.testing.assert_allclose(there, np.hstack(numbers), 0, near, err_msg=str(state))
+            there, wanted = (np.hstack([[], *each]) for each in (found[seen], numbers))
+            np.testing.assert_allclose(there, wanted, 0, near, err_msg=str(state))
 
 
 # How tall the letters of a drawing are on the screen, in CSS pixels.

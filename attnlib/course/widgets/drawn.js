@@ -1,7 +1,7 @@
 // An explorer that is drawn in the browser: with a kernel or without, it answers at once.
 
 /** `drawing` is the explorer's own part:
- * - open(state): name -> the values that a control offers there; a control that is left out offers all;
+ * - open(state, numbers): name -> the values that a control offers there; a control that is left out offers all;
  * - prepare({ stage, numbers, say, choose }): makes what stays on the stage, and gives back draw(state),
  *   which draws a state and returns its sentence, and beside it the numbers that are seen.
  * `choose(values)` moves controls, as a hand would.
@@ -12,7 +12,7 @@ const drawn = (drawing) => (context) => panel(context, ({ model, el, stage, say,
   let at = model.get("shown").at;
 
   function openOf(state) {
-    const offered = drawing.open?.(state) ?? {};
+    const offered = drawing.open?.(state, model.get("numbers")) ?? {};
     const places = (name) => values[name].flatMap((value, place) => (!offered[name] || offered[name].includes(value) ? [place] : []));
     return Object.fromEntries(Object.keys(values).map((name) => [name, places(name)]));
   }

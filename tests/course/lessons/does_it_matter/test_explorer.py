@@ -56,11 +56,11 @@ def test_what_is_not_asked_is_refused_with_what_is(draw):
 def test_a_control_that_is_set_back_gives_the_same_picture(found):
     explored = explore_study(found)
     assert explored.sentence.startswith("On local, leaving out the scale (the mean of ")
-    first = explored.picture
+    first = explored._still_picture()
     explored.set(change="start", task="digits")
-    assert explored.picture != first
+    assert explored._still_picture() != first
     explored.set(change="scale", task="local")
-    assert explored.picture == first
+    assert explored._still_picture() == first
 
 
 def test_what_the_study_does_not_ask_is_not_offered(found):

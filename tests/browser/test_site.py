@@ -173,7 +173,7 @@ def test_the_map_lives_without_a_kernel_and_moves_by_keyboard(open_site, name):
 @pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
 def test_an_explorer_lives_without_a_kernel(open_site, name, width, theme):
     page = open_site(f"notebooks/{name}.html", width=width, theme=theme).page
-    for number, box in enumerate(page.locator(".attn-explorer").all()):
+    for number, box in enumerate(page.locator(".attn-explorer:has(.attn-controls)").all()):
         box.scroll_into_view_if_needed()
         page.wait_for_timeout(300)
         first = box.evaluate(SEEN)

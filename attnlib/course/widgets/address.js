@@ -25,7 +25,7 @@ function inAddress(stage, model, open) {
   return {
     remember(hash) {
       clearTimeout(resting);
-      resting = setTimeout(() => write(hash), REST);
+      resting = setTimeout(() => writeAddress(hash), REST);
     },
     leave() {
       arrival.disconnect();
@@ -36,7 +36,7 @@ function inAddress(stage, model, open) {
 }
 
 /** In place of none, of a widget's, or of a heading; anything else was put there by others. */
-function write(hash) {
+function writeAddress(hash) {
   const free = !location.hash || OURS.test(location.hash) || document.querySelector(":target");
   if (free) history.replaceState(history.state, "", hash);
 }

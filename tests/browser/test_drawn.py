@@ -108,6 +108,14 @@ def test_it_says_in_the_browser_what_it_says_in_python(show, name):
             np.testing.assert_allclose(there, wanted, 0, near, err_msg=str(state))
 
 
+def test_every_axis_of_the_study_has_its_numbers(show):
+    explorer = EXPLORERS["does_it_matter"]()
+    states = [explorer.placed(state)["at"] for state in explorer.states()]
+    ticks = [each["ticks"] for each in show(explorer).evaluate(WALK, states)]
+    assert len(ticks) == len(states)
+    assert all(2 <= len(each) <= 5 and 0 in each for each in ticks)
+
+
 # How tall the letters of a drawing are on the screen, in CSS pixels.
 LETTERS = """all => all.map((one) => {
     const { a, b } = one.getScreenCTM();

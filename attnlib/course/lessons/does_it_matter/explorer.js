@@ -26,9 +26,10 @@ function prepare({ stage, numbers }) {
       element("div", grid, { style: LABEL, textContent: row.label });
       rowIn(element("div", grid, { style: ROW }), row, numbers, across);
     }
-    axisIn(grid, across, numbers.below);
+    const ticks = roundsIn(across.low, across.high);
+    axisIn(grid, across, ticks, numbers.below);
     const ran = rows.filter(({ verdict }) => verdict);
-    return { sentence, ranges: ran.map(({ low, high }) => [low, high]), means: ran.map(({ mean }) => mean) };
+    return { sentence, ranges: ran.map(({ low, high }) => [low, high]), means: ran.map(({ mean }) => mean), ticks };
   };
 }
 
@@ -60,10 +61,10 @@ function markIn(svg, { colour, marker, filled }, [low, mean, high]) {
   else made("circle", middle, { r: 5, ...drawn });
 }
 
-function axisIn(grid, across, below) {
+function axisIn(grid, across, ticks, below) {
   element("span", grid);
   const svg = filling(element("div", grid, { style: "border-top: 1px solid black; height: 26px; position: relative" }), { "aria-hidden": true });
-  for (const points of roundsIn(across.low, across.high)) {
+  for (const points of ticks) {
     made("line", svg, { x1: `${across(points)}%`, x2: `${across(points)}%`, y2: 5, stroke: "black" });
     words(svg, `${across(points)}%`, 20, String(points).replace("-", "−"), "middle");
   }
@@ -73,7 +74,7 @@ function axisIn(grid, across, below) {
 /** Round numbers between two, not many. */
 function roundsIn(low, high) {
   const power = 10 ** Math.floor(Math.log10(high - low));
-  const step = [0.1, 0.2, 0.5, 1].map((each) => each * power).find((each) => (high - low) / each < FEW);
+  const step = [0.2, 0.5, 1, 2].map((each) => each * power).find((each) => (high - low) / each < FEW);
   const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(6)));
 }

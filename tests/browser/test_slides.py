@@ -69,10 +69,7 @@ def open_deck(open_page):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.goto(at(name) + query)
         page.wait_for_function(SETTLED)
-        page.wait_for_function(
-            "() => document.querySelectorAll('.attn-view').length"
-            " === document.querySelectorAll('[data-kind=widget] .jp-OutputArea-output').length"
-        )
+        page.wait_for_function("!document.querySelector('.attn-live:not([data-alive])')")
         return page
 
     return open_deck
@@ -135,10 +132,10 @@ def test_on_paper_widgets_are_looked_for_only_when_all_slides_are_back(open_page
     page = open_page().page  # Reveal takes them out of the page for a frame
     page.add_init_script(
         """new MutationObserver((_, observer) => {
-            if (!document.querySelector("script[src*=embed-amd]")) return;
+            if (!document.querySelector("[data-alive]")) return;
             window.back = document.querySelector(".pdf-page") !== null;
             observer.disconnect();
-        }).observe(document, { childList: true, subtree: true })"""
+        }).observe(document, { attributes: true, childList: true, subtree: true })"""
     )
     page.goto(address("03_blocks") + "?print-pdf")
     page.wait_for_selector("[data-kind=widget] .attn-view", state="attached")
@@ -280,7 +277,7 @@ def test_a_finger_that_moves_something_turns_no_slide(open_page, tmp_path):
     )
     deck += "</script><script>Reveal.initialize({ center: false, transition: 'none' })</script>"
     (tmp_path / "deck.html").write_text(deck, encoding="utf-8")
-    page = open_page().page
+    page = open_page(touch=True).page  # where fingers are, controls are larger
     page.goto((tmp_path / "deck.html").as_uri())
     page.wait_for_selector("[data-alive]", state="attached")
     page.wait_for_function(SETTLED)

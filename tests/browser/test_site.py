@@ -7,10 +7,12 @@ import functools
 import http.server
 import threading
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 from notebooks.execute import HERE, LESSONS
 
@@ -167,6 +169,8 @@ def test_the_map_lives_without_a_kernel_and_moves_by_keyboard(open_site, name):
     page.wait_for_timeout(200)
     assert seen() == before
     assert "needs a kernel" not in map_.inner_text()
+    screen = Image.open(BytesIO(map_.locator(".attn-stage").screenshot())).convert("RGB")
+    assert len(screen.getcolors(screen.width * screen.height)) > 100, "something lies over the map"
 
 
 @pytest.mark.parametrize("name", WITH_EXPLORERS)

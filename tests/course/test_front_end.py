@@ -64,3 +64,24 @@ def test_no_two_parts_of_a_widget_declare_the_same_name(widget):
     names = re.findall(r"\w+", " ".join(re.findall(declared, code, re.MULTILINE)))
     assert len(names) > 5
     assert [name for name in set(names) if names.count(name) > 1] == []
+
+
+# Of widgets: what all share, and a page of its own, have no root.
+NO_ROOT = {COURSE / "front_end.css", COURSE / "progress/page.css"}
+STYLES = sorted(set(COURSE.rglob("*.css")) - NO_ROOT)
+COMMENT_OR_MEDIA = re.compile(r"/\*.*?\*/|@media[^{]*{", re.DOTALL)
+
+
+def selectors(path):
+    text = COMMENT_OR_MEDIA.sub("", path.read_text(encoding="utf-8"))
+    for rule in re.findall(r"([^{}]+){[^{}]*}", text):
+        # A comma inside of brackets parts nothing.
+        yield from (one.strip() for one in re.split(r",(?![^(]*\))", rule))
+
+
+def test_the_styles_of_a_widget_reach_no_other_on_the_page():
+    """Two may both have a "stage": each rule begins with the root of its widget."""
+    roots = [re.match(r"\.attn-[a-z]+", next(selectors(path)))[0] for path in STYLES]
+    assert len(set(roots)) == len(STYLES) > 3
+    for path, root in zip(STYLES, roots, strict=True):
+        assert [one for one in selectors(path) if not one.startswith(root)] == []

@@ -4,8 +4,8 @@
 const NUMBERS = 0.35; // of the span of all intervals, right of them: room for the numbers
 const FEW = 5; // ticks at most
 const GRID = "background: white; color: black; display: grid; grid-template-columns: minmax(0, max-content) minmax(190px, 1fr); max-width: 700px; padding: 4px";
-const LABEL = "align-content: center; overflow-wrap: anywhere; padding: 3px 10px 3px 0; text-align: right";
-const ROW = "border-left: 1px solid black; min-height: 34px; position: relative";
+const LABEL = "align-content: center; overflow-wrap: anywhere; padding: 1px 10px 1px 0; text-align: right";
+const ROW = "border-left: 1px solid black; min-height: var(--attn-row, 34px); position: relative";
 
 const claimOf = ({ claims }, { change, task, budget }) => claims[[change, task, budget]];
 
@@ -68,7 +68,7 @@ function axisIn(grid, across, ticks, below) {
     made("line", svg, { x1: `${across(points)}%`, x2: `${across(points)}%`, y2: 5, stroke: "black" });
     words(svg, `${across(points)}%`, 20, String(points).replace("-", "−"), "middle");
   }
-  element("small", grid, { style: "grid-column: 1 / -1; text-align: center", textContent: below });
+  element("span", grid, { style: "grid-column: 1 / -1; text-align: center", textContent: below });
 }
 
 /** Round numbers between two, not many. */

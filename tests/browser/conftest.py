@@ -78,16 +78,17 @@ def chromium():
 
 
 class Watched:
-    """A page, the errors of its console, and the requests that would have left the machine."""
+    """A page, the errors of its console, what it loads, and what would have left the machine."""
 
     def __init__(self, page):
-        self.page, self.errors, self.left = page, [], []
+        self.page, self.errors, self.loaded, self.left = page, [], set(), []
         page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.route("**/*", self._route)
 
     def _route(self, route):
         if route.request.url.startswith(LOCAL):
+            self.loaded.add(route.request.url)
             route.continue_()
         else:
             self.left.append(route.request.url)

@@ -37,7 +37,8 @@ WITH_EXPLORERS = sorted(
 )
 WITH_MAPS = ("03_blocks", "04_global_branch", "11_video", "12_transformer")
 LESSONS_PAGES = [page for page in PAGES if page.startswith("notebooks/") and "CREDITS" not in page]
-DESK, PHONE = 1280, 390
+DESK, PHONE, WALL = 1280, 390, 1920
+HEAVIEST = 3_000_000  # bytes
 # The rest is the same at any width and in any colours.
 BY_WIDTH_AND_COLOUR = ["color-contrast", "scrollable-region-focusable", "target-size"]
 # Elements whose right end is out of sight, unless something round them scrolls.
@@ -121,11 +122,19 @@ def shoot(page, name):
     page.screenshot(path=SHOTS / f"site-{name.replace('/', '-')}.png", full_page=True)
 
 
+def weight(watched):
+    """Bytes of the page from the folder, and of all that it loads."""
+    files = {unquote(urlsplit(url).path) for url in watched.loaded if url.startswith("file:")}
+    return sum(Path(file).stat().st_size for file in files)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_from_a_folder_and_keeps_nobody_out(open_site, name):
-    page = open_site(name).page
+    watched = open_site(name)
+    page = watched.page
     assert page.locator("h1, title").count() >= 1
     assert serious(page) == []
+    assert weight(watched) < HEAVIEST
     assert cut(page) == []
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": PHONE, "height": 900})
@@ -237,13 +246,6 @@ def test_a_telephone_shows_the_narrow_figures_and_a_desk_the_wide_ones(open_site
     page.wait_for_function(f"({SHOWN})().every(({{ chosen, wide }}) => chosen === wide)")
 
 
-@pytest.mark.parametrize("name", LESSONS_PAGES)
-def test_a_lesson_weighs_little(links, name):
-    page = SITE / name
-    pictures = {page.parent / link for link in links[page].loaded if link.endswith(".png")}
-    assert sum(path.stat().st_size for path in (page, *pictures)) < 3_000_000
-
-
 # How far each part that may be wider than the page fades out, at its left and right, in px.
 FADES = """async (end) => {
     const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -274,7 +276,15 @@ def test_what_is_cut_at_an_edge_fades_there(open_site, name):
         assert part["right"] == 0
 
 
-@pytest.mark.parametrize("name", ["02_heads", "09_does_it_matter"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", "notebooks/03_blocks", "notebooks/09_does_it_matter"])
+def test_on_a_large_screen_nothing_is_cut(open_site, name, theme):
+    page = open_site(f"{name}.html", width=WALL, theme=theme).page
+    assert cut(page) == []
+    shoot(page, f"{name}-wall-{theme}")
+
+
+@pytest.mark.parametrize("name", ["02_heads", "03_blocks", "09_does_it_matter"])
 def test_on_paper_stands_the_page_alone_and_nothing_is_folded(open_site, name):
     page = open_site(f"notebooks/{name}.html", theme="dark").page
     folds = "document.querySelectorAll('details:not([open])').length"

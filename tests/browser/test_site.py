@@ -5,6 +5,7 @@ It looks at build/docs/html, which `make docs` makes.
 
 import functools
 import http.server
+import re
 import threading
 from html.parser import HTMLParser
 from io import BytesIO
@@ -38,7 +39,7 @@ WITH_EXPLORERS = sorted(
 WITH_MAPS = ("03_blocks", "04_global_branch", "11_video", "12_transformer")
 LESSONS_PAGES = [page for page in PAGES if page.startswith("notebooks/") and "CREDITS" not in page]
 DESK, PHONE, WALL = 1280, 390, 1920
-HEAVIEST = 3_000_000  # bytes
+HEAVIEST, HEAVIEST_WIDGET = 3_000_000, 1_000_000  # bytes
 # The rest is the same at any width and in any colours.
 BY_WIDTH_AND_COLOUR = ["color-contrast", "scrollable-region-focusable", "target-size"]
 # Elements whose right end is out of sight, unless something round them scrolls.
@@ -211,6 +212,9 @@ def test_an_explorer_lives_without_a_kernel(open_site, name, width, theme):
 def test_a_page_hosts_its_own_widgets_alone(name):
     text = (SITE / name).read_text(encoding="utf-8")
     assert "@jupyter-widgets" not in text and "embed-amd" not in text
+    models = re.findall(r'<script[^>]* id="attn-model-[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert models
+    assert max(len(model.encode()) for model in models) < HEAVIEST_WIDGET
 
 
 def test_a_prediction_opens_by_keyboard(open_site):

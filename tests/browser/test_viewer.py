@@ -15,12 +15,10 @@ import torch
 import attnlib.course.widgets.viewer
 from attnlib import AttentionMap, SameGroup, attention
 from attnlib.course import data
-from attnlib.course.front_end import with_shared
 from attnlib.course.widgets.timing import Pace
-from attnlib.course.widgets.viewer import view
+from attnlib.course.widgets.viewer import MapView, view
 
 HERE = Path(__file__).parent
-CODE = Path(attnlib.course.widgets.viewer.__file__).parent
 SENTENCE = "The animal did not cross the street because it was too tired"
 WORDS = tuple(SENTENCE.split(" "))
 PICTURES = "Array.from(document.querySelectorAll('canvas')).map((each) => each.toDataURL())"
@@ -30,8 +28,8 @@ PICTURES = "Array.from(document.querySelectorAll('canvas')).map((each) => each.t
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     shutil.copy(HERE / "fake.html", folder)
-    for name in ("viewer.js", "viewer.css"):
-        (folder / name).write_text(with_shared(CODE / name), encoding="utf-8")
+    (folder / "viewer.js").write_text(str(MapView._esm), encoding="utf-8")
+    (folder / "viewer.css").write_text(str(MapView._css), encoding="utf-8")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):

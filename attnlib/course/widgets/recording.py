@@ -12,7 +12,7 @@ from attnlib.course.widgets.explorer import DOTS, Explorer
 from attnlib.course.widgets.pictures import Pictures
 
 # Dots an inch, of a page's full width and of a telephone's, which has more dots.
-SHARP, SHARP_NARROW = 90, 130
+SHARP, SHARP_NARROW = 88, 125
 DOTS_NARROW = 90  # CSS pixels of a narrow inch: four of them are a telephone's column
 
 

@@ -11,13 +11,12 @@ const isPage = (model) => window.top === window && !window.Reveal && !model.widg
  * meant. `remember(hash)` writes one, once the widget rests: what moved last has the address.
  */
 function inAddress(stage, model, open) {
-  if (!isPage(model)) return { remember() {}, leave() {} };
   const stop = new AbortController();
   let resting;
   const arrived = () => {
     arrival.disconnect();
     clearTimeout(resting);
-    if (open(location.hash)) bring(stage, stop.signal);
+    if (isPage(model) && open(location.hash)) bring(stage, stop.signal);
   };
   const arrival = new ResizeObserver(arrived); // it is made before it stands on the page
   arrival.observe(stage);
@@ -25,7 +24,7 @@ function inAddress(stage, model, open) {
   return {
     remember(hash) {
       clearTimeout(resting);
-      resting = setTimeout(() => writeAddress(hash), REST);
+      if (isPage(model)) resting = setTimeout(() => writeAddress(hash), REST);
     },
     leave() {
       arrival.disconnect();

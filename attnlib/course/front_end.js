@@ -8,15 +8,9 @@ function element(tag, parent, properties = {}, attributes = {}) {
   return made;
 }
 
-/** Says a message in the language of `messages()`, with its places filled in: {name}, or as Python
- * has them, {name:.0%}, where the value comes written already.
- */
+/** Says a message in the language of `messages()`, with its places, {name}, filled in. */
 const speaker = (messages) => (message, values = {}) =>
-  (messages()[message] ?? message).replace(/\{(\w+)(:[^}]*)?\}/g, (_, place) => values[place]);
-
-/** Sentences that were said, one after the other; empty ones are left out. See language.py. */
-const paragraph = (say, ...sentences) =>
-  sentences.filter(Boolean).reduce((first, following) => say("{first} {following}", { first, following }));
+  (messages()[message] ?? message).replace(/\{(\w+)\}/g, (_, place) => values[place]);
 
 /** A key that is pressed in a widget stays there: else JupyterLab moves to another cell, or cuts
  * one, and a slide turns. But Ctrl+S saves, Shift+Enter runs the cell, and Escape leaves the widget.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from math import gcd
-from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
@@ -12,7 +11,7 @@ from attnlib.checks import check_divides
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.blocks.figures import plot_blocks
 from attnlib.course.widgets.controls import choice, slider, stepper
-from attnlib.course.widgets.drawn import Drawn, as_address, script
+from attnlib.course.widgets.explorer import Explorer
 from attnlib.course.widgets.formatting import divisors, either
 from attnlib.layout import blockify, deblockify
 
@@ -46,14 +45,7 @@ def blocks_drawer(
     return draw
 
 
-class BlocksExplorer(Drawn):
-    """See `blocks_drawer`."""
-
-    source = Path(__file__).with_name("explorer.js")
-    _esm = script(source)
-
-
-def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Drawn:
+def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Explorer:
     """Choose a photograph, the size of a block, and a query patch. See `blocks_drawer`."""
     rows, cols = _patches(pictures, patch_size)
     sizes = divisors(gcd(rows, cols))
@@ -63,10 +55,7 @@ def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Drawn:
         "row": slider(say("query: row"), min(2, rows - 1), 0, rows - 1),
         "column": slider(say("query: column"), min(3, cols - 1), 0, cols - 1),
     }
-    numbers = {"rows": rows, "cols": cols}
-    numbers["pictures"] = {name: as_address(picture) for name, picture in pictures.items()}
-    draw = blocks_drawer(pictures, patch_size)
-    return BlocksExplorer("explore_blocks", draw, controls, numbers=numbers)
+    return Explorer("explore_blocks", blocks_drawer(pictures, patch_size), controls)
 
 
 def _patches(pictures, patch_size):

@@ -9,7 +9,6 @@ from attnlib.course.experiments.study.results import load
 from attnlib.course.experiments.study.sentences import render
 from attnlib.course.lessons.does_it_matter import explorer
 from attnlib.course.lessons.does_it_matter.explorer import explore_study, study_drawer
-from tests.course.widgets.hand import by_hand
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +55,16 @@ def test_what_is_not_asked_is_refused_with_what_is(draw):
 def test_a_control_that_is_set_back_gives_the_same_picture(found):
     explored = explore_study(found)
     assert explored.sentence.startswith("On local, leaving out the scale (the mean of ")
-    first = explored._still_picture()
+    first = bytes(explored._picture.value)
     explored.set(change="start", task="digits")
-    assert explored._still_picture() != first
+    assert bytes(explored._picture.value) != first
     explored.set(change="scale", task="local")
-    assert explored._still_picture() == first
+    assert bytes(explored._picture.value) == first
 
 
 def test_what_the_study_does_not_ask_is_not_offered(found):
-    explorer = explore_study(found)
-    by_hand(explorer, change="dropout")
+    change, task, budget = explore_study(found)._controls.values()
+    change.value = "dropout"
     asked = {whole(id_)[1:] for id_ in CLAIMS if whole(id_)[0] == "dropout"}
-    assert set(explorer.offered["task"]) == {each for each, _ in asked}
-    budgets = [budget for each, budget in asked if each == explorer.state["task"]]
-    assert sorted(explorer.offered["budget"]) == sorted(budgets)
+    assert {each for _, each in task.options} == {each for each, _ in asked}
+    assert budget.disabled == (len([1 for each, _ in asked if each == task.value]) == 1)

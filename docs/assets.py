@@ -2,9 +2,6 @@
 
 `python docs/assets.py` fills build/assets/, one folder a package:
 
-- html-manager/dist/embed-amd.js and its fonts: draws widgets without a kernel;
-- anywidget/index.js: the same for anywidgets, out of the installed wheel;
-- requirejs/require.js, jquery/dist/jquery.min.js, font-awesome/css/font-awesome.min.css;
 - mathjax/es5/tex-chtml.js and mathjax/es5/output/: version 4 would fetch its fonts;
 - reveal.js/dist/: the slides;
 - axe-core/axe.min.js: looks for what keeps people out, in the browser tests only.
@@ -16,14 +13,12 @@ on a server stays out, none of their scripts run, and no lock file is written.
 import json
 import shutil
 import subprocess
-import sysconfig
 import tarfile
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ASSETS = HERE.parent / "build" / "assets"
-WHEEL = Path(sysconfig.get_path("data")) / "share/jupyter/nbextensions/anywidget/index.js"
 
 
 def pinned() -> dict[str, str]:
@@ -32,7 +27,7 @@ def pinned() -> dict[str, str]:
 
 
 def folder(package: str) -> Path:
-    """Where a package lies: build/assets/html-manager for @jupyter-widgets/html-manager."""
+    """Where a package lies: build/assets/axe-core for axe-core."""
     return ASSETS / package.split("/")[-1]
 
 
@@ -51,8 +46,6 @@ def fetch() -> Path:
     missing = {name: v for name, v in pinned().items() if version_there(name) != v}
     for package, version in missing.items():
         _unpack(f"{package}@{version}", folder(package))
-    (ASSETS / "anywidget").mkdir(parents=True, exist_ok=True)
-    shutil.copy(WHEEL, ASSETS / "anywidget")
     return ASSETS
 
 

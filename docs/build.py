@@ -15,18 +15,15 @@ from sphinx.cmd.build import main as sphinx
 from docs import assets, beliefs, tables
 from docs.executed import executed
 from docs.lessons import for_page
+from docs.narrow import with_narrow
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "docs"
 SOURCE, STATIC, HTML = SITE / "source", SITE / "static", SITE / "html"
 # What a page may load. The rest of each package stays out of the site.
 LOADED = (
-    "anywidget/index.js",
-    "html-manager/dist/embed-amd.js",
-    "html-manager/dist/*.woff2",
     "mathjax/es5/tex-chtml.js",
     "mathjax/es5/output/chtml/fonts/woff-v2/*.woff",
-    "requirejs/require.js",
 )
 
 
@@ -36,7 +33,7 @@ def main() -> int:
     lay_out_static(STATIC)
     lay_out_pages(SOURCE)
     for path in executed().values():
-        nb = for_page(nbformat.read(path, 4))
+        nb = with_narrow(for_page(nbformat.read(path, 4)), STATIC)
         nbformat.write(nb, SOURCE / "notebooks" / path.name)
     strict = ["-W", "--keep-going", "-q"]
     places = ["-c", ROOT / "docs", "-d", SITE / "doctrees", SOURCE, HTML]

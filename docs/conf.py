@@ -15,12 +15,7 @@ exclude_patterns = ["README.md", "**/jupyter_execute"]  # parts of README.md are
 # Lessons come executed, by docs/executed.py: once, for the site and for the slides.
 nb_execution_mode = "off"
 nb_merge_streams = True
-nb_ipywidgets_js = {
-    "require-paths.js": {},
-    "requirejs/require.js": {},
-    # With "" it never asks another host for a widget that it does not know.
-    "html-manager/dist/embed-amd.js": {"data-jupyter-widgets-cdn": ""},
-}
+nb_ipywidgets_js = {}  # alive.js hosts the widgets
 nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -37,7 +32,7 @@ html_theme = "furo"
 html_title = "attnlib"
 html_static_path = [str(STATIC)]
 html_css_files = ["site.css"]
-html_js_files = ["site.js"]
+html_js_files = ["alive.js", "site.js"]
 mathjax_path = "mathjax/es5/tex-chtml.js"
 html_show_search_summary = False  # a page from the file system may not fetch others
 html_copy_source = False

@@ -15,9 +15,11 @@ ROOT = HERE.parent
 EXECUTED = ROOT / "build" / "executed"
 # Figures with twice the dots: a projector, or a good screen, shows them larger than a notebook.
 SHARP = "--InlineBackend.figure_formats={'retina'}"
-# What needs a kernel shows itself as a contact sheet as well.
-SHEETS = "from attnlib.course.widgets.static_export import install; install()"
-ARGUMENTS = (SHARP, f"--IPKernelApp.exec_lines=[{SHEETS!r}]")
+# What needs a kernel is recorded, so that it lives without one.
+RECORDS = "from attnlib.course.widgets.recording import install; install()"
+# Figures are drawn once more, for telephones.
+TWICE = "from attnlib.course.figures.twice import install; install()"
+ARGUMENTS = (SHARP, f"--IPKernelApp.exec_lines={[RECORDS, TWICE]!r}")
 MARK = "made_from"  # in the metadata: a digest of all that the outputs hang on
 
 
@@ -45,7 +47,9 @@ def stale(lessons: list[Path]) -> dict[Path, str]:
 
 
 def _run(path, made_from):
-    nb = execute(read(path), store_widget_state=True, extra_arguments=[*ARGUMENTS])
+    # An explorer is recorded when its cell is run, both widths of each state.
+    settings = {"timeout": 600, "extra_arguments": [*ARGUMENTS]}
+    nb = execute(read(path), store_widget_state=True, **settings)
     nb.metadata[MARK] = made_from
     nbformat.write(nb, EXECUTED / path.name)
     return path

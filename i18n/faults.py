@@ -20,7 +20,7 @@ CODE = {
     *("compile", "findall", "search", "match", "sub", "split", "removeprefix", "startswith"),
     *("getattr", "predict"),
 }
-CODE_NAMES = {"flex_flow", "loc", "textcoords"}  # arguments and attributes of the same sort
+CODE_NAMES = {"flex_flow", "loc", "textcoords"}  # arguments, attributes, keys of the same sort
 # What these take is shown, be it one word.
 SHOW = {"annotate", "set_title", "set_xlabel", "set_ylabel", "suptitle", "text"}
 SHOW_NAMES = {"description", "label", "title", "tooltip", "xlabel", "ylabel"}
@@ -135,6 +135,12 @@ def _quiet(tree):
             quiet |= {inner for part in node.values for inner in _format(part)}
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             quiet.add(node.value)  # a docstring
+        elif isinstance(node, ast.Dict):
+            quiet |= {
+                value
+                for key, value in zip(node.keys, node.values, strict=True)
+                if key and _written(key) in CODE_NAMES
+            }
     return quiet
 
 

@@ -2,15 +2,19 @@
 
 import json
 import re
+from base64 import b64encode
 
 import pytest
+from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import attnlib
+from attnlib.course.figures.twice import NARROW, png
 from attnlib.course.widgets.questions.data import misconceptions
 from docs import assets, beliefs, tables
+from docs.alive import STATE, VIEW
 from docs.lessons import for_page
-from docs.slides.widgets import STATE, VIEW
+from docs.narrow import with_narrow
 from notebooks.execute import HERE, LESSONS, read
 
 DOCS = HERE.parent / "docs"
@@ -18,11 +22,11 @@ PIXEL = (  # one, as a PNG
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADU"
     "lEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+OURS = {"_esm": "code of </script>", "_css": "", "_model_name": "AnyModel", "told": "a < b"}
+SMALL = b64encode(png(Figure(figsize=(0.02, 0.01)))).decode()
 MODELS = {
-    "box": ("VBoxModel", "@jupyter-widgets/controls", {"children": ["IPY_MODEL_image"]}),
-    "image": ("ImageModel", "@jupyter-widgets/controls", {"after": "IPY_MODEL_line"}),
-    "line": ("HTMLModel", "@jupyter-widgets/controls", {"value": "<p>loss &lt; 1</p>"}),
-    "map": ("AnyModel", "anywidget", {}),
+    "map": ("AnyModel", "anywidget", OURS),
+    "other": ("AnyModel", "anywidget", OURS | {"told": "c"}),
     "bar": ("IntProgressModel", "@jupyter-widgets/controls", {}),
 }
 
@@ -32,13 +36,14 @@ def state():
         name: {"model_name": model, "model_module": module, "state": dict(traits), "buffers": []}
         for name, (model, module, traits) in MODELS.items()
     }
-    models["image"]["buffers"] = [{"data": PIXEL}]
+    models["map"]["buffers"] = [{"data": PIXEL, "path": ["picture"], "encoding": "base64"}]
     return {STATE: {"state": models}}
 
 
-def shows(widget, **data):
-    view = {VIEW: {"model_id": widget}, "text/plain": "a widget"}
-    return new_output("display_data", data=view | {f"text/{kind}": x for kind, x in data.items()})
+def shows(widget):
+    return new_output(
+        "display_data", data={VIEW: {"model_id": widget}, "text/html": "<b>still</b>"}
+    )
 
 
 def lesson(*outputs, **metadata):
@@ -46,37 +51,39 @@ def lesson(*outputs, **metadata):
     return new_notebook(cells=[cell], metadata={"widgets": state(), "made_from": "1f"})
 
 
-def page_of(*outputs):
-    nb = for_page(lesson(*outputs))
-    return nb, nb.cells[0].outputs
+def scripts(html):
+    """The data in the page, by what marks it."""
+    found = re.findall(r'<script type="application/json" ([^>]+)>(.*?)</script>', html)
+    return {mark: json.loads(text) for mark, text in found}
 
 
-def test_a_widget_that_lives_in_the_browser_keeps_its_view_and_its_state_alone():
-    nb, (output,) = page_of(shows("map"))
-    assert VIEW in output.data
-    assert set(nb.metadata.widgets[STATE]["state"]) == {"map"}
-    assert "made_from" not in nb.metadata
+def test_a_widget_stands_in_the_page_with_its_state_and_its_code():
+    nb = for_page(lesson(shows("map")))
+    html = nb.cells[0].outputs[0].data["text/html"]
+    code, model = scripts(html).values()
+    assert code == {"esm": OURS["_esm"], "css": ""}
+    assert model == {"state": {"told": "a < b"}, "buffers": {"picture": PIXEL}}
+    assert '<div class="attn-live" data-model="map"' in html
+    assert set(nb.metadata) == set()
+    assert VIEW not in nb.cells[0].outputs[0].data
 
 
-def test_a_widget_that_needs_a_kernel_leaves_its_last_picture_and_its_line():
-    nb, (output,) = page_of(shows("box"))
-    assert VIEW not in output.data
-    html = output.data["text/html"]
-    assert f'src="data:image/png;base64,{PIXEL}" width="1" height="1" alt="' in html
-    assert "<figcaption>loss &lt; 1</figcaption>" in html
-    assert "widgets" not in nb.metadata
+def test_a_model_shown_twice_and_code_that_two_need_stand_there_once():
+    nb = for_page(lesson(shows("map"), shows("other"), shows("map")))
+    first, second, third = (
+        len(scripts(output.data["text/html"])) for output in nb.cells[0].outputs
+    )
+    assert (first, second, third) == (2, 1, 0)
 
 
-def test_a_widget_with_html_of_its_own_shows_that():
-    _, (output,) = page_of(shows("box", html="<b>Predict.</b>"))
-    assert output.data["text/html"] == "<b>Predict.</b>"
-    assert VIEW not in output.data
-
-
-def test_a_bare_bar_leaves_nothing():
+def test_a_bar_that_has_left_leaves_nothing():
     bar = new_output("display_data", data={VIEW: {"model_id": "bar"}})
-    _, outputs = page_of(bar)
-    assert outputs == []
+    assert for_page(lesson(bar)).cells[0].outputs == []
+
+
+def test_a_widget_that_needs_a_kernel_is_refused():
+    with pytest.raises(ValueError, match="must live without a kernel, .* got IntProgressModel"):
+        for_page(lesson(shows("bar")))
 
 
 def test_a_figure_is_told_by_what_the_cell_prints_and_not_at_length():
@@ -85,6 +92,23 @@ def test_a_figure_is_told_by_what_the_cell_prints_and_not_at_length():
     assert cell.metadata["mystnb"]["image"]["alt"] == "Figure. entropy 39%"
     long = for_page(lesson(new_output("stream", text="x" * 500), figure)).cells[0]
     assert len(long.metadata["mystnb"]["image"]["alt"]) < 170
+
+
+def test_a_figure_that_is_drawn_narrow_too_shows_that_to_telephones(tmp_path):
+    both = new_output("display_data", data={"image/png": PIXEL, NARROW: SMALL})
+    (output,) = with_narrow(for_page(lesson(both)), tmp_path).cells[0].outputs
+    source, image = re.findall(r"<(?:source|img) [^>]*>", output.data["text/html"])
+    assert 'media="(max-width: 600px)"' in source and 'width="2" height="1"' in source
+    assert 'width="0" height="0"' in image and 'alt="Figure. "' in image
+    for tag, picture in ((source, SMALL), (image, PIXEL)):
+        (name,) = re.findall(r'="\.\./_static/(figures/\w+\.png)"', tag)
+        assert b64encode((tmp_path / name).read_bytes()).decode() == picture
+
+
+def test_a_figure_without_a_narrow_one_stays(tmp_path):
+    figure = new_output("display_data", data={"image/png": PIXEL})
+    (output,) = with_narrow(for_page(lesson(figure)), tmp_path).cells[0].outputs
+    assert output.data == {"image/png": PIXEL}
 
 
 def test_code_that_jupyter_folds_is_folded():
@@ -178,14 +202,11 @@ def test_what_npm_brings_has_an_exact_version_and_no_address():
 
 def test_what_is_there_is_not_fetched_again(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "ASSETS", tmp_path)
-    monkeypatch.setattr(assets, "WHEEL", tmp_path / "index.js")
-    (tmp_path / "index.js").touch()
     unpacked = []
     monkeypatch.setattr(assets, "_unpack", lambda package, to: unpacked.append(package))
     for name, version in assets.pinned().items():
         assets.folder(name).mkdir()
-        there = "0.0.1" if name == "jquery" else version
+        there = "0.0.1" if name == "mathjax" else version
         (assets.folder(name) / "package.json").write_text(json.dumps({"version": there}))
     assert assets.fetch() == tmp_path
-    assert unpacked == [f"jquery@{assets.pinned()['jquery']}"]
-    assert (tmp_path / "anywidget/index.js").exists()
+    assert unpacked == [f"mathjax@{assets.pinned()['mathjax']}"]

@@ -51,7 +51,9 @@ def is_code(word):
 
 
 def is_figure(cell):
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", ()))
+    """Not the picture that a live map leaves: whoever moves in it is told what is seen."""
+    shown = [output.get("data", {}) for output in cell.get("outputs", ())]
+    return any("image/png" in data and "<Figure" in data["text/plain"] for data in shown)
 
 
 def test_it_opens_with_its_question_and_what_it_needs(path, cells):
@@ -111,7 +113,6 @@ def test_an_explorer_leaves_its_picture_and_its_sentence_and_they_stand_nowhere_
     printed = [str(cell.outputs) for cell in cells if cell.cell_type == "code"]
     words = [re.sub(r"\\n|\s+", " ", text) for text in printed if "'stream'" in text]
     assert not [text for text in words if " ".join(sentence.split()) in text]
-    assert "running kernel" in " ".join(sources(cells, "markdown"))
 
 
 def test_every_figure_has_its_sentence(cells):

@@ -9,11 +9,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from attnlib.course.manifest import Lesson
 from attnlib.course.widgets.asked import Asked, asked
-from docs.slides import prose, widgets
+from docs.alive import STATE, VIEW
+from docs.slides import prose
 from docs.slides.deck import deck, index, relink
 from docs.slides.storyboard import (
     CODE_LINES,
     HTML_ROWS,
+    ROWS_BESIDE,
     TABLE_ROWS,
     after,
     before,
@@ -253,6 +255,15 @@ def test_a_long_table_of_html_is_cut_and_others_are_not():
     assert len(of_kind(headless, "output")) == 1
 
 
+def test_above_a_long_table_stands_no_code():
+    def with_rows(count):
+        table = f"<table><tbody>{'<tr><td>1</td></tr>' * count}</tbody></table>"
+        return [slide.kind for slide in slides(lesson(ran("x", shows(html=table))))]
+
+    assert with_rows(ROWS_BESIDE) == ["title", "output"]
+    assert with_rows(ROWS_BESIDE + 1) == ["title", "code", "output"]
+
+
 def test_imports_are_in_the_notes_alone():
     nb = lesson(ran("import torch\n\ntorch.manual_seed(0)"), ran("x = 1"))
     assert "import torch" in noted(nb)
@@ -276,42 +287,21 @@ def test_a_task_shows_its_stub_and_keeps_its_solution_for_the_notes():
 # ---- Widgets
 
 
-def widget(root: str, **models: tuple) -> NotebookNode:
-    """A lesson that shows the widget `root`; a model is (module, name, state[, picture])."""
-    state = {}
-    for key, (module, name, values, *picture) in models.items():
-        state[key] = {"model_module": module, "model_name": name, "state": values}
-        if picture:
-            state[key]["buffers"] = [{"data": picture[0], "path": ["value"], "encoding": "base64"}]
+def test_a_widget_lives_on_its_slide_and_its_code_is_in_the_notes():
+    model = {"model_module": "anywidget", "model_name": "AnyModel", "state": {"_esm": "code"}}
     view = new_output("execute_result", execution_count=1)
-    view.data = {widgets.VIEW: {"model_id": root}, "text/plain": "a widget"}
+    view.data = {VIEW: {"model_id": "live"}, "text/plain": "a widget"}
+    view.data |= {"text/html": "still", "image/png": PNG}
     nb = lesson(ran("view(map)", view))
-    nb.metadata["widgets"] = {widgets.STATE: {"state": state}}
-    return nb
-
-
-CONTROLS = "@jupyter-widgets/controls"
-EXPLORER = {
-    "box": (CONTROLS, "VBoxModel", {"children": ["IPY_MODEL_picture", "IPY_MODEL_line"]}),
-    "picture": (CONTROLS, "ImageModel", {}, PNG),
-    "line": (CONTROLS, "HTMLModel", {"value": "<p>a &lt; b</p>"}),
-}
-LIVE = {"live": ("anywidget", "AnyModel", {"layout": "IPY_MODEL_room"}), "room": ("x", "y", {})}
-
-
-def test_a_widget_that_needs_a_kernel_is_its_picture_and_says_so():
-    (slide,) = of_kind(widget("box", **EXPLORER), "figure")
-    assert PNG in on(slide)
-    assert "Needs a kernel. a &lt; b" in on(slide)
-    assert widgets.VIEW not in on(slide)
-    assert "widgets" not in storyboard(widget("box", **EXPLORER)).metadata
-
-
-def test_a_widget_that_lives_without_a_kernel_keeps_its_view_and_only_its_state():
-    board = storyboard(widget("live", **LIVE, **EXPLORER))
-    assert sum(widgets.VIEW in str(cell.get("outputs")) for cell in board.cells) == 1
-    assert set(board.metadata["widgets"][widgets.STATE]["state"]) == {"live", "room"}
-    assert "view(map)" in noted(widget("live", **LIVE))
+    nb.metadata["widgets"] = {STATE: {"state": {"live": model}}}
+    board = storyboard(nb)
+    (html,) = (
+        output.data["text/html"] for cell in board.cells for output in cell.get("outputs", [])
+    )
+    assert 'data-model="live"' in html and "still" not in html
+    assert PNG not in str(board)
+    assert "widgets" not in board.metadata
+    assert "view(map)" in noted(nb)
 
 
 # ---- The deck

@@ -8,9 +8,15 @@ function element(tag, parent, properties = {}, attributes = {}) {
   return made;
 }
 
-/** Says a message in the language of `messages()`, with its places, {name}, filled in. */
+/** Says a message in the language of `messages()`, with its places filled in: {name}, or as Python
+ * has them, {name:.0%}, where the value comes written already.
+ */
 const speaker = (messages) => (message, values = {}) =>
-  (messages()[message] ?? message).replace(/\{(\w+)\}/g, (_, place) => values[place]);
+  (messages()[message] ?? message).replace(/\{(\w+)(:[^}]*)?\}/g, (_, place) => values[place]);
+
+/** Sentences that were said, one after the other; empty ones are left out. See language.py. */
+const paragraph = (say, ...sentences) =>
+  sentences.filter(Boolean).reduce((first, following) => say("{first} {following}", { first, following }));
 
 /** A key that is pressed in a widget stays there: else JupyterLab moves to another cell, or cuts
  * one, and a slide turns. But Ctrl+S saves, Shift+Enter runs the cell, and Escape leaves the widget.

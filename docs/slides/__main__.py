@@ -22,13 +22,10 @@ LOADED = {
     "reveal.js/dist/theme/white.css": "reveal.js/dist/theme/white.css",
     "reveal.js/dist/theme/fonts": "reveal.js/dist/theme/fonts",
     "reveal.js/plugin/notes/notes.js": "reveal.js/notes.js",
-    "requirejs/require.js": "require.js",
-    "html-manager/dist": "html-manager",
-    "anywidget/index.js": "anywidget.js",
     "mathjax/es5/tex-chtml.js": "mathjax/tex-chtml.js",
     "mathjax/es5/output/chtml/fonts": "mathjax/output/chtml/fonts",
 }
-UNUSED = shutil.ignore_patterns("embed.js*", "libembed-amd.js", "*.eot", "*.ttf", "*.svg")
+UNUSED = shutil.ignore_patterns("*.eot", "*.ttf", "*.svg")
 
 
 def main() -> None:
@@ -48,8 +45,8 @@ def copy_assets(source: Path, to: Path) -> None:
             shutil.copytree(source / there, to / here, ignore=UNUSED)
         else:
             shutil.copy(source / there, to / here)
-    for own in ("deck.css", "deck.js"):
-        shutil.copy(HERE / own, to)
+    for own in (HERE / "deck.css", HERE / "deck.js", ROOT / "docs/static/alive.js"):
+        shutil.copy(own, to)
 
 
 def make(lesson: Path, lessons: set[str]) -> None:

@@ -1,6 +1,7 @@
 // Shows the deck, and sets each slide in the largest type in which it fits.
 
 const LARGEST = 42, SMALLEST = 24; // px at 1280 × 720, of prose; code has 0.78 of it
+const LARGEST_TABLE = 2.2; // times as large as in a notebook
 const narrow = window.matchMedia("(max-width: 700px)").matches; // a telephone: read, not projected
 
 /** Whether anything in the slide reaches over its edges. */
@@ -10,17 +11,22 @@ function overflows(slide) {
     || [...inner].some((part) => part.scrollWidth > part.clientWidth + 1);
 }
 
-/** A table that a cell printed has sizes of its own: as large as there is room. */
+/** A table that a cell printed: as large as there is room, its long lines folded for that. */
 function fillWithTable(slide, table) {
   slide.style.fontSize = "28px";
-  const across = (slide.clientWidth - 80) / table.scrollWidth;
-  const down = (slide.clientHeight - 50 - table.offsetTop) / table.offsetHeight;
-  table.style.zoom = Math.min(across, down, 2.2);
+  const across = slide.clientWidth - 80, down = slide.clientHeight - 50 - table.offsetTop;
+  const fits = (zoom) => {
+    table.style.maxWidth = `${across / zoom}px`;
+    return table.scrollWidth * zoom <= across + 1 && table.offsetHeight * zoom <= down;
+  };
+  let zoom = LARGEST_TABLE;
+  while (zoom > 0.5 && !fits(zoom)) zoom -= 0.05;
+  table.style.zoom = zoom;
 }
 
 /** The largest type in which all of the slide is seen. */
 function fit(slide) {
-  if (!slide || slide.dataset.fitted || narrow) return;
+  if (!slide || slide.dataset.fitted || slide.dataset.kind === "widget" || narrow) return;
   slide.dataset.fitted = true;
   const table = slide.querySelector(".jp-RenderedHTML");
   if (table) return fillWithTable(slide, table);
@@ -39,14 +45,6 @@ function shrink(widget) {
 /** On paper, or in a picture of all slides. */
 function fitAll() {
   document.querySelectorAll(".slides section section").forEach(fit);
-}
-
-/** For paper Reveal takes all slides out of the page for a moment: a widget looked for then is missed. */
-function drawWidgets() {
-  const script = document.createElement("script");
-  script.src = "assets/html-manager/embed-amd.js";
-  script.dataset.jupyterWidgetsCdn = "";
-  document.head.append(script);
 }
 
 Reveal.initialize({
@@ -70,6 +68,5 @@ if (!narrow) {
 Reveal.on("ready", (event) => fit(event.currentSlide));
 Reveal.on("slidechanged", (event) => fit(event.currentSlide));
 Reveal.on("pdf-ready", fitAll);
-if (window.requirejs) { // the deck has a widget
-  Reveal.on(Reveal.isPrintingPDF() ? "pdf-ready" : "ready", drawWidgets);
-}
+// For paper Reveal takes all slides out of the page for a moment: a widget looked for then is missed.
+Reveal.on(Reveal.isPrintingPDF() ? "pdf-ready" : "ready", hostAll);

@@ -28,7 +28,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from attnlib.course.lessons import exercise
 from attnlib.course.widgets.asked import Asked, asked
-from docs.slides import prose, widgets
+from docs.alive import VIEW, Page, is_bar
+from docs.slides import prose
 
 CODE_LINES = 20  # of code and print together, in a type that is still read from behind
 LINE = 102  # letters
@@ -40,6 +41,7 @@ HTML_ROWS = 12  # of what a cell printed
 LEAD = 140  # letters: prose up to here stands above the code that it leads to
 CAPTION_LINES = 5
 CODE_BESIDE = {"figure": 2, "output": 4}  # so many lines of code leave room for the result
+ROWS_BESIDE = 9  # a table with more has a slide without code
 
 PREDICTION = re.compile(r'^predict\("([\w.]+)"\)$')
 TASK = re.compile(r'^exercise\("([\w.]+)"\)$')
@@ -66,7 +68,18 @@ def storyboard(nb: NotebookNode) -> NotebookNode:
     deck.cells = []
     for number, slide in enumerate(slides(nb)):
         deck.cells += _typed(slide, number)
-    return widgets.only_shown(deck)
+    deck.metadata.pop("widgets", None)
+    page = Page(nb)
+    for cell in deck.cells:
+        if "outputs" in cell:
+            cell.outputs = [_alive(page, output) for output in cell.outputs]
+    return deck
+
+
+def _alive(page, output):
+    if VIEW not in output.get("data", {}):
+        return output
+    return new_output("display_data", data={"text/html": page.html(output)})
 
 
 def _typed(slide, number):
@@ -263,7 +276,7 @@ class _Teller:
         if found.text and not found.rich and lines_of(f"{cell.source}\n{found.text}") <= CODE_LINES:
             code.append(_part(cell, [printed(*text_pages(found.text))]))
             found.text = ""
-        if not (len(found.rich) == 1 and lines_of(cell.source) <= CODE_BESIDE[_kind(*found.rich)]):
+        if not (len(found.rich) == 1 and lines_of(cell.source) <= _beside(*found.rich)):
             self.add("code", *code)
             code = []
         self.results(found, code)
@@ -281,12 +294,7 @@ class _Teller:
 
     def widget(self, found):
         for output in found.shown:
-            if widgets.lives(self.nb, output):
-                self.add("widget", _part(found.cell, [output]))
-                continue
-            told = f"Needs a kernel. {widgets.told(self.nb, output)}"
-            picture = widgets.picture(self.nb, output)
-            self.add("figure", _caption(told), _part(found.cell, [picture]))
+            self.add("widget", _part(found.cell, [output]))
 
 
 class _Outputs:
@@ -296,7 +304,9 @@ class _Outputs:
         self.cell, self.text, self.rich, self.shown = cell, "", [], []
         for output in cell.outputs:
             data = output.get("data", {})
-            if widgets.VIEW in data and (widgets.lives(nb, output) or widgets.picture(nb, output)):
+            if is_bar(output):
+                continue
+            if VIEW in data:
                 self.shown.append(output)
             elif "image/png" in data or "text/html" in data:
                 self.rich.append(output)
@@ -384,6 +394,12 @@ def text_pages(text: str) -> list[str]:
 
 def _kind(output):
     return "figure" if "image/png" in output.data else "output"
+
+
+def _beside(output):
+    """How many lines of code may stand on its slide."""
+    rows = output.data.get("text/html", "").count("<tr")
+    return CODE_BESIDE[_kind(output)] if rows <= ROWS_BESIDE else 0
 
 
 def table_pages(output: NotebookNode) -> list[NotebookNode]:

@@ -1,9 +1,4 @@
-// Widgets typeset their text as MathJax 2 wants it, which MathJax 3 does not know.
-addEventListener("DOMContentLoaded", () => {
-  if (window.MathJax) {
-    MathJax.Hub ??= { Queue: ([, , element]) => MathJax.typesetPromise?.([element]) };
-  }
-});
+addEventListener("DOMContentLoaded", hostAll);
 
 // What can be scrolled sideways can be focused, so that the arrow keys scroll it.
 function focusable() {
@@ -16,3 +11,11 @@ function focusable() {
 }
 addEventListener("load", focusable);
 addEventListener("resize", focusable);
+
+// On paper nothing can be unfolded.
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details:not([open])")) {
+    fold.open = true;
+    addEventListener("afterprint", () => (fold.open = false), { once: true });
+  }
+});

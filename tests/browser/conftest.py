@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 from notebooks import copies
 from notebooks.execute import HERE
 from tests.browser.days import IDLE, RAN, SECONDS, SHOTS, Day
+from tests.browser.hosted import hosted
 from tests.browser.notebook import written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,16 +78,17 @@ def chromium():
 
 
 class Watched:
-    """A page, the errors of its console, and the requests that would have left the machine."""
+    """A page, the errors of its console, what it loads, and what would have left the machine."""
 
     def __init__(self, page):
-        self.page, self.errors, self.left = page, [], []
+        self.page, self.errors, self.loaded, self.left = page, [], set(), []
         page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.route("**/*", self._route)
 
     def _route(self, route):
         if route.request.url.startswith(LOCAL):
+            self.loaded.add(route.request.url)
             route.continue_()
         else:
             self.left.append(route.request.url)
@@ -95,13 +97,15 @@ class Watched:
 
 @pytest.fixture
 def open_page(chromium):
-    """open_page(width, theme) -> a Watched page; at the end neither errors nor requests."""
+    """open_page(width, theme) -> a Watched page; at the end neither errors nor requests.
+
+    touch: a screen that fingers touch, in place of a mouse.
+    """
     opened = []
 
-    def open_page(width=1280, theme="light"):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme
-        )
+    def open_page(width=1280, theme="light", touch=False):
+        screen = {"viewport": {"width": width, "height": 1000}, "has_touch": touch}
+        context = chromium.new_context(**screen, is_mobile=touch, color_scheme=theme)
         opened.append((context, Watched(context.new_page())))
         return opened[-1][1]
 
@@ -110,6 +114,20 @@ def open_page(chromium):
         context.close()
         assert watched.errors == []
         assert watched.left == []
+
+
+@pytest.fixture
+def show(open_page, tmp_path):
+    """show(widget) -> the page that hosts it, at work."""
+
+    def show(widget, **how):
+        (tmp_path / "page.html").write_text(hosted(widget), encoding="utf-8")
+        page = open_page(**how).page
+        page.goto((tmp_path / "page.html").as_uri())
+        page.wait_for_selector("[data-alive]", state="attached")
+        return page
+
+    return show
 
 
 @pytest.fixture(scope="session")

@@ -39,22 +39,19 @@ ZOOM = """async ([root, key]) => {
     return performance.now() - start;
 }"""
 
-# Until the new picture is decoded.
+# Until the new picture is decoded, or the drawing has changed.
 CONTROL = """async ([box, control, turn]) => {
-    const img = box.querySelector("img"), before = img.src;
+    const img = box.querySelector("img"), stage = box.querySelector(".attn-stage");
+    const seen = () => img?.src ?? stage.innerHTML, before = seen();
     const start = performance.now();
-    if (control.tagName === "SELECT") {
-        control.selectedIndex = turn;
-        control.dispatchEvent(new Event("change", { bubbles: true }));
-    } else {
-        const key = turn ? "ArrowRight" : "ArrowLeft";
-        control.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-    }
-    while (img.src === before) {
+    if (control.tagName === "SELECT") control.selectedIndex = turn;
+    else control.value = Number(control.value) + (turn ? 1 : -1);
+    control.dispatchEvent(new Event(control.oninput ? "input" : "change", { bubbles: true }));
+    while (seen() === before) {
         if (performance.now() > start + 3000) return null; // it changes nothing here
         await new Promise((done) => setTimeout(done, 1));
     }
-    await img.decode();
+    await img?.decode();
     await new Promise(requestAnimationFrame);
     return performance.now() - start;
 }"""
@@ -90,9 +87,10 @@ def test_moves_and_zooms_of_the_viewer(run_notebook, tmp_path, results):
 
 
 def time_controls(page, results, where):
-    boxes = page.locator(".widget-vbox:has(> .widget-image):has([role=slider], select)")
+    boxes = page.locator(".attn-explorer")
     for number, box in enumerate(boxes.all()):
-        for control in box.locator("[role=slider], select").all():
+        kind = "that the kernel draws" if box.locator("img").count() else "drawn in the browser"
+        for control in box.locator("input[type=range], select").all():
             times = []
             for turn in [1, 0] * 10:
                 handles = [box.element_handle(), control.element_handle(), turn]
@@ -102,7 +100,7 @@ def time_controls(page, results, where):
                     break
             if None not in times:
                 break
-        results[f"a control that recomputes in the kernel, {where}, {number}"] = summary(times)
+        results[f"a control {kind}, {where}, {number}"] = summary(times)
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)

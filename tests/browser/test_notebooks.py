@@ -9,26 +9,27 @@ from notebooks.execute import HERE as LESSONS
 from tests.browser.days import IDLE
 
 HERE = Path(__file__).parent
-SHOWN = """Array.from(document.querySelectorAll("img.widget-image, [role=status]"))
+SHOWN = """Array.from(document.querySelectorAll(".attn-stage img, [role=status]"))
     .map((one) => one.src ?? one.innerText).join()"""
 SCROLLS = """() => [...document.querySelectorAll(".jp-OutputArea-output, .jp-OutputArea-output *")]
     .filter((one) => ["auto", "scroll"].includes(getComputedStyle(one).overflowX))
     .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth)
     .map((one) => `${one.className} ${one.scrollWidth} > ${one.clientWidth}`)"""
 # Of a control: its kind, where it stands, how many options it has.
-PLACE = """(one) =>
-    one.role === "slider" ? ["slider", Number(one.getAttribute("aria-valuenow")), 0]
-    : one.options ? ["list", one.selectedIndex, one.options.length]
-    : ["tick", one.checked, 2]"""
+PLACE = """(one) => one.options ? ["list", one.selectedIndex, one.options.length]
+    : one.type === "range" ? ["slider", Number(one.value), 0] : ["tick", one.checked, 2]"""
+# What is drawn: the pictures of a kernel, and drawings.
 STATE = """(box) => [
-    Array.from(box.querySelectorAll("img")).map((img) => {
+    Array.from(box.querySelectorAll(".attn-stage img"), (img) => {
         const canvas = document.createElement("canvas");
         [canvas.width, canvas.height] = [img.naturalWidth, img.naturalHeight];
         canvas.getContext("2d").drawImage(img, 0, 0);
         return img.style.visibility === "hidden" || !img.naturalWidth ? "" : canvas.toDataURL();
     }),
-    Array.from(box.querySelectorAll("[role=status]")).map((line) => line.innerText),
+    Array.from(box.querySelectorAll(".attn-stage svg"), (svg) => svg.outerHTML),
+    box.querySelector("[role=status]").innerText,
 ]"""
+CONTROL = ".attn-controls :is(input, select)"
 
 
 def settle(page):
@@ -64,7 +65,7 @@ def choose(index):
 def controls(box):
     """Sliders, lists and boxes to tick: ways to both ends and a middle, and the way back."""
     found = []
-    for control in box.locator("[role=slider], select, input[type=checkbox]").all():
+    for control in box.locator(CONTROL).all():
         kind, place, count = control.evaluate(PLACE)
         if kind == "slider":
             ways, back = (keys("End"), keys("Home"), keys("Home", "PageUp")), slide_to(place)
@@ -80,7 +81,7 @@ def slide_to(place):
     def act(page, slider):
         press(page, slider, "Home")
         for _ in range(400):
-            if float(slider.get_attribute("aria-valuenow")) > place - 1e-3:  # 1.1999…
+            if float(slider.input_value()) >= place:
                 break
             slider.focus()
             page.keyboard.press("ArrowRight")
@@ -93,8 +94,8 @@ def move_every_control(page, box):
     """Both ends and a middle; the picture or its line changes, and comes back to the byte."""
     found = controls(box)
     for control, ways, *_ in found:
-        if control.evaluate("(one) => one.closest('[disabled]') !== null"):
-            continue  # it is grey: it would change nothing
+        if control.is_disabled():
+            continue  # it would change nothing
         before, seen = box.evaluate(STATE), []
         for act in ways:
             act(page, control)
@@ -109,14 +110,15 @@ def move_every_control(page, box):
 
 
 def boxes(page):
-    """The explorers on the page: the smallest boxes that hold controls, a picture and a line."""
-    return page.locator(".widget-vbox:has(> .widget-image)").all()
+    """The explorers on the page."""
+    return page.locator(".attn-explorer").all()
 
 
 def walk(page, seed):
     """A hundred actions at random on all controls; the page must live."""
     chance = random.Random(seed)
-    found = page.locator("[role=slider], .jp-OutputArea select, .attn-view").all()
+    found = page.locator(f"{CONTROL}, .attn-view").all()
+    found = [control for control in found if control.is_enabled()]
     for _ in range(100):
         control = chance.choice(found)
         control.focus()
@@ -156,7 +158,7 @@ def fits(page):
 def test_no_key_pressed_in_a_control_reaches_the_notebook(run_notebook, widgets):
     page = run_notebook(widgets).page
     cells = page.locator(".jp-Cell").count()
-    controls = page.locator("[role=slider], select, input[type=checkbox]")
+    controls = page.locator(CONTROL)
     assert controls.count() > 10
     for control in controls.all():
         control.focus()
@@ -177,49 +179,6 @@ def test_every_widget_is_drawn_in_both_themes_and_widths(run_notebook, widgets, 
         box.screenshot(path=HERE / f"shots/explorer_{number}_{width}_{theme}.png")
     for number, seen in enumerate(page.locator(".attn-view").all()):
         seen.screenshot(path=HERE / f"shots/lab_view_{number}_{width}_{theme}.png")
-
-
-def test_a_query_is_dragged_in_the_plane(run_notebook, widgets):
-    page = run_notebook(widgets).page
-    (plane,) = page.locator(".attn-plane").all()
-    box = boxes(page)[0]
-    across, up = box.locator("[role=slider]").all()[:2]
-    query = plane.locator("circle").first
-    plane.scroll_into_view_if_needed()
-    before = box.evaluate(STATE)
-
-    def values():
-        return tuple(float(each.get_attribute("aria-valuenow")) for each in (across, up))
-
-    def wait_for(*wanted):  # a busy kernel is slow to answer each of many keys
-        for _ in range(100):
-            if values() == pytest.approx(wanted):
-                return
-            page.wait_for_timeout(100)
-        assert values() == pytest.approx(wanted)
-
-    wait_for(1.2, 0.3)
-    start, frame = query.bounding_box(), plane.bounding_box()
-    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(frame["x"] + 120, frame["y"] + 120, steps=8)  # the middle: (0, 0)
-    page.mouse.up()
-    wait_for(0, 0)
-    settle(page)
-    assert "All keys get the same" in box.locator("[role=status]").inner_text()
-    box.screenshot(path=HERE / "shots/plane.png")
-    # By keys, and back to the byte.
-    press(page, query, *["ArrowRight"] * 12, *["ArrowUp"] * 3)
-    wait_for(1.2, 0.3)
-    settle(page)
-    assert box.evaluate(STATE) == before
-    assert "query at 1.2, 0.3" in query.get_attribute("aria-label")
-    # Beyond the edge it stops there; the sliders move the point.
-    press(page, query, *["ArrowLeft"] * 40)
-    wait_for(-2, 0.3)
-    settle(page)
-    press(page, across, "End")
-    assert "query at 2.0, 0.3" in query.get_attribute("aria-label")
 
 
 def test_a_map_shown_twice_and_run_again_stays_alive(run_notebook, widgets):

@@ -5,12 +5,15 @@ It looks at build/docs/html, which `make docs` makes.
 
 import functools
 import http.server
+import re
 import threading
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 from notebooks.execute import HERE, LESSONS
 
@@ -34,7 +37,9 @@ WITH_EXPLORERS = sorted(
     path.stem for path in HERE.glob(LESSONS) if "explore_" in path.read_text("utf-8")
 )
 WITH_MAPS = ("03_blocks", "04_global_branch", "11_video", "12_transformer")
-DESK, PHONE = 1280, 390
+LESSONS_PAGES = [page for page in PAGES if page.startswith("notebooks/") and "CREDITS" not in page]
+DESK, PHONE, WALL = 1280, 390, 1920
+HEAVIEST, HEAVIEST_WIDGET = 3_000_000, 1_000_000  # bytes
 # The rest is the same at any width and in any colours.
 BY_WIDTH_AND_COLOUR = ["color-contrast", "scrollable-region-focusable", "target-size"]
 # Elements whose right end is out of sight, unless something round them scrolls.
@@ -47,11 +52,16 @@ CUT = """() => {
     const page = document.documentElement.scrollWidth > innerWidth ? ["the page"] : [];
     return page.concat(out.map((el) => el.outerHTML.slice(0, 150)));
 }"""
-# Every widget that has a view stands on the page.
-DRAWN = """() => {
-    const views = document.querySelectorAll("script[type$='widget-view+json']").length;
-    return document.querySelectorAll(".widget-subarea > *").length >= views;
-}"""
+# Every widget is at work.
+DRAWN = (
+    "document.readyState === 'complete' && !document.querySelector('.attn-live:not([data-alive])')"
+)
+# What a reader has before them: the sentence, and the pixels or the parts of the drawing.
+SEEN = """(box) => [
+    box.querySelector("[role=status]").innerText,
+    Array.from(box.querySelectorAll("canvas"), (canvas) => canvas.toDataURL()).join(),
+    Array.from(box.querySelectorAll("svg"), (svg) => svg.outerHTML).join(),
+]"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -113,11 +123,19 @@ def shoot(page, name):
     page.screenshot(path=SHOTS / f"site-{name.replace('/', '-')}.png", full_page=True)
 
 
+def weight(watched):
+    """Bytes of the page from the folder, and of all that it loads."""
+    files = {unquote(urlsplit(url).path) for url in watched.loaded if url.startswith("file:")}
+    return sum(Path(file).stat().st_size for file in files)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_from_a_folder_and_keeps_nobody_out(open_site, name):
-    page = open_site(name).page
+    watched = open_site(name)
+    page = watched.page
     assert page.locator("h1, title").count() >= 1
     assert serious(page) == []
+    assert weight(watched) < HEAVIEST
     assert cut(page) == []
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": PHONE, "height": 900})
@@ -161,23 +179,42 @@ def test_the_map_lives_without_a_kernel_and_moves_by_keyboard(open_site, name):
     page.wait_for_timeout(200)
     assert seen() == before
     assert "needs a kernel" not in map_.inner_text()
+    screen = Image.open(BytesIO(map_.locator(".attn-stage").screenshot())).convert("RGB")
+    assert len(screen.getcolors(screen.width * screen.height)) > 100, "something lies over the map"
 
 
 @pytest.mark.parametrize("name", WITH_EXPLORERS)
-def test_what_needs_a_kernel_says_so_and_shows_a_contact_sheet(open_site, name):
-    page = open_site(f"notebooks/{name}.html").page
-    sheet = page.locator(".attn-sheet").first
-    assert "needs a kernel" in sheet.inner_text()
-    cells = sheet.locator("figure")
-    assert cells.count() >= 4
-    assert all(cell.inner_text().strip() for cell in cells.all())
-    boxes = [cells.nth(place).bounding_box() for place in (0, 1)]
-    assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] < boxes[1]["x"]  # side by side
-    cells.first.locator("input").focus()
-    page.keyboard.press("Space")
-    assert cells.first.bounding_box()["width"] > 1.8 * boxes[0]["width"]
-    dead = page.locator(".widget-slider, .widget-dropdown, .widget-radio, .widget-button")
-    assert dead.count() == 0
+@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
+def test_an_explorer_lives_without_a_kernel(open_site, name, width, theme):
+    page = open_site(f"notebooks/{name}.html", width=width, theme=theme).page
+    for number, box in enumerate(page.locator(".attn-explorer:has(.attn-controls)").all()):
+        box.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        first = box.evaluate(SEEN)
+        assert first[0] and (first[1] or first[2])
+        moved = 0
+        for control in box.locator(".attn-controls :is(input, select)").all():
+            if control.is_disabled():
+                continue
+            control.focus()
+            page.keyboard.press("Home")
+            page.wait_for_timeout(200)
+            before = box.evaluate(SEEN)
+            page.keyboard.press("End")
+            page.wait_for_timeout(200)
+            moved += box.evaluate(SEEN) != before
+        assert moved
+        assert "No kernel" not in box.inner_text()
+        box.screenshot(path=SHOTS / f"alive-{name}-{number}-{width}.png")
+
+
+@pytest.mark.parametrize("name", LESSONS_PAGES)
+def test_a_page_hosts_its_own_widgets_alone(name):
+    text = (SITE / name).read_text(encoding="utf-8")
+    assert "@jupyter-widgets" not in text and "embed-amd" not in text
+    models = re.findall(r'<script[^>]* id="attn-model-[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert models
+    assert max(len(model.encode()) for model in models) < HEAVIEST_WIDGET
 
 
 def test_a_prediction_opens_by_keyboard(open_site):
@@ -190,6 +227,89 @@ def test_a_prediction_opens_by_keyboard(open_site):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert said.inner_text().startswith(("As you said", "Not so"))
+
+
+SHOWN = """() => [...document.querySelectorAll(".attn-figure img")].map((img) => ({
+    chosen: img.currentSrc.split("/").at(-1),
+    wide: img.getAttribute("src").split("/").at(-1),
+    narrow: img.previousElementSibling.srcset.split("/").at(-1),
+    part: img.clientWidth / img.closest(".text_html").clientWidth,
+    inches: img.naturalWidth / 200,
+}))"""
+
+
+@pytest.mark.parametrize("name", LESSONS_PAGES)
+def test_a_telephone_shows_the_narrow_figures_and_a_desk_the_wide_ones(open_site, name):
+    page = open_site(name, width=PHONE).page
+    figures = page.evaluate(SHOWN)
+    assert figures
+    for figure in figures:
+        assert figure["chosen"] == figure["narrow"] != figure["wide"]
+        assert figure["inches"] == 4 and figure["part"] > 0.98
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.wait_for_function(f"({SHOWN})().every(({{ chosen, wide }}) => chosen === wide)")
+
+
+# How far each part that may be wider than the page fades out, at its left and right, in px.
+FADES = """async (end) => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const wide = ".table-wrapper, .output.text_html, .highlight pre, p:has(> img)";
+    const parts = [...document.querySelectorAll(wide)].filter((part) => part.checkVisibility());
+    if (end) parts.forEach((part) => (part.scrollLeft = part.scrollWidth));
+    await frame();
+    await frame();
+    return parts.map((part) => {
+        const side = (name) => parseFloat(getComputedStyle(part).getPropertyValue(name));
+        const hidden = part.scrollWidth > part.clientWidth;
+        return { hidden, left: side("--more-left"), right: side("--more-right") };
+    });
+}"""
+
+
+@pytest.mark.parametrize("name", ["index", "docs/benchmarks", "notebooks/09_does_it_matter"])
+def test_what_is_cut_at_an_edge_fades_there(open_site, name):
+    page = open_site(f"{name}.html", width=PHONE).page
+    parts = page.evaluate(FADES, False)
+    assert any(part["hidden"] for part in parts)
+    for part in parts:
+        assert part["left"] == 0
+        assert (part["right"] > 20) == part["hidden"]
+    shoot(page, f"{name}-tables")
+    for part in page.evaluate(FADES, True):
+        assert (part["left"] > 20) == part["hidden"]
+        assert part["right"] == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", "notebooks/03_blocks", "notebooks/09_does_it_matter"])
+def test_on_a_large_screen_nothing_is_cut(open_site, name, theme):
+    page = open_site(f"{name}.html", width=WALL, theme=theme).page
+    assert cut(page) == []
+    shoot(page, f"{name}-wall-{theme}")
+
+
+@pytest.mark.parametrize("name", ["02_heads", "03_blocks", "09_does_it_matter"])
+def test_on_paper_stands_the_page_alone_and_nothing_is_folded(open_site, name):
+    page = open_site(f"notebooks/{name}.html", theme="dark").page
+    folds = "document.querySelectorAll('details:not([open])').length"
+    closed = page.evaluate(folds)
+    assert closed > 0
+    page.evaluate(f"addEventListener('beforeprint', () => {{ window.still = {folds}; }})")
+    page.pdf(path=SHOTS / "site-paper.pdf")
+    assert page.evaluate("window.still") == 0
+    assert page.evaluate(folds) == closed
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between its margins
+    for part in (".skip-to-content", ".sidebar-drawer", ".toc-drawer", ".mobile-header"):
+        assert not page.locator(part).is_visible()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+    assert page.evaluate(CUT) == []
+    wide = "(part) => part.scrollWidth > part.clientWidth + 1"
+    for part in page.locator(".table-wrapper, .output.text_html, .highlight pre").all():
+        assert part.evaluate("(part) => getComputedStyle(part).maskImage") == "none"
+        assert not part.evaluate(wide)
+    shoot(page, f"{name}-paper")
 
 
 @pytest.mark.parametrize("served", [False, True])

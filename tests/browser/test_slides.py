@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from attnlib.course.lessons.by_hand.explorer import explore_scores
+from tests.browser.fingers import touch
+from tests.browser.hosted import hosted
+
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = Path(__file__).with_name("shots")
 SLIDES = ROOT / "build" / "slides"
@@ -49,7 +53,7 @@ WALK = """async () => {
     return { outside, smallest: Object.fromEntries(smallest) };
 }"""
 # Type that the back row reads, in pixels of a slide 720 high.
-READABLE = {"prose": 24, "code": 18, "table": 16}
+READABLE = {"prose": 24, "code": 18, "table": 20}
 
 
 def address(name):
@@ -65,10 +69,7 @@ def open_deck(open_page):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.goto(at(name) + query)
         page.wait_for_function(SETTLED)
-        page.wait_for_function(
-            "() => document.querySelectorAll('.attn-view').length"
-            " === document.querySelectorAll('[data-kind=widget] .jp-OutputArea-output').length"
-        )
+        page.wait_for_function("!document.querySelector('.attn-live:not([data-alive])')")
         return page
 
     return open_deck
@@ -131,10 +132,10 @@ def test_on_paper_widgets_are_looked_for_only_when_all_slides_are_back(open_page
     page = open_page().page  # Reveal takes them out of the page for a frame
     page.add_init_script(
         """new MutationObserver((_, observer) => {
-            if (!document.querySelector("script[src*=embed-amd]")) return;
+            if (!document.querySelector("[data-alive]")) return;
             window.back = document.querySelector(".pdf-page") !== null;
             observer.disconnect();
-        }).observe(document, { childList: true, subtree: true })"""
+        }).observe(document, { attributes: true, childList: true, subtree: true })"""
     )
     page.goto(address("03_blocks") + "?print-pdf")
     page.wait_for_selector("[data-kind=widget] .attn-view", state="attached")
@@ -263,3 +264,29 @@ def test_from_a_server_it_is_the_same(open_deck):
         go_to(page, VIEWER)
         assert page.locator(VIEWER).is_visible()
         server.shutdown()
+
+
+def test_a_finger_that_moves_something_turns_no_slide(open_page, tmp_path):
+    assets = (SLIDES / "assets/reveal.js").as_uri()
+    deck = hosted(explore_scores()).replace(
+        "<main>", '<div class="reveal"><div class="slides"><section>'
+    )
+    deck = deck.replace("</main>", "</section><section>the next</section></div></div>")
+    deck += (
+        f'<link rel="stylesheet" href="{assets}/dist/reveal.css"><script src="{assets}/reveal.js">'
+    )
+    deck += "</script><script>Reveal.initialize({ center: false, transition: 'none' })</script>"
+    (tmp_path / "deck.html").write_text(deck, encoding="utf-8")
+    page = open_page(touch=True).page  # where fingers are, controls are larger
+    page.goto((tmp_path / "deck.html").as_uri())
+    page.wait_for_selector("[data-alive]", state="attached")
+    page.wait_for_function(SETTLED)
+    for part in (page.locator("[role=button]").last, page.locator("input[type=range]").first):
+        box, before = part.bounding_box(), page.locator("[role=status]").inner_text()
+        x, y = box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2
+        touch(page, (x, y), (x - 80, y))
+        assert page.locator("[role=status]").inner_text() != before
+        assert page.locator("[role=status]").inner_text() != before
+        assert page.evaluate("Reveal.getIndices().h") == 0
+    touch(page, (900, 650), (700, 650))  # beside them it does
+    page.wait_for_function("() => Reveal.getIndices().h === 1")

@@ -1,4 +1,4 @@
-"""The viewer in a browser, on a plain page: what keys and mouse do, with and without a kernel."""
+"""The viewer in a browser, on a plain page: keys, mouse, fingers; with and without a kernel."""
 
 import base64
 import functools
@@ -15,12 +15,10 @@ import torch
 import attnlib.course.widgets.viewer
 from attnlib import AttentionMap, SameGroup, attention
 from attnlib.course import data
-from attnlib.course.front_end import with_shared
 from attnlib.course.widgets.timing import Pace
-from attnlib.course.widgets.viewer import view
+from attnlib.course.widgets.viewer import MapView, view
 
 HERE = Path(__file__).parent
-CODE = Path(attnlib.course.widgets.viewer.__file__).parent
 SENTENCE = "The animal did not cross the street because it was too tired"
 WORDS = tuple(SENTENCE.split(" "))
 PICTURES = "Array.from(document.querySelectorAll('canvas')).map((each) => each.toDataURL())"
@@ -30,8 +28,8 @@ PICTURES = "Array.from(document.querySelectorAll('canvas')).map((each) => each.t
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     shutil.copy(HERE / "fake.html", folder)
-    for name in ("viewer.js", "viewer.css"):
-        (folder / name).write_text(with_shared(CODE / name), encoding="utf-8")
+    (folder / "viewer.js").write_text(str(MapView._esm), encoding="utf-8")
+    (folder / "viewer.css").write_text(str(MapView._css), encoding="utf-8")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -82,11 +80,20 @@ def state_of(widget):
 
 @pytest.fixture
 def show(served, open_page):
-    def show(map_or_array, width=1280, theme="light", kernel=False, state=None, **options):
+    def show(
+        map_or_array,
+        width=1280,
+        theme="light",
+        kernel=False,
+        state=None,
+        touch=False,
+        place="",
+        **options,
+    ):
         widget = view(map_or_array, **options)
         state = state_of(widget) | (state or {})
-        page = open_page(width, theme).page
-        page.goto(served)
+        page = open_page(width, theme, touch).page
+        page.goto(served + place)
         page.wait_for_function("window.ready")
         if theme == "dark":
             page.evaluate("document.body.style = 'background: #111; color: #ddd'")
@@ -727,3 +734,305 @@ def test_a_random_walk_ends_well(show, seed):
         assert re.match(r"Head \d: query \d+ on key \d+: ", shown.sentence)
     shown.press("0", *["PageUp"] * 2, *["Shift+ArrowUp"] * 7, "Home", *["l"] * (logs % 2))
     assert shown.pictures() == before
+
+
+# ---- Fingers -------------------------------------------------------------------------------------
+
+
+class Fingers:
+    """Fingers on a map of N × N tokens, at (row, column) of what is shown, from 0 to 1."""
+
+    def __init__(self, shown):
+        self.page = shown.page
+        self.box = shown.root.locator(".attn-hand").bounding_box()
+        self.send = shown.page.context.new_cdp_session(shown.page).send
+
+    def at(self, row, column):
+        return {
+            "x": self.box["x"] + column * self.box["width"],
+            "y": self.box["y"] + row * self.box["height"],
+        }
+
+    def tap(self, row, column):
+        self.page.touchscreen.tap(*self.at(row, column).values())
+
+    def touch(self, *moves):
+        """Each move says where all fingers are then; after the last they are lifted."""
+        for kind, move in zip(["touchStart", *["touchMove"] * len(moves)], moves, strict=False):
+            points = [self.at(*spot) | {"id": finger} for finger, spot in enumerate(move)]
+            self.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        self.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.fixture
+def touched(show):
+    """touched(map) -> what is shown on a telephone, with room to scroll, and the fingers on it."""
+
+    def touched(map_, **options):
+        shown = show(map_, 390, touch=True, **options)
+        shown.page.evaluate("document.body.style.height = '3000px'")
+        return shown, Fingers(shown)
+
+    return touched
+
+
+def test_a_tap_chooses_query_and_key(touched):
+    shown, fingers = touched(small(2, 40, 40))
+    fingers.tap(10.5 / 40, 30.5 / 40)
+    assert shown.place() == [0, 10, 30]
+    assert "query 10 on key 30" in shown.sentence
+    fingers.tap(10.5 / 40, -0.1)  # beside the map
+    assert shown.place() == [0, 10, 30]
+
+
+def test_a_finger_drawn_over_the_map_walks_the_choice_and_the_page_stays(touched):
+    shown, fingers = touched(small(1, 40, 40))
+    shown.page.evaluate(
+        "window.walked = []; model.on('change:key', () => walked.push(model.get('key')))"
+    )
+    fingers.touch(*([(0.91 - 0.1 * n, 0.11 + 0.1 * n)] for n in range(9)))
+    assert shown.place() == [0, 4, 36]
+    assert shown.page.evaluate("walked") == [8, 12, 16, 20, 24, 28, 32, 36]
+    assert shown.page.evaluate("scrollY") == 0
+    fingers.touch([(0.51, 0.51)], [(0.51, 0.91)], [(0.51, 1.2)])  # over the edge it stays
+    assert shown.place() == [0, 20, 36]
+
+
+@pytest.mark.parametrize("beside", [(0.9, -0.1), (1.6, 0.5)], ids=["axis", "bars"])
+def test_a_finger_beside_the_map_scrolls_the_page(touched, beside):
+    shown, fingers = touched(small(1, 40, 40))
+    row, column = beside
+    fingers.touch(*([(row - 0.1 * n, column)] for n in range(9)))
+    shown.page.wait_for_function("scrollY > 50")
+    assert shown.place() == [0, 0, 0]
+
+
+def test_two_fingers_zoom_and_pan_and_choose_nothing(touched):
+    shown, fingers = touched(small(1, 40, 40))
+    whole = shown.pictures()
+    # Apart, to four times: token 20 stays between them, so tokens 15 to 24 are seen.
+    apart = [[(0.5, 0.5 - 0.05 * n), (0.5, 0.5 + 0.05 * n)] for n in range(2, 9)]
+    fingers.touch(*apart)
+    assert shown.place() == [0, 0, 0]
+    assert shown.pictures() != whole
+    fingers.tap(0.05, 0.95)
+    assert shown.place() == [0, 15, 24]
+    # Both to the right and down: the map comes with them.
+    fingers.touch(
+        *([(0.3 + 0.05 * n, 0.2 + 0.05 * n), (0.3 + 0.05 * n, 0.4 + 0.05 * n)] for n in range(7))
+    )
+    assert shown.place() == [0, 15, 24]
+    fingers.tap(0.05, 0.95)
+    assert shown.place() == [0, 12, 21]
+    shown.page.screenshot(path=HERE / "shots/viewer_pinched.png")
+    shown.press("ArrowUp", "0", *["Shift+ArrowUp"] * 4, "Home")
+    fingers.touch(*reversed(apart))  # no smaller than whole
+    assert shown.pictures() == whole
+
+
+def test_the_finger_that_leaves_last_chooses_nothing(touched):
+    shown, fingers = touched(small(1, 40, 40))
+    two, one = [(0.4, 0.4), (0.6, 0.6)], [(0.6, 0.6)]
+    for kind, spots in (("Start", two), ("End", one), ("Move", [(0.7, 0.7)]), ("End", [])):
+        points = [fingers.at(*spot) | {"id": 2 - len(spots) + n} for n, spot in enumerate(spots)]
+        fingers.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    assert shown.place() == [0, 0, 0]
+    fingers.tap(10.5 / 40, 30.5 / 40)  # and the next one chooses again
+    assert shown.place() == [0, 10, 30]
+
+
+@pytest.mark.parametrize(
+    ("width", "touch", "large"), [(1280, False, False), (590, False, True), (1280, True, True)]
+)
+def test_a_button_is_as_large_as_a_finger_needs(show, width, touch, large):
+    shown = show(long(), width, touch=touch, kernel=True)
+    sizes = [each.bounding_box() for each in shown.root.locator("button:visible, summary").all()]
+    assert len(sizes) == 5
+    assert all(min(size["width"], size["height"]) >= 44 for size in sizes) == large
+
+
+@pytest.mark.parametrize("case", ["heads", "frames", "patches"])
+def test_what_comes_to_a_narrow_page_later_fits_it_too(show, case):
+    """As on a site: it is made before it stands on the page."""
+    map_, options = CASES[case]()
+    shown = show(map_, 390, touch=True, **options)
+    wide = shown.root.locator(".attn-hand").bounding_box()["width"]
+    shown.page.evaluate(
+        """async () => {
+            first();
+            const { default: viewer } = await import("./viewer.js");
+            const el = document.createElement("div");
+            viewer.render({ model, el });
+            await new Promise(requestAnimationFrame);
+            document.getElementById("place").append(el);
+        }"""
+    )
+    shown.page.wait_for_function("document.querySelector('.attn-hand').offsetWidth < 300")
+    if case != "heads":
+        shown.page.wait_for_selector(".attn-side")
+    assert shown.root.locator(".attn-hand").bounding_box()["width"] == pytest.approx(wide, abs=10)
+    assert shown.page.evaluate("document.querySelector('.attn-view').scrollWidth") <= 390
+    _, rows, cols = shown.widget.shape
+    Fingers(shown).tap(0.3, 0.95)
+    assert shown.place()[1:] == [int(0.3 * rows), int(0.95 * cols)]
+
+
+# ---- The page's address --------------------------------------------------------------------------
+
+
+def rest(shown):
+    """What an address waits for, without waiting."""
+    shown.page.clock.run_for(1000)
+    return shown.page.evaluate("location.hash")
+
+
+@pytest.fixture
+def page_of(show):
+    """page_of(map) -> what is shown there, with a clock that stands still."""
+
+    def page_of(map_, **options):
+        shown = show(map_, **options)
+        shown.page.clock.install()
+        return shown
+
+    return page_of
+
+
+ANOTHER = """(state) => {
+    const room = document.createElement("p");
+    room.style.height = "3000px";
+    document.getElementById("place").append(room);
+    window.first = window.model;
+    make(state);
+    show(model);
+}"""
+
+
+def test_the_address_says_what_is_chosen_once_it_rests(page_of):
+    shown = page_of(small(1))
+    pages = shown.page.evaluate("history.length")
+    shown.press("ArrowDown", "ArrowRight", "ArrowRight")
+    assert shown.page.evaluate("location.hash") == ""
+    assert rest(shown) == "#row=1&col=2"
+    shown.press("ArrowUp")
+    assert rest(shown) == "#row=0&col=2"
+    assert shown.page.evaluate("history.length") == pages
+
+
+def test_the_address_names_the_head_where_there_are_several(page_of):
+    shown = page_of(small(3))
+    shown.press("PageDown", "ArrowRight")
+    assert rest(shown) == "#head=1&row=0&col=1"
+
+
+@pytest.mark.parametrize(
+    ("place", "wanted"),
+    [
+        ("#row=2&col=3", [0, 2, 3]),
+        ("#head=2&row=2&col=3", [2, 2, 3]),
+        ("#head=9&row=99&col=999999999999", [2, 11, 11]),
+        ("#row=2", [0, 0, 0]),
+        ("#row=a&col=3", [0, 0, 0]),
+        ("#map=0&row=2&col=3", [0, 0, 0]),
+        ("#/2/3", [0, 0, 0]),
+        ("#%", [0, 0, 0]),
+    ],
+)
+def test_a_link_opens_the_token_that_it_names(show, place, wanted):
+    shown = show(small(3), place=place)
+    shown.page.wait_for_function(f"model.get('query') === {wanted[1]}")
+    assert shown.place() == wanted
+    assert f"query {wanted[1]} on key {wanted[2]}:" in shown.sentence
+
+
+def test_of_several_maps_the_one_that_moved_last_has_the_address(page_of):
+    shown = page_of(small(1))
+    other = view(small(2))
+    shown.page.evaluate(ANOTHER, state_of(other))
+    shown.press("ArrowDown")
+    assert rest(shown) == f"#map={shown.widget.number}&row=1&col=0"
+    second = shown.page.locator(".attn-view").last
+    second.focus()
+    shown.page.keyboard.press("ArrowRight")
+    assert rest(shown) == f"#map={other.number}&head=0&row=0&col=1"
+
+
+def test_of_several_maps_a_link_opens_the_one_that_it_names_and_shows_it(show):
+    shown = show(small(1))
+    other = view(small(1))
+    page = shown.page
+    page.evaluate(ANOTHER, state_of(other))
+    assert page.evaluate("scrollY") == 0
+    page.evaluate(f"location.hash = '#map={other.number}&row=4&col=5'")
+    page.wait_for_function("model.get('query') === 4")
+    assert page.evaluate("['query', 'key'].map((name) => first.get(name))") == [0, 0]
+    in_view = """() => {
+        const map = [...document.querySelectorAll(".attn-map")].at(-1);
+        const { top, bottom } = map.getBoundingClientRect();
+        return top > 0 && bottom < innerHeight;
+    }"""
+    page.wait_for_function(in_view)
+    # A page that is opened with it does the same.
+    opened = show(small(1), place=f"#map={other.number}&row=4&col=5")
+    opened.page.evaluate(ANOTHER, state_of(other))
+    opened.page.wait_for_function("model.get('query') === 4")
+    opened.page.wait_for_function(in_view)
+    assert opened.page.evaluate("first.get('query')") == 0
+    # What is drawn later above it does not push it away; but the reader may go elsewhere.
+    grow = "document.querySelector('#place > p').style.height = '{}px'"
+    opened.page.evaluate(grow.format(6000))
+    opened.page.wait_for_function(f"scrollY > 5000 && ({in_view})()")
+    opened.page.keyboard.press("Home")
+    opened.page.wait_for_function("scrollY === 0")
+    opened.page.evaluate(grow.format(7000))
+    opened.page.evaluate(
+        "new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame))"
+    )
+    assert opened.page.evaluate("scrollY") == 0
+
+
+def test_an_anchor_in_the_page_works_and_gives_way(page_of):
+    shown = page_of(small(1))
+    page = shown.page
+    page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<h2 id=some-heading>Here</h2>')")
+    shown.press("ArrowDown")
+    page.evaluate("location.hash = '#some-heading'")
+    assert rest(shown) == "#some-heading"  # it came after the move
+    assert shown.place() == [0, 1, 0]
+    shown.press("ArrowDown")
+    assert rest(shown) == "#row=2&col=0"
+
+
+NOT_OURS = {
+    "a notebook": "model.widget_manager = { context: {} }",
+    "a deck": "window.Reveal = {}",
+    "somebody's": "location.hash = '#/3/1'",
+}
+
+
+@pytest.mark.parametrize("whose", NOT_OURS)
+def test_an_address_that_is_not_ours_stays(page_of, whose):
+    shown = page_of(small(1))
+    shown.page.evaluate(f"void ({NOT_OURS[whose]})")
+    before = shown.page.evaluate("location.hash")
+    shown.press("ArrowDown")
+    assert rest(shown) == before
+    assert shown.place() == [0, 1, 0]
+
+
+def test_in_a_frame_it_stays_too(served, show):
+    shown = show(small(1))
+    page = shown.page
+    page.evaluate(
+        "(source) => { document.body.append(Object.assign(document.createElement('iframe'), "
+        "{ src: source, width: 900, height: 700 })) }",
+        served,
+    )
+    frame = page.frame_locator("iframe").locator("body")
+    page.frames[1].wait_for_function("window.ready")
+    page.frames[1].evaluate("(state) => { make(state); show(model); }", state_of(view(small(1))))
+    page.clock.install()
+    frame.locator(".attn-view").focus()
+    page.keyboard.press("ArrowDown")
+    page.clock.run_for(1000)
+    assert page.frames[1].evaluate("[model.get('query'), location.hash]") == [1, ""]

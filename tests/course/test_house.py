@@ -16,8 +16,8 @@ ROOT = COURSE.parents[1]
 
 # A room imports from the rooms of lower floors, and from itself.
 FLOORS = [
-    {"evenness", "front_end", "language", "manifest", "progress_bar", "rewriting", "wide"},
-    {"record", "unnamed"},
+    {"evenness", "language", "manifest", "progress_bar", "rewriting", "wide"},
+    {"front_end", "record", "unnamed"},
     {"data"},
     {"models"},
     {"compare", "figures"},

@@ -18,6 +18,7 @@ def shown(heads, error, name):
     axis.set_title("q·k")
     row.layout.flex_flow = "row wrap"
     axis.legend(loc="upper left")
+    place = {"loc": "upper left", **place}
     style = "color: black; padding: 2px 6px"
     html = f'<p role="status" class="one two">{say("It has {n} heads.", n=heads)}</p>'
     call = f"BlockAttention(num_heads={heads})"

@@ -9,13 +9,17 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, MARK, NOTHING, STYLE, closed, label
+from attnlib.course.figures.narrow import bar, is_wide, panels, redrawn, styled, whole
+from attnlib.course.figures.style import COLOURS, MARK, NOTHING, closed, label
 from attnlib.course.language import N_, say
 from attnlib.layout import segment_slices
 
+PLACES = {"left": 0.01, "right": 0.89, "bottom": 0.02, "top": 0.9, "wspace": 0.05}
+BAR = (0.9, 0.06, 0.012, 0.8)
 INFLUENCE = N_("‖∂yᵢ/∂xⱼ‖   (grey: exactly 0)")
 
 
+@redrawn
 def plot_influence(matrices: Mapping[str, Tensor], *, edges: Sequence[int] = ()) -> Figure:
     """Influence matrices side by side, on one logarithmic scale; grey is exactly zero.
 
@@ -27,16 +31,17 @@ def plot_influence(matrices: Mapping[str, Tensor], *, edges: Sequence[int] = ())
     largest = max(array.max() for array in arrays.values())
     smallest = min(array[array > 0].min() for array in arrays.values())
     norm = LogNorm(max(smallest, largest * 1e-4), largest)
-    with plt.rc_context(STYLE):
+    with styled():
         size = (3.9 * len(arrays) + 0.9, 4.3)
-        fig, axes = plt.subplots(1, len(arrays), figsize=size, squeeze=False, layout="constrained")
-        for axis, (title, array) in zip(axes.flat, arrays.items(), strict=True):
+        fig, axes = panels(len(arrays), size, 3.5)
+        for axis, (title, array) in zip(axes, arrays.items(), strict=True):
             axis.set_facecolor(NOTHING)
             image = axis.imshow(np.ma.masked_equal(array, 0), COLOURS, norm=norm)
             label(axis, title, edges)
             axis.set_ylabel(say("output token"))
             axis.set_xlabel(say("input token"))
-        fig.colorbar(image, ax=axes, label=say(INFLUENCE), shrink=0.9)
+            whole(axis)
+        _explain(fig, image, ax=axes, **bar(shrink=0.9))
     return closed(fig)
 
 
@@ -62,6 +67,7 @@ def read_influence(matrix: Tensor, num_groups: int) -> str:
     )
 
 
+@redrawn
 def plot_token_influence(
     picture: Tensor,
     patch_size: int,
@@ -79,9 +85,9 @@ def plot_token_influence(
         largest: the end of the colour scale, the same for all tokens that are compared.
     """
     norm = LogNorm(largest * 1e-3, largest)
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 1 + len(rows), figsize=(3.1 * (1 + len(rows)) + 1, 3.4))
-        fig.subplots_adjust(left=0.01, right=0.89, bottom=0.02, top=0.9, wspace=0.05)
+    with styled():
+        size = (3.1 * (1 + len(rows)) + 1, 3.4)
+        fig, axes = panels(1 + len(rows), size, 2.4, across=2, fixed=PLACES)
         axes[0].imshow(picture.numpy())
         axes[0].set_title(say("the output token"))
         _frame(axes[0], token, patch_size)
@@ -94,8 +100,17 @@ def plot_token_influence(
         for axis in axes:
             axis.set_xticks([])
             axis.set_yticks([])
-        fig.colorbar(image, cax=fig.add_axes((0.9, 0.06, 0.012, 0.8)), label=say(INFLUENCE))
+        _explain(fig, image, **{"cax": fig.add_axes(BAR)} if is_wide() else {"ax": axes, **bar()})
     return closed(fig)
+
+
+def _explain(fig, image, **place):
+    """The scale of the colours; narrow: numbers at its ends and its middle alone."""
+    scale = fig.colorbar(image, label=say(INFLUENCE), **place)
+    if not is_wide():
+        ticks = np.geomspace(*image.get_clim(), 3)
+        scale.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+        scale.minorticks_off()
 
 
 def _frame(axis, token, size):

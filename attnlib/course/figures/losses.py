@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from attnlib.course.figures.style import ENDS, MARK, QUIET, STYLE, closed
+from attnlib.course.figures.narrow import panels, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, QUIET, closed
 from attnlib.course.language import say
 
 COLOURS = (*ENDS, MARK, QUIET)
 SMOOTH = 20  # steps of which a line shows the mean
 
 
+@redrawn
 def plot_losses(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
     """Steps across, losses up: faint the loss of every step, bold the mean of the last 20.
 
@@ -22,8 +23,8 @@ def plot_losses(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
     """
     if len(losses) > len(COLOURS):
         raise ValueError(f"losses must be at most {len(COLOURS)} curves, got {len(losses)}")
-    with plt.rc_context(STYLE):
-        fig, axis = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
+    with styled():
+        fig, (axis,) = panels(1, (7.2, 2.9), 2.4)
         for (name, curve), colour in zip(losses.items(), COLOURS, strict=False):
             axis.plot(curve, color=colour, alpha=0.25, linewidth=1)
             axis.plot(_smooth(curve), color=colour, linewidth=2.5, label=name)

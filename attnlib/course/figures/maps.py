@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course.evenness import entropy, evenness, keys_seen
-from attnlib.course.figures.style import STYLE, closed, draw_weights, label
+from attnlib.course.figures.narrow import bar, lines, panels, redrawn, styled
+from attnlib.course.figures.style import closed, draw_weights, label
 from attnlib.course.language import say
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
@@ -17,6 +17,7 @@ from attnlib.segments import GlobalLocalMap
 LARGEST = 512  # cells along a side; longer maps are pooled
 
 
+@redrawn
 def plot_map(
     map_or_array: AttentionMap | Tensor, *, title: str = "", edges: Sequence[int] = ()
 ) -> Figure:
@@ -32,19 +33,17 @@ def plot_map(
     heads = len(weights)
     cols = min(heads, 4)
     rows = -(-heads // cols)
-    with plt.rc_context(STYLE):
-        size = (3.1 * cols + 1.2, 3.1 * rows + 0.6)
-        fig, axes = plt.subplots(rows, cols, figsize=size, squeeze=False, layout="constrained")
-        for head, axis in enumerate(axes.flat):
-            if head >= heads:
-                axis.set_axis_off()
-                continue
+    with styled():
+        size, across = (3.1 * cols + 1.2, 3.1 * rows + 0.6), min(heads, 2)
+        fig, axes = panels(heads, size, 4 / across + 0.3, columns=cols, across=across)
+        every = fig.axes
+        for head, axis in enumerate(axes):
             extent = (-0.5, length[1] - 0.5, length[0] - 0.5, -0.5)
             scale = {"vmin": 0, "vmax": weights.max()}
             image = draw_weights(axis, weights[head], extent=extent, **scale)
             label(axis, say("head {head}", head=head) if heads > 1 else "", edges)
-        fig.colorbar(image, ax=axes, label=unit, shrink=0.8)
-        fig.suptitle(title)
+        fig.colorbar(image, ax=every, label=unit, **bar(shrink=0.8))
+        fig.suptitle(lines(title))
     return closed(fig)
 
 

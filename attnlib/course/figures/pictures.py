@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import MARK, STYLE, closed
+from attnlib.course.figures.narrow import lines, panels, redrawn, styled
+from attnlib.course.figures.style import MARK, closed
 from attnlib.course.language import say
 
 
+@redrawn
 def plot_tokens(photograph: Tensor, picture: Tensor, patch_size: int, block_size: int) -> Figure:
     """The photograph, and the small picture that is cut: thin lines patches, thick ones blocks.
 
@@ -17,14 +18,15 @@ def plot_tokens(photograph: Tensor, picture: Tensor, patch_size: int, block_size
         photograph: (height, width, 3) in [0, 1], as large as one likes.
         picture: (height, width, 3), the same small; patch_size in pixels, block_size in patches.
     """
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 2, figsize=(8.4, 4.3), layout="constrained")
+    with styled():
+        fig, axes = panels(2, (8.4, 4.3), 4.1)
         axes[0].imshow(photograph.numpy())
         axes[0].set_title(say("the photograph"))
         axes[1].imshow(picture.numpy())
         height, width = picture.shape[0] // patch_size, picture.shape[1] // patch_size
         cut = {"height": height, "width": width}
-        axes[1].set_title(say("what the modules get: {height} × {width} patches = tokens", **cut))
+        named = say("what the modules get: {height} × {width} patches = tokens", **cut)
+        axes[1].set_title(lines(named))
         _grid(axes[1], picture.shape, patch_size, color="white", linewidth=0.5)
         _grid(axes[1], picture.shape, patch_size * block_size, color=MARK, linewidth=2.5)
         for axis in axes:
@@ -32,6 +34,7 @@ def plot_tokens(photograph: Tensor, picture: Tensor, patch_size: int, block_size
     return closed(fig)
 
 
+@redrawn
 def plot_shots(frames: Tensor, cuts: Sequence[int]) -> Figure:
     """The first frame of every shot of a video, as thumbnails.
 
@@ -41,10 +44,10 @@ def plot_shots(frames: Tensor, cuts: Sequence[int]) -> Figure:
     """
     starts = (0, *cuts)
     stops = (*cuts, len(frames))
-    with plt.rc_context(STYLE):
+    with styled():
         size = (1.75 * len(starts), 1.2)
-        fig, axes = plt.subplots(1, len(starts), figsize=size, squeeze=False, layout="constrained")
-        for axis, start, stop in zip(axes.flat, starts, stops, strict=True):
+        fig, axes = panels(len(starts), size, 0.85, across=3)
+        for axis, start, stop in zip(axes, starts, stops, strict=True):
             axis.imshow(frames[start].numpy())
             axis.set_title(f"{start} … {stop - 1}" if stop - start > 1 else f"{start}", pad=3)
             axis.set_axis_off()

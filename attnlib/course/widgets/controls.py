@@ -1,92 +1,83 @@
-"""The controls of the explorers: their text is never cut, whatever its length.
+"""The controls of the explorers, as data: explorer.js makes them.
 
 `text` is what stands beside a control, said already.
 """
 
-from collections.abc import Mapping, Sequence
-
-import ipywidgets as widgets
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 
 from attnlib.course.language import N_, say
 
-NONE = N_("none")  # a Dropdown shows the value None as if nothing were chosen
-UNCUT = {"description_width": "initial"}
+NONE = N_("none")  # what the value None is called
 
 
-def slider(text: str, value: int, low: int, high: int) -> widgets.IntSlider:
+@dataclass(frozen=True)
+class Control:
+    """Something to move.
+
+    Args:
+        kind: "slider", "list" or "tick".
+        text: what stands beside it.
+        start: the value where it begins.
+        labels: every value, in order, and the text that is shown for it.
+    """
+
+    kind: str
+    text: str
+    start: Hashable
+    labels: Mapping[Hashable, str]
+
+    def __post_init__(self):
+        if self.start not in self.labels:
+            raise ValueError(
+                f"{self.text} must start at one of {tuple(self.labels)}, got {self.start!r}"
+            )
+
+
+def slider(text: str, value: int, low: int, high: int) -> Control:
     """A whole number from low to high."""
-    return widgets.IntSlider(value, low, high, description=text, style=UNCUT)
+    return stepper(text, value, range(low, high + 1))
 
 
-def fine_slider(
-    text: str, value: float, low: float, high: float, step: float = 0.1
-) -> widgets.FloatSlider:
+def fine_slider(text: str, value: float, low: float, high: float, step: float = 0.1) -> Control:
     """A number from low to high, in steps."""
-    return widgets.FloatSlider(value, min=low, max=high, step=step, description=text, style=UNCUT)
+    steps = range(round((high - low) / step) + 1)
+    values = [round(low + place * step, 9) for place in steps]  # 0.3, not 0.30…04
+    return stepper(text, value, values)
 
 
-def stepper(text: str, value, options: Sequence) -> widgets.SelectionSlider:
+def stepper(text: str, value, options: Sequence) -> Control:
     """One of several values, in their order: a slider that skips what lies between them."""
-    return widgets.SelectionSlider(
-        options=named(options), value=value, description=text, style=UNCUT
-    )
+    return Control("slider", text, value, named(options))
 
 
-def choice(text: str, value, options: Sequence) -> widgets.Dropdown:
+def choice(text: str, value, options: Sequence) -> Control:
     """One of several values. An option is a value, or a text to show for it and the value."""
-    value = NONE if value is None else value
-    return widgets.Dropdown(options=named(options), value=value, description=text, style=UNCUT)
+    return Control("list", text, value, named(options))
 
 
-def labelled(text: str, value, labels: Mapping) -> widgets.Dropdown:
+def labelled(text: str, value, labels: Mapping) -> Control:
     """One of several values, each with words of its own: value -> label, marked by `N_`."""
-    return choice(text, value, [(say(label), known) for known, label in labels.items()])
+    return Control("list", text, value, {known: say(label) for known, label in labels.items()})
 
 
-def named(options: Sequence) -> list[tuple[str, object]]:
-    """Text and value of each, where an option is a value or both.
+def tick(text: str, value: bool) -> Control:
+    """Yes or no."""
+    return Control("tick", text, value, {each: str(each) for each in (False, True)})
 
-    None becomes `NONE`, which an Explorer takes for None.
-    """
+
+def named(options: Sequence) -> dict[Hashable, str]:
+    """Value -> text of each, where an option is a value, or a text and a value."""
     pairs = [option if isinstance(option, tuple) else (None, option) for option in options]
-    return [_named(label, value) for label, value in pairs]
+    return {value: _text(value) if text is None else text for text, value in pairs}
 
 
-def _named(label, value):
-    if value is None:
-        return say(NONE) if label is None else label, NONE
-    return str(value) if label is None else label, value
+def states(controls: Mapping[str, Control], **fewer: Sequence) -> Iterator[dict]:
+    """Every way to set these controls, the last moved fastest; of some, `fewer` values."""
+    values = [fewer.get(name, control.labels) for name, control in controls.items()]
+    return (dict(zip(controls, state, strict=True)) for state in product(*values))
 
 
-def standing(control: widgets.Widget):
-    """The value where a control stands."""
-    return None if control.value == NONE else control.value
-
-
-def every(control: widgets.Widget) -> dict:
-    """All values to which a control can be moved, in their order, each with its text."""
-    if hasattr(control, "options"):
-        pairs = zip(control._options_values, control._options_labels, strict=True)
-        return {None if value == NONE else value: text for value, text in pairs}
-    if not hasattr(control, "step"):
-        return {value: str(value) for value in (False, True)}
-    steps = range(round((control.max - control.min) / control.step) + 1)
-    values = [round(control.min + step * control.step, 9) for step in steps]  # 0.3, not 0.30…04
-    return {value: str(value) for value in values}
-
-
-def narrow(control: widgets.Widget, texts: Mapping, value) -> None:
-    """Let a control offer these values alone, each with its text, and stand at one of them.
-
-    One that is left with a single value is grey. A slider of numbers takes the last one as its end.
-    """
-    control.disabled = len(texts) < 2
-    with control.hold_sync():  # else the browser sees it at its first option for a moment
-        if hasattr(control, "options"):
-            options = [(text, NONE if each is None else each) for each, text in texts.items()]
-            if list(control._options_full) != options:
-                control.options = options
-        elif not control.disabled and hasattr(control, "max"):
-            control.max = max(texts)
-        if standing(control) != value:
-            control.value = NONE if value is None else value
+def _text(value):
+    return say(NONE) if value is None else str(value)

@@ -2,41 +2,43 @@
 
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
-import ipywidgets as widgets
+import numpy as np
+import traitlets
 from IPython.display import display
 
-from attnlib.course.figures.losses import plot_losses
-from attnlib.course.language import say
-from attnlib.course.widgets.explorer import png
+from attnlib.course.front_end import FrontEnd, with_shared
+from attnlib.course.language import catalogue, language, say
 
-REDRAW_SECONDS = 0.5  # drawing takes time from the training
+HERE = Path(__file__).parent
+REDRAW_SECONDS = 0.5  # what is sent more often takes time from the training
 
 
-class LiveCurve(widgets.VBox):
+class LiveCurve(FrontEnd):
     """A bar of `steps` steps, the curve of the losses so far, and a line that tells the last.
 
     Its text form never changes, because a stored notebook must not depend on the clock.
     """
 
+    _esm = with_shared(HERE / "svg.js", HERE / "live.js")
+    _css = with_shared(HERE / "explorer.css")
+
+    steps = traitlets.Int().tag(sync=True)
+    # The losses that are drawn, float64: a list could not hold nan, for which JSON has no word.
+    drawn = traitlets.Bytes().tag(sync=True)
+    sentence = traitlets.Unicode().tag(sync=True)
+    said = traitlets.Dict().tag(sync=True)  # English message -> what live.js says
+
     def __init__(self, steps: int):
         self.losses: list[float] = []
-        self._steps, self._drawn = steps, 0.0
-        self._bar = widgets.IntProgress(0, 0, steps)
-        self._bar.layout.width = "100%"
-        self._bar.layout.margin = "0"  # beside its width it makes a scrollbar
-        self._picture = widgets.Image(format="png")
-        self._picture.layout.max_width = "100%"
-        self._picture.layout.margin = "0"
-        self._line = widgets.HTML()
-        super().__init__([self._bar, self._picture, self._line])
-        self.layout.align_items = "flex-start"  # or the picture is stretched
-        self.add_class("attn-curve")
+        self._last = 0.0  # when it was drawn
+        super().__init__(steps=steps, said=dict(catalogue(language(), "widgets/live.js")))
 
     def __repr__(self) -> str:
         return say(
             "LiveCurve of {steps} steps: a progress bar and the loss, with a kernel.",
-            steps=self._steps,
+            steps=self.steps,
         )
 
     def add(self, loss: float) -> None:
@@ -44,12 +46,12 @@ class LiveCurve(widgets.VBox):
         self.losses.append(loss)
         done = len(self.losses)
         now = time.monotonic()
-        if done == self._steps or now - self._drawn > REDRAW_SECONDS:
-            self._drawn = now
-            self._bar.value = done
-            self._picture.value = png(plot_losses({say("loss"): self.losses}, self._steps))
-            told = {"step": done, "steps": self._steps, "loss": loss}
-            self._line.value = say("step {step} of {steps}, loss {loss:.3f}", **told)
+        if done == self.steps or now - self._last > REDRAW_SECONDS:
+            self._last = now
+            told = {"step": done, "steps": self.steps, "loss": loss}
+            with self.hold_sync():  # the curve and its sentence arrive together
+                self.drawn = np.array(self.losses, "<f8").tobytes()
+                self.sentence = say("step {step} of {steps}, loss {loss:.3f}", **told)
 
 
 def watch(losses: Iterable[float], steps: int) -> list[float]:

@@ -5,7 +5,9 @@ one the browser gets an overview, and asks for pooled cells of what it shows. Wh
 is computed only when asked for, in strips of rows: between two of them the kernel is free.
 """
 
+import itertools
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -18,14 +20,17 @@ from torch import Tensor, nn
 from attnlib.checks import check_count
 from attnlib.course.compare.seeing.maps import maps
 from attnlib.course.evenness import keys_seen
-from attnlib.course.front_end import FrontEnd, with_shared
-from attnlib.course.language import catalogue, language, paragraph, say
+from attnlib.course.front_end import FrontEnd, translations, with_shared
+from attnlib.course.language import paragraph, say
 from attnlib.course.progress_bar import progress_bar
+from attnlib.course.widgets.still import still
 from attnlib.course.widgets.timing import about, grouped, measure_pace
 from attnlib.layout import blockify
 from attnlib.maps import AttentionMap
 from attnlib.segments import GlobalLocalMap
 
+HERE = Path(__file__).parent
+CODE = HERE / "address.js", HERE / "viewer.js"  # whose parts are in viewer/
 LIVE = 2**23  # weights sent to the browser at most: 32 MiB, 8 heads of 1024 tokens
 OVERVIEW = 256  # cells a side of the overview of a longer map
 CELLS = 2**22  # weights that are searched at once, 16 MiB
@@ -36,6 +41,7 @@ STRIP = 0.5  # seconds that one strip, or one row of cells, may take
 PAIRS = 10
 THUMBNAIL = 28  # pixels high, as many as fit in a strip
 FRAMES = 96
+NUMBERS = itertools.count(1)
 
 
 def view(
@@ -121,8 +127,8 @@ class MapView(FrontEnd):
     again shows it alive; `close()` ends it, and gives its memory back.
     """
 
-    _esm = with_shared(Path(__file__).with_name("viewer.js"))
-    _css = with_shared(Path(__file__).with_name("viewer.css"))
+    _esm = with_shared(*CODE)
+    _css = with_shared(HERE / "viewer.css")
 
     shape = traitlets.List(traitlets.Int()).tag(sync=True)
     weights = traitlets.Bytes().tag(sync=True)  # float32 (H, N, M), or nothing
@@ -143,15 +149,16 @@ class MapView(FrontEnd):
     head = traitlets.Int(0).tag(sync=True)
     query = traitlets.Int(0).tag(sync=True)
     key = traitlets.Int(0).tag(sync=True)
-    said = traitlets.Dict().tag(sync=True)  # English message -> what viewer.js says
+    number = traitlets.Int().tag(sync=True)  # of the maps of this kernel: its name in an address
+    said = traitlets.Dict().tag(sync=True)  # English message -> what its code says
 
     @traitlets.default("said")
     def _translations(self):
-        return dict(catalogue(language(), "widgets/viewer.js"))
+        return translations(*CODE)
 
     def __init__(self, source, **traits):
         self._source = source
-        super().__init__(**traits, **source.traits())
+        super().__init__(**traits, **source.traits(), number=next(NUMBERS))
         self.on_msg(self._received)
 
     def __repr__(self) -> str:
@@ -159,6 +166,21 @@ class MapView(FrontEnd):
         if self.title:
             text = say("{title}: {text}", title=self.title, text=text)
         return paragraph(say("{text}.", text=text), self.offer) if self.offer else text
+
+    def _repr_mimebundle_(self, **kwargs):
+        """The live map; for what cannot draw it a picture, unless its overview would take long."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        return data if self.offer else data | {"image/png": self._still()}, metadata
+
+    def _still(self) -> str:
+        heads, *length = self.shape
+        token = (self.query, self.key)
+        cells = self._source.cells(self.head)
+        head = say("head {head}", head=self.head) if heads > 1 else ""
+        title = "\n".join(filter(None, (self.title, head)))
+        names = (self.query_names, self.key_names)
+        png = still(cells, tuple(length), token, title=title, edges=self.edges, names=names)
+        return b64encode(png).decode()
 
     def compute_overview(self) -> None:
         """Compute the overview that the viewer offers, with a progress bar. Stopped, it goes on."""
@@ -202,14 +224,16 @@ class _Whole:
         if self._weights.size <= LIVE:
             seen = self._seen.astype("<i4").tobytes()
             return {"weights": self._weights.astype("<f4").tobytes(), "seen": seen}
-        _, rows, cols = self.shape
-        cells = np.stack(
-            [self._tile(h, (0, rows), (0, cols), OVERVIEW) for h in range(self.shape[0])]
-        )
+        cells = np.stack([self.cells(head) for head in range(self.shape[0])])
         return {
             "overview": cells.astype("<f4").tobytes(),
             "overview_shape": list(cells.shape[1:]),
         }
+
+    def cells(self, head) -> np.ndarray:
+        """(rows, cols) of a head, pooled where it is long."""
+        _, rows, cols = self.shape
+        return self._tile(head, (0, rows), (0, cols), OVERVIEW)
 
     def answer(self, message):
         head = message["head"]
@@ -249,6 +273,10 @@ class _Rebuilt:
             "overview": self._overview.tobytes(),
             "overview_shape": list(self._overview.shape[1:]),
         }
+
+    def cells(self, head) -> np.ndarray:
+        """(rows, cols) of a head, pooled."""
+        return self._overview[head]
 
     def traits(self) -> dict:
         heads, rows, cols = self.shape

@@ -4,11 +4,9 @@ import inspect
 from base64 import b64encode
 from html import escape
 
-import ipywidgets as widgets
 import pytest
 import torch
 from matplotlib.figure import Figure
-from traitlets import TraitError
 
 from attnlib.course.lessons.blocks.explorer import explore_blocks
 from attnlib.course.lessons.by_hand.explorer import explore_scores
@@ -19,9 +17,10 @@ from attnlib.course.lessons.kernels.explorer import explore_tiles
 from attnlib.course.lessons.positions.explorer import explore_positions
 from attnlib.course.lessons.segments.explorer import explore_segments
 from attnlib.course.lessons.two_cousins.explorer import explore_influence
-from attnlib.course.widgets.controls import choice, stepper
+from attnlib.course.widgets.controls import choice, slider, stepper
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import blockify
+from tests.course.widgets.hand import by_hand, grey
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def influence_explorer():
 
 def test_the_picture_follows_the_sliders_and_comes_back(influence_explorer):
     def shown():
-        return bytes(influence_explorer._picture.value)
+        return influence_explorer.picture
 
     first = shown()
     assert first.startswith(b"\x89PNG")
@@ -80,23 +79,29 @@ def test_an_error_is_shown_in_a_line_and_the_next_state_draws_again():
             raise ValueError("size=2 must divide 5")
         return Figure(), f"size {size}"
 
-    explorer = Explorer("explore", draw, {"size": widgets.IntSlider(1, 0, 3)})
-    explorer._controls["size"].value = 2
-    assert "size=2 must divide 5" in explorer._line.value
-    assert explorer._picture.layout.visibility == "hidden"  # it shows another state
+    explorer = Explorer("explore", draw, {"size": slider("size", 1, 0, 3)})
+    by_hand(explorer, size=2)
+    assert explorer.sentence == "size=2 must divide 5"
+    assert explorer.picture == b""  # it would show another state
     explorer.set(size=3)
-    assert "size 3" in explorer._line.value
-    assert explorer._picture.layout.visibility == "visible"
+    assert explorer.sentence == "size 3"
+    assert explorer.picture.startswith(b"\x89PNG")
 
 
-def test_a_value_that_a_control_refuses_leaves_the_explorer_alive():
-    explorer = Explorer(
-        "e", lambda a: (Figure(), f"a is {a}"), {"a": widgets.Dropdown(options=[1, 2])}
-    )
-    with pytest.raises(TraitError):
+def test_a_value_that_a_control_has_not_leaves_the_explorer_as_it_was():
+    explorer = Explorer("e", lambda a: (Figure(), f"a is {a}"), {"a": choice("a", 1, (1, 2))})
+    with pytest.raises(ValueError, match=r"^a must be one of \(1, 2\) where .*, got 3$"):
         explorer.set(a=3)
-    explorer._controls["a"].value = 2  # by hand
+    with pytest.raises(ValueError, match=r"^b must be one of the controls \('a',\)$"):
+        explorer.set(b=3)
+    assert explorer.sentence == "a is 1"
+    by_hand(explorer, a=2)
     assert explorer.sentence == "a is 2"
+
+
+def test_a_control_starts_at_a_value_that_it_has():
+    with pytest.raises(ValueError, match=r"^size must start at one of \(1, 2\), got 3$"):
+        slider("size", 3, 1, 2)
 
 
 def all_explorers():
@@ -113,21 +118,19 @@ def all_explorers():
     ]
 
 
-def test_controls_are_named_as_the_arguments_of_draw_and_their_text_is_not_cut():
+def test_controls_are_named_as_the_arguments_of_draw():
     for explorer in all_explorers():
         assert list(explorer._controls) == list(inspect.signature(explorer._draw).parameters)
-        for control in explorer._controls.values():
-            assert control.style.description_width == "initial"
-        assert explorer._picture.layout.visibility == "visible"
+        assert explorer.sentence and explorer.drawn(explorer.state)[0]
 
 
 def test_it_leaves_its_picture_as_it_stands_and_its_whole_sentence_where_no_kernel_is():
     def draw(size):
         return Figure(figsize=(size, 1)), f"{size} < 2, " + "and so on, " * 20
 
-    explorer = Explorer("e", draw, {"size": widgets.IntSlider(1, 1, 3)}).set(size=2)
+    explorer = Explorer("e", draw, {"size": slider("size", 1, 1, 3)}).set(size=2)
     data, _ = explorer._repr_mimebundle_()
-    picture = b64encode(explorer._picture.value).decode()
+    picture = b64encode(explorer.picture).decode()
     assert f'<img src="data:image/png;base64,{picture}"' in data["text/html"]
     assert escape(explorer.sentence) in data["text/html"]
     assert data["text/plain"] == f"e: {explorer.sentence}"
@@ -149,15 +152,16 @@ def stepping():
 
 
 def test_a_control_offers_what_goes_with_the_others_and_moves_to_the_nearest(stepping):
-    kind, size = stepping._controls.values()
-    kind.value = "even"
-    assert [value for _, value in size.options] == [2, 4]
-    assert stepping.sentence == "even 2" and stepping.drawn == 2
-    assert kind.disabled and kind.label == "even"  # at 2 it makes no difference
-    size.value = 4
-    assert not kind.disabled
-    kind.value = "one"
-    assert size.disabled and stepping.sentence == "one 1"
+    answers = []
+    stepping.observe(lambda change: answers.append(change["new"]["sentence"]), "shown")
+    by_hand(stepping, kind="even")
+    assert stepping.offered["size"] == [2, 4]
+    assert answers == ["even 2"]  # drawn once
+    assert grey(stepping) == {"kind"} and stepping.state["kind"] == "even"  # no difference at 2
+    by_hand(stepping, size=4)
+    assert grey(stepping) == set()
+    by_hand(stepping, kind="one")
+    assert "size" in grey(stepping) and stepping.sentence == "one 1"
 
 
 def test_set_refuses_what_is_not_offered_there_and_moves_nothing(stepping):
@@ -172,12 +176,6 @@ def test_the_text_form_is_the_sentence_without_an_address(influence_explorer):
     assert repr(influence_explorer).startswith("explore_influence: Token ")
 
 
-def test_the_line_is_read_aloud_and_escaped():
-    explorer = Explorer("e", lambda a: (Figure(), "1 < 2"), {"a": widgets.IntSlider()})
-    assert 'aria-live="polite"' in explorer._line.value
-    assert "1 &lt; 2" in explorer._line.value
-
-
 def test_a_list_that_stands_at_none_says_so():
     seen = []
     control = choice("kind", None, (None, "a"))
@@ -185,12 +183,12 @@ def test_a_list_that_stands_at_none_says_so():
     explorer.set(kind="a")
     explorer.set(kind=None)
     assert seen == [None, "a", None]
-    assert control.label == "none"
+    assert control.labels[None] == "none"
 
 
 def test_none_is_said_and_stays_none(spoken):
     spoken({"none": "无", "{name}: {sentence}": "{name}：{sentence}"})
     control = choice("kind", None, (None, "a"))
     explorer = Explorer("e", lambda kind: (Figure(), repr(kind)), {"kind": control})
-    assert control.label == "无"
+    assert control.labels[None] == "无"
     assert repr(explorer) == "e：None"

@@ -76,14 +76,18 @@ def form(drawn):
     return [form(each) for each in drawn] if isinstance(drawn, (list, tuple)) else drawn
 
 
+def every(explorer):
+    return {name: list(control.labels) for name, control in explorer._controls.items()}
+
+
 def walk(explorer, chance):
     """States that a hand may reach: any control at any value that it offers, again and again."""
-    state = explorer._state()
+    state = explorer.state
     for _ in range(STATES):
         yield state
         for name in state:
-            offered = explorer.fitted(state)[1].get(name, list(explorer._every[name]))
-            state = explorer.fitted(state | {name: chance.choice(offered)})[0]
+            offered = every(explorer) | explorer.fitted(state)[1]
+            state = explorer.fitted(state | {name: chance.choice(offered[name])})[0]
 
 
 def others(explorer, chance, state, name, values):
@@ -97,13 +101,12 @@ def test_what_is_offered_draws_and_what_makes_no_difference_is_grey(explorer):
     chance = random.Random(0)
     for state in walk(explorer, chance):
         figure, sentence = explorer._draw(**state)
-        offered = {name: list(every) for name, every in explorer._every.items()}
-        offered |= explorer.fitted(state)[1]
+        offered = every(explorer) | explorer.fitted(state)[1]
         for name, values in offered.items():
             if len(values) > 1:
                 drawn = others(explorer, chance, state, name, values)
                 assert any(each != (figure, sentence) for each in drawn), (name, state)
                 continue
-            for value in explorer._every[name]:
+            for value in explorer._controls[name].labels:
                 with suppress(ValueError):  # it may be grey because that cannot be
                     assert explorer._draw(**state | {name: value})[0] == figure, (name, state)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from attnlib.course.experiments.study.findings import Finding
 from attnlib.course.experiments.study.statistics import BOUND, EFFECT, SMALLER, UNDECIDED
-from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.figures.narrow import either, lines, panels, points, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, closed
 from attnlib.course.language import N_, say
 from attnlib.course.wide import fill
 
@@ -31,41 +31,41 @@ LOOKS = {
 }
 
 
+@redrawn
 def plot_forest(
-    panels: Mapping[str, Sequence[Finding | None]], labels: Sequence[str], size: float = 13
+    found: Mapping[str, Sequence[Finding | None]], labels: Sequence[str], size: float = 13
 ) -> Figure:
     """The mean and the 95 % interval of each finding, in points; grey: the bound.
 
     Args:
-        panels: title -> a finding a row; None where nothing was run.
+        found: title -> a finding a row; None where nothing was run.
         labels: of the rows.
         size: of the letters, in points.
     """
-    with plt.rc_context(STYLE | {"font.size": size, "axes.titlesize": size}):
+    with styled({"font.size": size, "axes.titlesize": size}):
         height = 0.034 * size * len(labels) + 0.13 * size
-        fig, axes = plt.subplots(
-            1,
-            len(panels),
-            figsize=(4.1 * len(panels) + 0.34 * size, height),
-            sharex=True,
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
-        )
-        for axis, (title, rows) in zip(axes[0], panels.items(), strict=True):
+        wide = (4.1 * len(found) + 0.34 * size, height)
+        labels = [lines(label, 24) for label in labels]
+        most = 1 + max(label.count("\n") for label in labels)
+        tall = (0.15 * most + 0.12) * len(labels) + 0.5 + 0.8 / len(found)
+        fig, axes = panels(len(found), wide, tall, sharex=True, sharey=True)
+        for axis, (title, rows) in zip(axes, found.items(), strict=True):
             axis.axvspan(-BOUND, BOUND, color=NOTHING, linewidth=0)
             axis.axvline(0, color="black", linewidth=1.2)
             for row, finding in enumerate(rows):
                 _plot_row(axis, row, finding)
-            axis.set_title(fill(title, 44))
+            axis.set_title(fill(title, either(44, 30)))
             axis.spines[["top", "right"]].set_visible(False)
-        axes[0, 0].set_yticks(range(len(labels)), labels)
-        axes[0, 0].set_ylim(len(labels) - 0.5, -0.7)
-        axes[0, 0].xaxis.set_major_locator(MaxNLocator(5))
-        low, high = axes[0, 0].get_xlim()
-        axes[0, 0].set_xlim(low - 0.02 * (high - low), high + 0.3 * (high - low))  # the numbers
-        fig.supxlabel(say("points; grey: less than {bound:g} point", bound=BOUND), fontsize=size)
-        fig.legend(handles=_legend(), loc="outside upper center", ncols=3, frameon=False)
+        first = axes[0]
+        first.set_yticks(range(len(labels)), labels)
+        first.set_ylim(len(labels) - 0.5, -0.7)
+        first.xaxis.set_major_locator(MaxNLocator(5))
+        low, high = first.get_xlim()
+        first.set_xlim(low - 0.02 * (high - low), high + 0.3 * (high - low))  # the numbers
+        below = say("points; grey: less than {bound:g} point", bound=BOUND)
+        fig.supxlabel(below, fontsize=points(size))
+        columns = either(3, 2)
+        fig.legend(handles=_legend(), loc="outside upper center", ncols=columns, frameon=False)
     return closed(fig)
 
 

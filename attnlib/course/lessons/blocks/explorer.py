@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from math import gcd
+from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from attnlib.checks import check_divides
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.blocks.figures import plot_blocks
 from attnlib.course.widgets.controls import choice, slider, stepper
-from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.drawn import Drawn, as_address, script
 from attnlib.course.widgets.formatting import divisors, either
 from attnlib.layout import blockify, deblockify
 
@@ -45,7 +46,14 @@ def blocks_drawer(
     return draw
 
 
-def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Explorer:
+class BlocksExplorer(Drawn):
+    """See `blocks_drawer`."""
+
+    source = Path(__file__).with_name("explorer.js")
+    _esm = script(source)
+
+
+def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Drawn:
     """Choose a photograph, the size of a block, and a query patch. See `blocks_drawer`."""
     rows, cols = _patches(pictures, patch_size)
     sizes = divisors(gcd(rows, cols))
@@ -55,7 +63,10 @@ def explore_blocks(pictures: Mapping[str, Tensor], patch_size: int) -> Explorer:
         "row": slider(say("query: row"), min(2, rows - 1), 0, rows - 1),
         "column": slider(say("query: column"), min(3, cols - 1), 0, cols - 1),
     }
-    return Explorer("explore_blocks", blocks_drawer(pictures, patch_size), controls)
+    numbers = {"rows": rows, "cols": cols}
+    numbers["pictures"] = {name: as_address(picture) for name, picture in pictures.items()}
+    draw = blocks_drawer(pictures, patch_size)
+    return BlocksExplorer("explore_blocks", draw, controls, numbers=numbers)
 
 
 def _patches(pictures, patch_size):

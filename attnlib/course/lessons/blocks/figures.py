@@ -6,12 +6,14 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import ENDS, MARK, NOTHING, STYLE, closed, label
+from attnlib.course.figures.narrow import panels, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, NOTHING, closed, label
 from attnlib.course.language import say
 
 FADED = 0.75  # how far the other patches are faded to grey
 
 
+@redrawn
 def plot_blocks(
     picture: Tensor,
     may: Tensor,
@@ -29,9 +31,9 @@ def plot_blocks(
         block_size: edge of a block, in patches.
     """
     size = picture.shape[0] // may.shape[0]  # of a patch, in pixels
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 2, figsize=(9.4, 4.6))
-        fig.subplots_adjust(left=0.01, right=0.99, bottom=0.12, top=0.92, wspace=0.2)
+    with styled():
+        places = {"left": 0.01, "right": 0.99, "bottom": 0.12, "top": 0.92, "wspace": 0.2}
+        fig, axes = panels(2, (9.4, 4.6), 4.0, fixed=places)
         _plot_picture(axes[0], picture.numpy(), may.numpy(), query[:2], size, block_size)
         _plot_mask(axes[1], mask, query[2], block_size**2)
     return closed(fig)

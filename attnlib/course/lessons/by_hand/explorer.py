@@ -1,17 +1,17 @@
 """Where a weight comes from: q·k, scale, temperature, softmax."""
 
 from collections.abc import Callable
+from pathlib import Path
 
-import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from attnlib.attention import attention
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.by_hand.figures import plot_scores
-from attnlib.course.lessons.by_hand.plane import Plane, tie
 from attnlib.course.widgets.controls import choice, fine_slider
-from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.drawn import Drawn, script
 from attnlib.course.widgets.formatting import either, listed, spread, two
 
 OTHERS = ((1.0, 1.0), (-1.2, 0.6), (0.4, -1.4))  # keys 1, 2, 3; key 0 is moved
@@ -26,9 +26,7 @@ def scores_drawer() -> Callable[..., tuple[Figure, str]]:
     The query and key 0 are given in two coordinates, keys 1 to 3 stand still. A head_dim D over 2
     adds D − 2 coordinates of random numbers to each, the same at every setting.
     """
-    generator = torch.Generator().manual_seed(0)
-    shape = (1 + 1 + len(OTHERS), max(WIDTHS) - 2)
-    rest = torch.randn(shape, generator=generator, dtype=torch.float64)
+    rest = _rest()
 
     def draw(
         q_x: float,
@@ -45,7 +43,8 @@ def scores_drawer() -> Callable[..., tuple[Figure, str]]:
         q, k = vectors[None, :1], vectors[None, 1:]  # (H, N, D) and (H, M, D): 1 head, 1 query
         factor = head_dim**-0.5 if scale == "1/√D" else 1.0
         _, weights = attention(q, k, k, scale=factor / temperature)
-        products, row = (q @ k.mT).flatten(), weights.weights().flatten()
+        # By hand: a matrix product rounds otherwise on every machine, and in JavaScript.
+        products, row = (q * k).sum(-1).flatten(), weights.weights().flatten()
         scores = products * factor / temperature
         titles = ("q·k", _title(scale, temperature), say("weights"))
         bars = (products, scores, row)
@@ -55,7 +54,14 @@ def scores_drawer() -> Callable[..., tuple[Figure, str]]:
     return draw
 
 
-def explore_scores() -> Explorer:
+class ScoresExplorer(Drawn):
+    """See `scores_drawer`."""
+
+    source = Path(__file__).with_name("explorer.js")
+    _esm = script(source)
+
+
+def explore_scores() -> Drawn:
     """Drag a query and a key: what becomes of the weights? See `scores_drawer`."""
     controls = {
         "q_x": fine_slider(say("q, across"), 1.2, -2, 2),
@@ -66,13 +72,14 @@ def explore_scores() -> Explorer:
         "scale": choice(say("scale"), "1/√D", SCALES),
         "temperature": choice(say("temperature"), 1.0, TEMPERATURES),
     }
-    explorer = Explorer("explore_scores", scores_drawer(), controls)
-    plane = Plane(others=[list(key) for key in OTHERS])
-    for point in ("q", "k"):
-        tie(plane, point, explorer)
-    row, *rest = explorer.children
-    explorer.children = (widgets.HBox([plane, row]), *rest)
-    return explorer
+    numbers = {"others": OTHERS, "rest": _rest().tolist()}
+    return ScoresExplorer("explore_scores", scores_drawer(), controls, numbers=numbers)
+
+
+def _rest() -> Tensor:
+    """What the query, key 0 and the others have beyond the plane."""
+    shape = (1 + 1 + len(OTHERS), max(WIDTHS) - 2)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
 def _check(head_dim, scale, temperature):

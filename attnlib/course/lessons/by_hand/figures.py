@@ -8,12 +8,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.figures.narrow import WIDTH, either, is_wide, panels, points, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, closed
 from attnlib.course.language import paragraph, say
 
 REACH = 2.5  # the plane is drawn this far to each side
 
 
+@redrawn
 def plot_scores(
     query: Tensor, keys: Tensor, titles: Sequence[str], bars: Sequence[Tensor], head_dim: int
 ) -> Figure:
@@ -30,10 +32,8 @@ def plot_scores(
     query, keys = query.numpy(), keys.numpy()
     largest = max(1.0, *(values.abs().max().item() for values in bars[:-1]))
     ends = [(-largest, largest)] * (len(bars) - 1) + [(0, 1)]
-    with plt.rc_context(STYLE):
-        ratios = (1.5, *(1 for _ in bars))
-        fig, axes = plt.subplots(1, 1 + len(bars), figsize=(10.6, 3.7), width_ratios=ratios)
-        fig.subplots_adjust(left=0.01, right=0.99, bottom=0.04, top=0.9, wspace=0.32)
+    with styled():
+        fig, axes = (_side_by_side if is_wide() else _below_each_other)(len(bars))
         _plot_arrows(axes[0], query, keys, shadows=head_dim == 2)
         axes[0].set_title(
             say("q and keys")
@@ -47,6 +47,22 @@ def plot_scores(
             style = {"color": colour, "weight": "bold", "ha": "right", "va": "center"}
             axes[1].text(axes[1].get_xlim()[0], key, say("key {key}", key=key), **style)
     return closed(fig)
+
+
+def _side_by_side(bars):
+    """The axes of the arrows, and of so many bars."""
+    ratios = (1.5, *[1] * bars)
+    fig, axes = plt.subplots(1, 1 + bars, figsize=(10.6, 3.7), width_ratios=ratios)
+    fig.subplots_adjust(left=0.01, right=0.99, bottom=0.04, top=0.9, wspace=0.32)
+    return fig, axes
+
+
+def _below_each_other(bars):
+    """The same, narrow: the bars stand in a row below the arrows."""
+    fig = plt.figure(figsize=(WIDTH, 5.4))
+    above = fig.add_axes((0.1, 0.38, 0.8, 0.58))
+    below = fig.add_gridspec(1, bars, left=0.15, right=0.99, bottom=0.02, top=0.31, wspace=0.1)
+    return fig, [above, *below.subplots(squeeze=False).flat]
 
 
 def _plot_arrows(axis, query, keys, shadows):
@@ -80,7 +96,7 @@ def _plot_bars(axis, values, ends):
     for key, value in enumerate(values):
         axis.text(ends[0] - room, key, f"{value:z.2f}", ha="right", va="center")
     axis.axvline(0, color=QUIET, linewidth=1)
-    axis.set_xlim(ends[0] - 9 * room, ends[1] + room)
+    axis.set_xlim(ends[0] - either(9, 15) * room, ends[1] + room)
     axis.set_ylim(len(values) - 0.4, -0.6)  # key 0 on top
     axis.set_xticks([])
     axis.set_yticks([])
@@ -95,6 +111,7 @@ INK = "gray_r"  # 0 is paper, 1 is ink
 SHOWN = 8  # keys, in two rows
 
 
+@redrawn
 def plot_lookup(
     query: Tensor, keys: Tensor, labels: Tensor, weights: Tensor, vote: Tensor
 ) -> Figure:
@@ -107,9 +124,11 @@ def plot_lookup(
         vote: (classes,) the output: the sum of the weights of each class.
     """
     _check_lookup(keys, labels, weights)
-    with plt.rc_context(STYLE):
-        fig = plt.figure(figsize=(10.4, 3.5), layout="constrained")
-        left, middle, right = fig.subfigures(1, 3, width_ratios=(1.1, 2.7, 2.6))
+    with styled():
+        fig = plt.figure(figsize=either((10.4, 3.5), (WIDTH, 7.2)), layout="constrained")
+        wide = {"nrows": 1, "ncols": 3, "width_ratios": (1.1, 2.7, 2.6)}
+        narrow = {"nrows": 3, "ncols": 1, "height_ratios": (1.7, 2.7, 2.6)}
+        left, middle, right = fig.subfigures(**either(wide, narrow))
         left.suptitle(say("the query"))
         _plot_ink(left.subplots(), query)
         middle.suptitle(say("the keys with the largest weights"))
@@ -117,7 +136,7 @@ def plot_lookup(
             middle.subplots(2, SHOWN // 2).flat, _largest(weights, SHOWN), strict=True
         ):
             _plot_ink(axis, keys[key])
-            axis.set_title(_name_key(labels[key], weights[key]), fontsize=11, pad=3)
+            axis.set_title(_name_key(labels[key], weights[key]), fontsize=points(11), pad=3)
         right.suptitle(say("the output: a vote"))
         _plot_vote(right.subplots(), vote.numpy(force=True))
     return closed(fig)
@@ -154,6 +173,7 @@ def _read_largest(label, weight, key, times):
     )
 
 
+@redrawn
 def plot_row(pictures: Sequence[Tensor], titles: Sequence[str]) -> Figure:
     """Small pictures of ink side by side, a title above each.
 
@@ -165,12 +185,11 @@ def plot_row(pictures: Sequence[Tensor], titles: Sequence[str]) -> Figure:
         raise ValueError(
             f"titles must be one for each picture, got {len(titles)} for {len(pictures)}"
         )
-    with plt.rc_context(STYLE):
-        size = (2.5 * len(titles), 2.4)
-        fig, axes = plt.subplots(1, len(titles), figsize=size, squeeze=False, layout="constrained")
-        for axis, picture, title in zip(axes.flat, pictures, titles, strict=True):
+    with styled():
+        fig, axes = panels(len(titles), (2.5 * len(titles), 2.4), 2.2, across=2)
+        for axis, picture, title in zip(axes, pictures, titles, strict=True):
             _plot_ink(axis, picture)
-            axis.set_title(title, fontsize=12)
+            axis.set_title(title, fontsize=points(12))
     return closed(fig)
 
 

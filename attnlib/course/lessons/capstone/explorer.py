@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from attnlib.course.compare import influence
 from attnlib.course.figures.influence import plot_influence
 from attnlib.course.language import N_, say
-from attnlib.course.widgets.controls import choice, stepper
+from attnlib.course.widgets.controls import choice, states, stepper
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import segment_slices
 
@@ -58,7 +58,8 @@ def explore_bug_hunt(x: Tensor, pairs: Pairs) -> Explorer:
         return range(GROUPS, len(x) + 1, GROUPS if suspect == "blocks" else 1)
 
     drawer = bug_hunt_drawer(x, pairs)
-    return Explorer("explore_bug_hunt", drawer, controls, {"length": lengths})
+    recorded = states(controls, length=range(2 * GROUPS, len(x) + 1, 5))
+    return Explorer("explore_bug_hunt", drawer, controls, {"length": lengths}, recorded=recorded)
 
 
 def _name(suspect):

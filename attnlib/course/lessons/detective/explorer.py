@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-import ipywidgets as widgets
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -11,11 +10,9 @@ from attnlib.course import compare
 from attnlib.course.compare.labels import dial, value
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.detective.figures import plot_setting
-from attnlib.course.widgets.controls import NONE
+from attnlib.course.widgets.controls import choice, tick
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.layout import segment_slices
-
-WIDTH = "20.6em"  # of a control: four in a row, so that figure and sentence are on the screen too
 
 
 def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
@@ -63,28 +60,23 @@ def dials_drawer(x: Tensor, seed: int = 0) -> Callable[..., tuple[Figure, str]]:
 def explore_dials(x: Tensor, seed: int = 0) -> Explorer:
     """Turn the dials from one style to the other. See `dials_drawer`."""
     controls = {
-        name: widgets.Dropdown(
-            options=[(value(each), NONE if each is None else each) for each in values],
-            description=dial(name),
-            style={"description_width": "9.8em"},
-            layout={"width": WIDTH},
-        )
+        name: choice(dial(name), values[0], [(value(each), each) for each in values])
         for name, values in compare.VALUES.items()
     }
-    undo = {"description": say("undo what is only notation"), "indent": False}
-    controls["undone"] = widgets.Checkbox(True, layout={"width": WIDTH}, **undo)
+    controls["undone"] = tick(say("undo what is only notation"), True)
     offers = {name: partial(_turns, name) for name in compare.VALUES}
-    explorer = Explorer("explore_dials", dials_drawer(x, seed), controls, offers)
-    buttons = []
-    for text, dials in (
-        (say("all to NesT"), compare.NEST),
-        (say("all to PGL-SUM"), compare.PGLSUM),
-    ):
-        button = widgets.Button(description=text)
-        button.on_click(lambda _, dials=dials: explorer.set(**dials))
-        buttons.append(button)
-    explorer.children = (widgets.HBox(buttons), *explorer.children)
-    return explorer
+    presets = {say("all to NesT"): compare.NEST, say("all to PGL-SUM"): compare.PGLSUM}
+    draw = dials_drawer(x, seed)
+    return Explorer("explore_dials", draw, controls, offers, presets, _from_both_ends())
+
+
+def _from_both_ends():
+    """The two styles, and each dial turned alone."""
+    for style in (compare.NEST, compare.PGLSUM):
+        for undone in (True, False):
+            yield style | {"undone": undone}
+        for name, values in compare.VALUES.items():
+            yield from (style | {"undone": True, name: each} for each in values)
 
 
 def _turns(name, undone, **dials):

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, ENDS, NOTHING, QUIET, STYLE, closed
+from attnlib.course.figures.narrow import WIDTH, either, is_wide, lines, points, redrawn, styled
+from attnlib.course.figures.style import COLOURS, ENDS, NOTHING, QUIET, closed
 from attnlib.course.language import say
 
 ZERO = 1e-17  # where exactly 0 is drawn
@@ -18,6 +19,7 @@ ROUNDING = 1e-12
 TICKS = {ZERO: "0", 1e-15: "10⁻¹⁵", 1e-10: "10⁻¹⁰", 1e-5: "10⁻⁵", 0.1: "0.1", 1.0: "1"}
 
 
+@redrawn
 def plot_setting(
     matrices: Mapping[str, Tensor | None],
     difference: Tensor,
@@ -32,17 +34,36 @@ def plot_setting(
         distances: name of an end -> distance from it.
         edges: tokens at which groups begin.
     """
-    with plt.rc_context(STYLE):
+    with styled():
         # For speed: fixed positions instead of a layout, and one axis for all maps.
+        maps, scale, first, second, way = _places()
+        image = _plot_maps(maps, matrices, edges)
+        label = say("mean weight over heads")
+        maps.figure.colorbar(image, cax=scale, label=label, ticks=MaxNLocator(3), orientation=way)
+        _plot_difference(first, difference, edges)
+        first.set_xticks(_ticks(edges))
+        _plot_distances(second, distances)
+    return closed(maps.figure)
+
+
+def _places():
+    """Axes for the maps, their scale, the difference and the distances; the way of the scale."""
+    if is_wide():
         fig = plt.figure(figsize=(11.4, 6.4))
-        image = _plot_maps(fig.add_axes((0.06, 0.47, 0.82, 0.5)), matrices, edges)
+        maps = fig.add_axes((0.06, 0.47, 0.82, 0.5))
         scale = fig.add_axes((0.905, 0.5, 0.013, 0.42))
-        fig.colorbar(image, cax=scale, label=say("mean weight over heads"), ticks=MaxNLocator(3))
-        left, right = fig.add_gridspec(1, 2, left=0.06, right=0.98, bottom=0.1, top=0.34).subplots()
-        _plot_difference(left, difference, edges)
-        left.set_xticks((0, *edges))
-        _plot_distances(right, distances)
-    return closed(fig)
+        grid = fig.add_gridspec(1, 2, left=0.06, right=0.98, bottom=0.1, top=0.34)
+        return maps, scale, *grid.subplots(), "vertical"
+    fig = plt.figure(figsize=(WIDTH, 6.4))
+    maps, scale = fig.add_axes((0.11, 0.74, 0.87, 0.2)), fig.add_axes((0.11, 0.67, 0.87, 0.02))
+    grid = fig.add_gridspec(2, 1, left=0.11, right=0.98, bottom=0.1, top=0.54, hspace=0.65)
+    return maps, scale, *grid.subplots(), "horizontal"
+
+
+def _ticks(edges):
+    """Where groups begin; narrow: at most four."""
+    ticks = (0, *edges)
+    return ticks[:: either(1, -(-len(ticks) // 4))]
 
 
 def _plot_maps(axis, matrices, edges):
@@ -53,17 +74,18 @@ def _plot_maps(axis, matrices, edges):
     for number, (title, matrix) in enumerate(matrices.items()):
         start = number * step
         middle = start + length / 2
-        axis.text(middle, -1 - length / 50, title, ha="center", va="bottom", fontsize=13)
+        above = -1 - length / 50
+        axis.text(middle, above, lines(title, 11), ha="center", va="bottom", fontsize=points(13))
         if matrix is None:
             axis.text(middle, length / 2, say("none"), ha="center", va="center", color=QUIET)
             continue
         cells[:, start : start + length] = matrix.numpy(force=True)
-        lines = np.array(edges) - 0.5
-        axis.hlines(lines, start - 0.5, start + length - 0.5, color="white", linewidth=1)
-        axis.vlines(start + lines, -0.5, length - 0.5, color="white", linewidth=1)
+        bounds = np.array(edges) - 0.5
+        axis.hlines(bounds, start - 0.5, start + length - 0.5, color="white", linewidth=1)
+        axis.vlines(start + bounds, -0.5, length - 0.5, color="white", linewidth=1)
     axis.set_frame_on(False)
-    axis.set_xticks((0, *edges))
-    axis.set_yticks((0, *edges))
+    axis.set_xticks(_ticks(edges))
+    axis.set_yticks(_ticks(edges))
     axis.set_xlabel(say("key"), loc="left")
     axis.set_ylabel(say("query"))
     image = axis.imshow(cells, COLOURS, vmin=0)
@@ -98,4 +120,4 @@ def _plot_distances(axis, distances):
     axis.set_yticks([])
     axis.set_xticks([log10(tick) for tick in TICKS], TICKS.values())
     axis.set_title(say("distance of the whole output"))
-    axis.set_xlabel(say("relative difference, logarithmic (1.4: unrelated)"))
+    axis.set_xlabel(lines(say("relative difference, logarithmic (1.4: unrelated)"), 40))

@@ -1,18 +1,20 @@
 """The stored study: what one difference does, under each condition, on each task and budget."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from attnlib.course.experiments.study.claims import CLAIMS, SUBJECTS
 from attnlib.course.experiments.study.conditions import condition
 from attnlib.course.experiments.study.findings import Finding
-from attnlib.course.experiments.study.forest import plot_forest
+from attnlib.course.experiments.study.forest import LOOKS, plot_forest, signed, spelled
 from attnlib.course.experiments.study.sentences import factor, render
+from attnlib.course.experiments.study.statistics import BOUND
 from attnlib.course.experiments.study.tasks import TASKS
 from attnlib.course.language import say
 from attnlib.course.widgets.controls import choice
-from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.drawn import Drawn, script
 
 BUDGETS = (1, 4)  # times the steps of the task
 
@@ -30,16 +32,20 @@ def study_drawer(found: Mapping[str, Finding]) -> Callable[..., tuple[Figure, st
             raise ValueError(
                 say("The study does not ask this there. It asks: {asked}.", asked=", ".join(asked))
             )
-        labels = [condition(each) for each in claim.conditions]
-        labels += [_changes(claim, each) for each in claim.interactions]
-        rows = [found.get(each.key) for each in claim.contrasts]
-        title = say("{subject}: {task}", subject=say(claim.subject), task=task)
-        return plot_forest({title: rows}, labels), render(claim, found)
+        title, rows = _shown(claim, task, found)
+        return plot_forest({title: list(rows.values())}, list(rows)), render(claim, found)
 
     return draw
 
 
-def explore_study(found: Mapping[str, Finding]) -> Explorer:
+class StudyExplorer(Drawn):
+    """See `study_drawer`."""
+
+    source = Path(__file__).with_name("explorer.js")
+    _esm = script(source)
+
+
+def explore_study(found: Mapping[str, Finding]) -> Drawn:
     """Choose what is changed, the task and the budget. See `study_drawer`."""
     subjects = [(say(subject), name) for name, (_, _, subject) in SUBJECTS.items()]
     budgets = [(say("{budget} × the steps", budget=budget), budget) for budget in BUDGETS]
@@ -52,7 +58,48 @@ def explore_study(found: Mapping[str, Finding]) -> Explorer:
         "task": lambda change, **_: [task for task in TASKS if _budgets(change, task)],
         "budget": lambda change, task, **_: _budgets(change, task),
     }
-    return Explorer("explore_study", study_drawer(found), controls, offers)
+    numbers = {
+        "bound": BOUND,
+        "below": say("points; grey: less than {bound:g} point", bound=BOUND),
+        "not_run": say("not run"),
+        "looks": {verdict: _look(look) for verdict, look in LOOKS.items()},
+        "claims": {
+            f"{change},{task},{budget}": _told(change, task, budget, found)
+            for change in SUBJECTS
+            for task in TASKS
+            for budget in _budgets(change, task)
+        },
+    }
+    return StudyExplorer("explore_study", study_drawer(found), controls, offers, numbers)
+
+
+def _shown(claim, task, found):
+    """Its title, and of each row what it is called and what was found."""
+    title = say("{subject}: {task}", subject=say(claim.subject), task=task)
+    labels = [condition(each) for each in claim.conditions]
+    labels += [_changes(claim, each) for each in claim.interactions]
+    findings = [found.get(each.key) for each in claim.contrasts]
+    return title, dict(zip(labels, findings, strict=True))
+
+
+def _told(change, task, budget, found):
+    claim = CLAIMS[_claim(change, task, budget)]
+    title, rows = _shown(claim, task, found)
+    told = [{"label": label} | _row(finding) for label, finding in rows.items()]
+    return {"title": title, "rows": told, "sentence": render(claim, found)}
+
+
+def _row(finding):
+    if finding is None:
+        return {}
+    each = finding.estimate
+    places = {"low": each.low, "mean": each.mean, "high": each.high}
+    words = {"mean_said": signed(each.mean), "said": spelled(finding)}
+    return places | words | {"verdict": finding.verdict}
+
+
+def _look(look):
+    return look._asdict() | {"said": say(look.said)}
 
 
 def _claim(change, task, budget):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -11,7 +10,8 @@ from attnlib.course.compare.labels import dial
 from attnlib.course.experiments.study.findings import Finding
 from attnlib.course.experiments.study.forest import LOOKS, marker
 from attnlib.course.experiments.study.statistics import BOUND
-from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.figures.narrow import either, panels, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, closed
 from attnlib.course.language import N_, say
 from attnlib.course.wide import fill, ljust, width
 
@@ -22,6 +22,7 @@ PANELS = {
 }
 
 
+@redrawn
 def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     """For every dial how far it moves the output: a dot a seed, a line at their mean.
 
@@ -33,10 +34,10 @@ def plot_effects(effects: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     names = sorted(
         names, key=lambda name: max(p[name].mean() for p in effects.values() if name in p)
     )
-    with plt.rc_context(STYLE):
+    with styled():
         size = (4.8 * len(effects) + 1.8, 0.36 * len(names) + 1.5)
-        fig, axes = plt.subplots(1, len(effects), figsize=size, sharey=True, layout="constrained")
-        for axis, (panel, moves) in zip(np.atleast_1d(axes), effects.items(), strict=True):
+        fig, axes = panels(len(effects), size, 0.27 * len(names) + 0.8, sharey=True)
+        for axis, (panel, moves) in zip(axes, effects.items(), strict=True):
             for row, name in enumerate(names):
                 if name not in moves:
                     axis.text(0.03, row, say("cannot act here"), va="center", color=QUIET)
@@ -80,20 +81,19 @@ def _title(panel):
     return say(PANELS[panel]) if panel in PANELS else panel
 
 
+@redrawn
 def plot_verdicts(
-    panels: Mapping[str, tuple[Sequence[float], Finding]], bound: float = BOUND
+    found: Mapping[str, tuple[Sequence[float], Finding]], bound: float = BOUND
 ) -> Figure:
     """How seeds become a verdict: a dot a seed, the mean with its 95 % interval, grey the bound.
 
     Args:
-        panels: title -> the differences of all seeds, in points, and what was found from them.
+        found: title -> the differences of all seeds, in points, and what was found from them.
     """
-    with plt.rc_context(STYLE | {"font.size": 13, "axes.titlesize": 13}):
-        size = (3.4 * len(panels), 4.3)
-        fig, axes = plt.subplots(
-            1, len(panels), figsize=size, sharey=True, squeeze=False, layout="constrained"
-        )
-        for axis, (title, (seeds, finding)) in zip(axes[0], panels.items(), strict=True):
+    with styled({"font.size": 13, "axes.titlesize": 13}):
+        size = (3.4 * len(found), 4.3)
+        fig, axes = panels(len(found), size, 2.4, sharey=True)
+        for axis, (title, (seeds, finding)) in zip(axes, found.items(), strict=True):
             look, each = LOOKS[finding.verdict], finding.estimate
             axis.axhspan(-bound, bound, color=NOTHING, linewidth=0)
             axis.axhline(0, color="black", linewidth=1.2)
@@ -103,10 +103,10 @@ def plot_verdicts(
             axis.set_xlim(-0.6, 1.1)
             axis.margins(y=0.06)
             axis.set_xticks([])
-            axis.set_title(fill(title, 26))
+            axis.set_title(fill(title, either(26, 46)))
             axis.set_xlabel(say(look.said), color=look.colour, weight="bold")
             axis.spines[["top", "right"]].set_visible(False)
-        axes[0, 0].set_ylabel(say("difference, in points"))
+        axes[0].set_ylabel(say("difference, in points"))
     return closed(fig)
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from itertools import product
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from attnlib.course.experiments.study.conditions import part
 from attnlib.course.experiments.study.design import SCALES, STARTS, Cell, core
 from attnlib.course.experiments.study.results import Results, accuracies, rates
 from attnlib.course.experiments.study.run import train
-from attnlib.course.figures.style import ENDS, STYLE, closed
+from attnlib.course.figures.narrow import lines, panels, redrawn, styled
+from attnlib.course.figures.style import ENDS, closed
 from attnlib.course.language import say
 
 SEES = "all + own"
@@ -45,14 +45,17 @@ def train_four(results: Results, seed: int, tell: Callable[[str], None] = print)
     return found
 
 
+@redrawn
 def plot_four(results: Results, mine: Corners) -> Figure:
     """A line a start, from "with the scale" to "without": thin all stored seeds, thick yours.
 
     Lines that run side by side would say: what the scale does, does not hang on the start.
     """
     points = accuracies(results)
-    with plt.rc_context(STYLE | {"font.size": 14}):
-        fig, axis = plt.subplots(figsize=(7.6, 4.4), layout="constrained")
+    with styled({"font.size": 14}):
+        fig, (axis,) = panels(1, (7.6, 4.4), 3.4)
+        # The name of the higher line stands above its end, the lower's below: never on each other.
+        higher = max(STARTS, key=lambda start: mine[SCALES[1], start])
         for start, colour in zip(STARTS, ENDS, strict=True):
             ends = [points[cell(scale, start)] for scale in SCALES]
             for seed in sorted(ends[0].keys() & ends[1].keys()):
@@ -60,8 +63,9 @@ def plot_four(results: Results, mine: Corners) -> Figure:
             drawn = [mine[scale, start] for scale in SCALES]
             axis.plot((0, 1), drawn, "o-", color=colour, ms=10, lw=3)
             axis.annotate(
-                part(start), (1, drawn[1]), (12, 0),
-                textcoords="offset points", va="center", color=colour, weight="bold",
+                lines(part(start), 10), (1, drawn[1]), (12, 0),
+                textcoords="offset points", va="bottom" if start == higher else "top",
+                color=colour, weight="bold",
             )  # fmt: skip
         axis.set_xticks((0, 1), [part(WITH[scale]) for scale in SCALES])
         axis.set_xlim(-0.25, 1.25)

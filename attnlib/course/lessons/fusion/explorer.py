@@ -1,6 +1,7 @@
 """Two rows, normalised and fused."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.fusion.figures import plot_fusion
 from attnlib.course.widgets.controls import choice, fine_slider, slider
-from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.drawn import Drawn, script
 from attnlib.course.widgets.formatting import two
 from attnlib.segments import FUSIONS, fuse
 
@@ -61,7 +62,14 @@ def fusion_drawer() -> Callable[..., tuple[Figure, str]]:
     return draw
 
 
-def explore_fusion() -> Explorer:
+class FusionExplorer(Drawn):
+    """See `fusion_drawer`."""
+
+    source = Path(__file__).with_name("explorer.js")
+    _esm = script(source)
+
+
+def explore_fusion() -> Drawn:
     """Turn and stretch two rows: what does each fusion make of them? See `fusion_drawer`."""
     controls = {
         "fusion": choice(say("fusion"), "add", list(FUSIONS)),
@@ -71,7 +79,7 @@ def explore_fusion() -> Explorer:
         "local_length": fine_slider(say("local: length"), 0.6, 0, 2),
     }
     offers = {"global_angle": _angles}
-    return Explorer("explore_fusion", fusion_drawer(), controls, offers)
+    return FusionExplorer("explore_fusion", fusion_drawer(), controls, offers)
 
 
 def _angles(global_angle, global_length, **_):

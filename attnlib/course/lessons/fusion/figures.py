@@ -8,13 +8,15 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.figures.narrow import either, panels, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, NOTHING, QUIET, closed
 from attnlib.course.language import N_, say
 
 REACH = 2.4
 DASHES = ("-", "--", "-.", ":")  # a fusion each
 
 
+@redrawn
 def plot_fusion(
     rows: Sequence[tuple[Tensor, Tensor]],
     fused: Tensor,
@@ -32,9 +34,10 @@ def plot_fusion(
         fusion: which of them is chosen.
         angle: of the local row, in degrees.
     """
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 2, figsize=(10.2, 4.4), width_ratios=(1, 1.35))
-        fig.subplots_adjust(left=0.04, right=0.975, bottom=0.14, top=0.91, wspace=0.16)
+    with styled():
+        places = {"left": 0.04, "right": 0.975, "bottom": 0.14, "top": 0.91, "wspace": 0.16}
+        wide = either({"width_ratios": (1, 1.35)}, {})
+        fig, axes = panels(2, (10.2, 4.4), 3.7, fixed=places, **wide)
         _plot_arrows(axes[0], rows, fused)
         _plot_norms(axes[1], norms, fusion, (angle, fused.norm().item()))
     return closed(fig)
@@ -68,7 +71,7 @@ def _plot_norms(axis, norms, fusion, here):
         axis.plot(np.linspace(0, 360, len(values)), values.numpy(), dashes, label=mode, **line)
     axis.plot(*here, "o", color=MARK, ms=12, zorder=4)
     axis.axvline(here[0], color=NOTHING, zorder=0)
-    axis.legend(loc="upper center", ncols=len(norms), frameon=False)
+    axis.legend(loc="upper center", ncols=either(len(norms), 2), frameon=False)
     axis.set_xlim(0, 360)
     axis.set_ylim(-0.06, 2.5)
     axis.set_xticks((0, 90, 180, 270, 360))
@@ -84,6 +87,7 @@ WAYS = {
 }
 
 
+@redrawn
 def plot_angles(
     angles: Mapping[str, tuple[Tensor, Tensor]], *, edges: Sequence[int] = ()
 ) -> Figure:
@@ -94,12 +98,10 @@ def plot_angles(
             local row, in degrees.
         edges: frames before which a line is drawn.
     """
-    with plt.rc_context(STYLE):
+    with styled():
         size = (5.1 * len(angles), 3.4)
-        fig, axes = plt.subplots(
-            1, len(angles), figsize=size, sharey=True, squeeze=False, layout="constrained"
-        )
-        for axis, (way, (to_global, to_local)) in zip(axes.flat, angles.items(), strict=True):
+        fig, axes = panels(len(angles), size, 2.5, sharey=True)
+        for axis, (way, (to_global, to_local)) in zip(axes, angles.items(), strict=True):
             for edge in edges:
                 axis.axvline(edge - 0.5, color=NOTHING, linewidth=1)
             # The first line is wider, so that both are visible where they are equal.
@@ -109,9 +111,9 @@ def plot_angles(
             axis.set_xlabel(say("frame"))
             axis.set_xlim(-0.5, len(to_global) - 0.5)
         largest = max(part.max().item() for pair in angles.values() for part in pair)
-        axes[0, 0].set_ylim(0, 1.08 * largest)
-        axes[0, 0].set_ylabel(say("angle, degrees"))
-        axes[0, 0].legend(frameon=False)
+        axes[0].set_ylim(0, 1.08 * largest)
+        axes[0].set_ylabel(say("angle, degrees"))
+        axes[0].legend(frameon=False)
     return closed(fig)
 
 

@@ -11,7 +11,7 @@ from attnlib.checks import check_divides
 from attnlib.course.evenness import entropy, evenness
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.global_branch.figures import plot_global
-from attnlib.course.widgets.controls import choice, fine_slider
+from attnlib.course.widgets.controls import choice, fine_slider, states
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.course.widgets.formatting import divisors, either, two
 from attnlib.layout import split_heads
@@ -68,7 +68,10 @@ def explore_global(x: Tensor, edges: Sequence[int] = ()) -> Explorer:
         "heads": choice(say("heads"), possible[-1], possible),
         "dropout": fine_slider(say("dropout"), 0.0, 0.0, MOST_DROPPED),
     }
-    return Explorer("explore_global", global_drawer(x, edges), controls)
+    # For a page few: each holds several maps, and dropout makes noise of them.
+    few = [heads for heads in possible if heads in (1, 2, 4)]
+    recorded = states(controls, heads=few, dropout=(0.0, 0.5))
+    return Explorer("explore_global", global_drawer(x, edges), controls, recorded=recorded)
 
 
 def _check(scale, heads, dropout, channels):

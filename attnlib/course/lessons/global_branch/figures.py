@@ -1,24 +1,36 @@
 """The maps of all heads of a global branch, and the one that is returned."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, MARK, NOTHING, STYLE, closed
+from attnlib.course.figures.narrow import either, lines, points, redrawn, styled
+from attnlib.course.figures.style import COLOURS, MARK, NOTHING, closed
 from attnlib.course.language import N_, say
 
-SIZE = (11.2, 4.8)  # of the figure, in inches
-GRID = (0.55, 0.5, 6.6, 3.6)  # room for the heads: left, bottom, width, height
-GAP = (0.2, 0.42)  # between two heads, across and down
-RETURNED = (7.9, 1.05, 2.5)  # of the returned map: left, bottom, side
 USED = N_(
     "the weights that meet the values (%: entropy before dropout; uniform attention has 100%)"
 )
 
 
+class Room(NamedTuple):
+    """Where all is, in inches; the returned map beside the heads, or narrow: below them."""
+
+    size: tuple[float, float]  # of the figure
+    grid: tuple[float, float, float, float]  # for the heads: left, bottom, width, height
+    returned: tuple[float, float, float]  # of the returned map: left, bottom, side
+
+
+WIDE = Room((11.2, 4.8), (0.55, 0.5, 6.6, 3.6), (7.9, 1.05, 2.5))
+NARROW = Room((4.0, 8.2), (0.35, 3.55, 3.55, 4.0), (0.35, 0.35, 2.6))
+GAP = (0.2, 0.42)  # between two heads, across and down
+
+
+@redrawn
 def plot_global(
     used: Tensor, returned: Tensor, titles: Sequence[str], edges: Sequence[int] = ()
 ) -> Figure:
@@ -34,31 +46,36 @@ def plot_global(
             H + 1 lines.
         edges: tokens before which a line is drawn.
     """
-    with plt.rc_context(STYLE):
-        fig = plt.figure(figsize=SIZE)
-        places = _places(len(used))
+    with styled():
+        room = either(WIDE, NARROW)
+        fig = plt.figure(figsize=room.size)
+        places = _places(room, len(used))
         for head, (place, title) in enumerate(zip(places, titles, strict=False)):
             axis = _panel(fig, place, used[head], title, edges)
             _name_axes(axis, left=place[0] == places[0][0], below=place[1] == places[-1][1])
         _frame(axis)
-        fig.text(GRID[0] / SIZE[0], 0.985, say(USED), va="top")
-        left, bottom, side = RETURNED
+        fig.text(room.grid[0] / room.size[0], 0.985, lines(say(USED)), va="top")
+        left, bottom, side = room.returned
         axis = _panel(fig, (left, bottom, side, side), returned, titles[-1], edges)
         _name_axes(axis, left=True, below=True)
         _frame(axis)
-        bar = fig.add_axes(_part((left + side + 0.12, bottom, 0.15, side)))
+        bar = fig.add_axes(_part(fig, (left + side + 0.12, bottom, 0.15, side)))
         fig.colorbar(axis.images[0], cax=bar, ticks=(0, 0.01, 0.1, 0.5, 1), format="%g")
-        bar.set_title(say("weight"), fontsize=12, pad=5)
+        bar.set_title(say("weight"), fontsize=points(12), pad=5)
     return closed(fig)
 
 
-def _places(heads):
-    """(left, bottom, side, side) of every head: one row of up to three, else two rows."""
-    columns = heads if heads <= 3 else -(-heads // 2)
-    rows = -(-heads // columns)
-    left, bottom, width, height = GRID
+def _places(room, heads):
+    """(left, bottom, side, side) of every head, in so many columns as leave them largest."""
+    left, bottom, width, height = room.grid
     across, down = GAP
-    side = min((width + across) / columns - across, (height + down) / rows - down)
+
+    def side_of(columns):
+        rows = -(-heads // columns)
+        return min((width + across) / columns - across, (height + down) / rows - down)
+
+    columns = max(range(1, heads + 1), key=side_of)
+    rows, side = -(-heads // columns), side_of(columns)
     left += (width - columns * (side + across) + across) / 2  # the grid stands in the middle
     bottom += (height - rows * (side + down) + down) / 2
     places = []
@@ -70,7 +87,7 @@ def _places(heads):
 
 
 def _panel(fig, place, weights, title, edges):
-    axis = fig.add_axes(_part(place))
+    axis = fig.add_axes(_part(fig, place))
     colours = plt.get_cmap(COLOURS).with_extremes(bad=NOTHING)
     shown = weights.where(weights > 0, float("nan")).numpy(force=True)
     axis.imshow(shown, colours, norm=PowerNorm(0.5, 0, 1))
@@ -78,7 +95,7 @@ def _panel(fig, place, weights, title, edges):
     ends = -0.5, len(weights) - 0.5
     axis.hlines(lines, *ends, color="white", linewidth=0.6)
     axis.vlines(lines, *ends, color="white", linewidth=0.6)
-    axis.set_title(title, fontsize=12, pad=5)
+    axis.set_title(title, fontsize=points(12), pad=5)
     return axis
 
 
@@ -101,7 +118,7 @@ def _frame(axis):
         spine.set(color=MARK, linewidth=3)
 
 
-def _part(place):
+def _part(fig, place):
     """A place in inches as a part of the figure, as `add_axes` takes it."""
-    width, height = SIZE
+    width, height = fig.get_size_inches()
     return place[0] / width, place[1] / height, place[2] / width, place[3] / height

@@ -7,34 +7,37 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, STYLE, closed
+from attnlib.course.figures.narrow import either, panels, redrawn, styled
+from attnlib.course.figures.style import COLOURS, closed
 
 BAND = 0.16  # height of the coloured band, in heights of the picture
 GAP = 0.4  # between two groups, in widths of a strip
 
 
+@redrawn
 def plot_heads(
     titles: Sequence[str],
-    panels: Sequence[Sequence[tuple[Tensor, Tensor]]],
+    parts: Sequence[Sequence[tuple[Tensor, Tensor]]],
     head_dim: int,
     places: str,
 ) -> Figure:
     """Panels of strips side by side; above every strip the number of its channel.
 
     Args:
-        titles, panels: of each panel its groups, drawn with gaps between them; a group is its
+        titles, parts: of each panel its groups, drawn with gaps between them; a group is its
             picture (height, strips · width, 3) in [0, 1] and the number (strips,) of each strip's
             channel.
         head_dim: D: channels 0 to D − 1 have the colour of head 0, and so on.
         places: what to call the places of the strips in the last panel, written below them.
     """
-    numbers = [int(number) for groups in panels for _, channels in groups for number in channels]
+    numbers = [int(number) for groups in parts for _, channels in groups for number in channels]
     colours = plt.get_cmap(COLOURS)(np.linspace(0, 1, max(numbers) // head_dim + 1))[:, :3]
-    with plt.rc_context(STYLE):
-        drawn = [_compose(groups, head_dim, colours) for groups in panels]
+    with styled():
+        drawn = [_compose(groups, head_dim, colours) for groups in parts]
         ratios = [picture.shape[1] for picture, _ in drawn]
-        fig, axes = plt.subplots(1, len(panels), figsize=(11.2, 4.1), width_ratios=ratios)
-        fig.subplots_adjust(left=0.01, right=0.99, bottom=0.13, top=0.86, wspace=0.06)
+        fixed = {"left": 0.01, "right": 0.99, "bottom": 0.13, "top": 0.86, "wspace": 0.06}
+        wide = either({"width_ratios": ratios}, {})
+        fig, axes = panels(len(drawn), (11.2, 4.1), 2.6, fixed=fixed, **wide)
         for axis, title, (picture, labels) in zip(axes, titles, drawn, strict=True):
             axis.imshow(picture, aspect="auto")
             axis.set_title(title)

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, ENDS, MARK, QUIET, STYLE, closed, draw_weights
+from attnlib.course.figures.narrow import WIDTH, bar, either, lines, panels, points, redrawn, styled
+from attnlib.course.figures.style import COLOURS, ENDS, MARK, QUIET, closed, draw_weights
 from attnlib.course.language import N_, say
 from attnlib.course.lessons.kernels.costs import TOO_LARGE
 from attnlib.course.lessons.kernels.tiles import Tile
@@ -22,6 +23,7 @@ LINES = {  # what was measured -> its name, and how it is drawn
 }
 
 
+@redrawn
 def plot_costs(costs: Sequence, machine: str) -> Figure:
     """Seconds and bytes over tokens, both axes logarithmic; what was not run has no point.
 
@@ -32,16 +34,16 @@ def plot_costs(costs: Sequence, machine: str) -> Figure:
     if not costs:
         raise ValueError("costs must hold at least one measurement, got none")
     lengths = sorted({cost.length for cost in costs})
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 2, figsize=(10.6, 4.3), layout="constrained")
+    with styled():
+        fig, axes = panels(2, (10.6, 4.3), 2.9)
         for axis, name, unit in zip(axes, ("seconds", "bytes"), (1, 2**20), strict=True):
             for what, (title, style) in LINES.items():
-                points = [
+                dots = [
                     (cost.length, getattr(cost, name) / unit)
                     for cost in costs
                     if cost.what == what and cost.not_run is None
                 ]
-                axis.loglog(*zip(*points, strict=True), label=say(title), **style, linewidth=2)
+                axis.loglog(*zip(*dots, strict=True), label=say(title), **style, linewidth=2)
             axis.set_xticks(lengths, [f"{length:,}".replace(",", " ") for length in lengths])
             axis.xaxis.set_minor_locator(NullLocator())
             axis.set_xlabel(say("tokens"))
@@ -49,7 +51,8 @@ def plot_costs(costs: Sequence, machine: str) -> Figure:
         axes[0].set_title(say("seconds"))
         axes[1].set_title(say("peak of memory, MiB above what was there"))
         axes[0].legend()
-        fig.suptitle(say("measured on: {machine}", machine=machine), fontsize=12)
+        measured = say("measured on: {machine}", machine=machine)
+        fig.suptitle(lines(measured), fontsize=points(12))
     return closed(fig)
 
 
@@ -89,9 +92,15 @@ def _two_digits(number):
 
 
 FORGOTTEN = "#c6dbef"
+# Where the map and its scale are, and the three axes of steps: beside it, or narrow: below it.
+PLACES = (0.045, 0.1, 0.4, 0.8), (0.455, 0.1, 0.013, 0.7)
+STEPS = {"left": 0.58, "right": 0.985, "bottom": 0.1, "top": 0.92}
+NARROW = (0.07, 0.51, 0.75, 0.43), (0.87, 0.51, 0.03, 0.36)
+BELOW = {"left": 0.11, "right": 0.96, "bottom": 0.065, "top": 0.45}
 STRIP = 1.2  # cells between the map and the far side of the tokens beside it
 
 
+@redrawn
 def plot_tiles(colours: Tensor, tiles: Sequence[Tile], bounds: tuple[float, float]) -> Figure:
     """The map with the tile that is read; beside it what is known of that tile's first query.
 
@@ -102,17 +111,15 @@ def plot_tiles(colours: Tensor, tiles: Sequence[Tile], bounds: tuple[float, floa
     """
     colours, now = colours.numpy(), tiles[-1]
     row = [tile for tile in tiles if tile.rows == now.rows]  # all that its queries have seen
-    with plt.rc_context(STYLE):
-        fig = plt.figure(figsize=(10.6, 4.9))
-        whole, bar = fig.add_axes((0.045, 0.1, 0.4, 0.8)), fig.add_axes((0.455, 0.1, 0.013, 0.7))
+    with styled():
+        fig = plt.figure(figsize=either((10.6, 4.9), (WIDTH, 7.0)))
+        whole, colour = (fig.add_axes(place) for place in either(PLACES, NARROW))
         scale = plt.cm.ScalarMappable(Normalize(*bounds), COLOURS)
         _plot_map(whole, colours, tiles, scale)
-        fig.colorbar(scale, cax=bar).ax.set_title(say("score"), fontsize=12)
-        right = fig.add_gridspec(
-            3, 1, left=0.58, right=0.985, bottom=0.1, top=0.92, height_ratios=(2.2, 1.6, 0.6)
-        )
-        right.update(hspace=0.5)
-        axes = right.subplots(sharex=True)
+        fig.colorbar(scale, cax=colour).ax.set_title(say("score"), fontsize=points(12))
+        steps = fig.add_gridspec(3, 1, height_ratios=(2.2, 1.6, 0.6), **either(STEPS, BELOW))
+        steps.update(hspace=0.5)
+        axes = steps.subplots(sharex=True)
         _plot_scores(axes[0], row, scale, bounds)
         _plot_totals(axes[1], row)
         _plot_means(axes[2], row)
@@ -141,7 +148,7 @@ def _plot_map(axis, colours, tiles, scale):
     axis.add_patch(frame).set_clip_on(False)
     axis.set_xlim(-STRIP, length)
     axis.set_ylim(length, -STRIP)
-    axis.set_title(say("keys (blue: forgotten, white: not formed yet)"), fontsize=12)
+    axis.set_title(say("keys (blue: forgotten, white: not formed yet)"), fontsize=points(12))
     axis.set_ylabel(say("queries"))
     axis.set_xticks([])
     axis.set_yticks([])
@@ -161,7 +168,7 @@ def _plot_scores(axis, row, scale, bounds):
     )
     room = 0.1 * (bounds[1] - bounds[0])
     axis.set_ylim(bounds[0] - room, bounds[1] + room)
-    axis.set_title(say("its scores (dots), most: the largest so far (line)"), fontsize=12)
+    axis.set_title(say("its scores (dots), most: the largest so far (line)"), fontsize=points(12))
 
 
 def _plot_totals(axis, row):
@@ -172,7 +179,7 @@ def _plot_totals(axis, row):
         place = (start + size / 2, total)
         axis.annotate(f"{total:.2f}", place, (0, 2), textcoords="offset points", ha="center")
     axis.set_ylim(0, 1.35 * max(totals))
-    axis.set_title(say("total: the sum of exp(score − most) so far"), fontsize=12)
+    axis.set_title(say("total: the sum of exp(score − most) so far"), fontsize=points(12))
 
 
 def _plot_means(axis, row):
@@ -181,7 +188,7 @@ def _plot_means(axis, row):
         colour = (tile.out[0] / tile.total[0]).clamp(0, 1).tolist()
         axis.axvspan(tile.keys.start, tile.keys.stop, color=colour, linewidth=0)
         axis.axvline(tile.keys.stop, color="white", linewidth=2)
-    axis.set_title(say("out / total: the mean colour so far"), fontsize=12)
+    axis.set_title(say("out / total: the mean colour so far"), fontsize=points(12))
     axis.set_yticks([])
 
 
@@ -189,6 +196,7 @@ def _size(part):
     return part.stop - part.start
 
 
+@redrawn
 def plot_pixel_rows(picture: Tensor, places: Sequence[tuple[int, int]], rows: Tensor) -> Figure:
     """The picture with some of its pixels marked, and for each the weights that it gives.
 
@@ -202,11 +210,9 @@ def plot_pixel_rows(picture: Tensor, places: Sequence[tuple[int, int]], rows: Te
     if rows.shape != (len(places), *picture.shape[:2]):
         wanted = (len(places), *picture.shape[:2])
         raise ValueError(f"rows must be {wanted} to fit the picture, got {tuple(rows.shape)}")
-    with plt.rc_context(STYLE):
-        panels = 1 + len(places)
-        fig, axes = plt.subplots(
-            1, panels, figsize=(2.65 * panels + 0.9, 3.1), layout="constrained"
-        )
+    with styled():
+        count = 1 + len(places)
+        fig, axes = panels(count, (2.65 * count + 0.9, 3.1), 2.3, across=2)
         axes[0].imshow(picture.numpy(force=True))
         axes[0].set_title(say("the queries"))
         for number, (axis, place, row) in enumerate(
@@ -218,7 +224,7 @@ def plot_pixel_rows(picture: Tensor, places: Sequence[tuple[int, int]], rows: Te
                 _mark(where, place, number)
         for axis in axes:
             axis.set_axis_off()
-        fig.colorbar(image, ax=axes, label=say("weight"), shrink=0.8)
+        fig.colorbar(image, ax=axes, label=say("weight"), **bar(shrink=0.8))
     return closed(fig)
 
 

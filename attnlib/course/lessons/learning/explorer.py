@@ -1,6 +1,8 @@
 """A digit in a trained NesT: whom a place of the picture attends to, at each level."""
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from einops import rearrange
@@ -12,7 +14,7 @@ from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.learning.figures import Looked, plot_levels
 from attnlib.course.models.nest import NestClassifier
 from attnlib.course.widgets.controls import choice, slider
-from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.drawn import Drawn, as_address, script
 from attnlib.layout import blockify, deblockify
 
 MEAN = "mean"  # of all heads, in place of the number of one
@@ -34,10 +36,7 @@ def levels_drawer(
         labels: (n,) what they show.
     """
     _check_inputs(network, pictures, labels)
-    with torch.no_grad():
-        logits, maps = network(pictures[:, None])
-    guesses = logits.argmax(-1)
-    maps = [of_level[-1].detach().weights() for of_level in maps]  # each (n, G, H, N, N)
+    guesses, maps = _run(network, pictures)
     sides = [_side(weights) for weights in maps]
     heads = _heads(maps)
 
@@ -56,12 +55,17 @@ def levels_drawer(
     return draw
 
 
-def explore_levels(network: NestClassifier, pictures: Tensor, labels: Tensor) -> Explorer:
+class LevelsExplorer(Drawn):
+    """See `levels_drawer`."""
+
+    source = Path(__file__).with_name("explorer.js")
+    _esm = script(source)
+
+
+def explore_levels(network: NestClassifier, pictures: Tensor, labels: Tensor) -> Drawn:
     """Choose a picture, a place in it and a head. See `levels_drawer`."""
     draw = levels_drawer(network, pictures, labels)
-    with torch.no_grad():
-        _, maps = network(pictures[:1, None])
-    maps = [of_level[-1] for of_level in maps]
+    guesses, maps = _run(network, pictures)
     side = _side(maps[0])
     controls = {
         "picture": slider(say("picture"), 0, 0, len(pictures) - 1),
@@ -69,7 +73,31 @@ def explore_levels(network: NestClassifier, pictures: Tensor, labels: Tensor) ->
         "column": slider(say("column"), side // 2, 0, side - 1),
         "head": choice(say("head"), MEAN, ((say("mean of all"), MEAN), *_heads(maps))),
     }
-    return Explorer("explore_levels", draw, controls)
+    numbers = {
+        "pictures": [as_address(1 - picture) for picture in pictures],
+        "labels": labels.tolist(),
+        "guesses": guesses.tolist(),
+        "levels": [_told(weights) for weights in maps],
+    }
+    return LevelsExplorer("explore_levels", draw, controls, numbers=numbers)
+
+
+def _run(network, pictures) -> tuple[Tensor, Sequence[Tensor]]:
+    """What it takes each for, and of every level the last layer's weights, (n, G, H, N, N)."""
+    with torch.no_grad():
+        logits, maps = network(pictures[:, None])
+    return logits.argmax(-1), [of_level[-1].detach().weights() for of_level in maps]
+
+
+def _told(weights):
+    """A level, for explorer.js: its weights are float32, of shape (n, H, G, N, N)."""
+    numbers = rearrange(weights, "n G H N M -> n H G N M").float().numpy(force=True)
+    return {
+        "side": _side(weights),
+        "block": round(weights.shape[-1] ** 0.5),
+        "heads": weights.shape[2],
+        "weights": b64encode(numbers.astype("<f4").tobytes()).decode(),
+    }
 
 
 def _side(map_or_weights):

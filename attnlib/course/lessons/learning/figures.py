@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import ENDS, MARK, STYLE, closed
+from attnlib.course.figures.narrow import lines, panels, redrawn, styled
+from attnlib.course.figures.style import ENDS, MARK, closed
 from attnlib.course.language import say
 
 FAINT = 0.35  # of the ink, so that circles are seen on it
@@ -28,27 +29,30 @@ class Looked(NamedTuple):
     block_size: int
 
 
+@redrawn
 def plot_levels(picture: Tensor, levels: Sequence[Looked]) -> Figure:
     """The picture, and once more for each level with a circle on every token.
 
     The area of a circle goes with the weight, at every level anew: its largest fills its token.
-    Thin lines are edges of tokens, thick ones of blocks; the query has a red frame.
+    Thin lines are edges of tokens, thick ones of blocks; the query has a red frame, in the picture
+    as large as a token of the first level.
 
     Args:
         picture: (height, width) in [0, 1], 1 is ink.
         levels: the first to the last; their tokens must divide the picture.
     """
     picture = picture.numpy(force=True)
-    with plt.rc_context(STYLE):
+    with styled():
         count = len(levels) + 1
-        fig, axes = plt.subplots(1, count, figsize=(3.4 * count, 3.7), layout="constrained")
+        fig, axes = panels(count, (3.4 * count, 3.7), 2.3, across=2)
         _ink(axes[0], picture)
+        _frame(axes[0], levels[0].query, picture.shape[0] / levels[0].weights.shape[0])
         axes[0].set_title(say("the picture"))
         for number, (axis, level) in enumerate(zip(axes[1:], levels, strict=True), 1):
             _ink(axis, FAINT * picture)
             _circles(axis, level, picture.shape[0] / level.weights.shape[0])
             told = {"number": number, "largest": level.weights.max()}
-            axis.set_title(say("level {number}, largest {largest:.2f}", **told))
+            axis.set_title(lines(say("level {number}, largest {largest:.2f}", **told), 22))
     return closed(fig)
 
 
@@ -69,7 +73,11 @@ def _circles(axis, level, size):
     for (row, col), radius in np.ndenumerate(radii):
         middle = ((col + 0.5) * size - 0.5, (row + 0.5) * size - 0.5)
         axis.add_patch(plt.Circle(middle, radius, color=ENDS[0], linewidth=0))
-    row, col = level.query
+    _frame(axis, level.query, size)
+
+
+def _frame(axis, query, size):
+    row, col = query
     corner = (col * size - 0.5, row * size - 0.5)
     frame = plt.Rectangle(corner, size, size, fill=False, edgecolor=MARK, linewidth=3, zorder=3)
     axis.add_patch(frame).set_clip_on(False)  # else half of it is lost at the picture's edge

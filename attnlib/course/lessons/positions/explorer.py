@@ -10,7 +10,7 @@ from attnlib.attention import attention
 from attnlib.course.evenness import entropy, evenness, keys_seen
 from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.positions.figures import plot_positions
-from attnlib.course.widgets.controls import choice, labelled, slider
+from attnlib.course.widgets.controls import choice, labelled, slider, states
 from attnlib.course.widgets.explorer import Explorer
 from attnlib.course.widgets.formatting import either, two
 from attnlib.positions import AbsolutePositions, PositionsByLength
@@ -65,7 +65,13 @@ def explore_positions(x: Tensor) -> Explorer:
         "tokens": labelled(say("tokens"), "alike", TOKENS),
     }
     offers = {"where": _places, "freq": _freqs}
-    return Explorer("explore_positions", positions_drawer(x), controls, offers)
+    recorded = states(controls, length=_three(x), freq=(FREQS[0], FREQS[-1]))
+    return Explorer("explore_positions", positions_drawer(x), controls, offers, recorded=recorded)
+
+
+def _three(x):
+    """Lengths for a page: the shortest, one between and the longest."""
+    return sorted({SHORTEST, (SHORTEST + len(x)) // 2, len(x)})
 
 
 def _places(positions, where, **_):

@@ -1,13 +1,14 @@
 """How positions change the scores, and the weights that result."""
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, STYLE, closed, label
+from attnlib.course.figures.narrow import is_wide, panels, redrawn, styled
+from attnlib.course.figures.style import COLOURS, closed, label
 from attnlib.course.language import say
 
 
+@redrawn
 def plot_positions(change: Tensor, weights: Tensor) -> Figure:
     """Two maps, queries down, keys across: the change of the scores, and the weights.
 
@@ -18,9 +19,9 @@ def plot_positions(change: Tensor, weights: Tensor) -> Figure:
     if low <= 0:  # signs matter: zero stands in the middle
         high = max(1.0, -low, high)
         low = -high
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 2, figsize=(10, 4.3))
-        fig.subplots_adjust(left=0.07, right=0.92, bottom=0.14, top=0.91, wspace=0.42)
+    with styled():
+        places = {"left": 0.07, "right": 0.92, "bottom": 0.14, "top": 0.91, "wspace": 0.42}
+        fig, axes = panels(2, (10, 4.3), 3.3, fixed=places)
         for axis, title, matrix, limits in (
             (axes[0], say("change of the scores"), change, (low, high)),
             (axes[1], say("weights"), weights, (0, weights.max().item())),
@@ -30,8 +31,12 @@ def plot_positions(change: Tensor, weights: Tensor) -> Figure:
             last = len(matrix) - 1
             axis.set_xticks((0, last))
             axis.set_yticks((0, last))
-            box = axis.get_position()
-            place = fig.add_axes((box.x1 + 0.012, box.y0, 0.015, box.height))
             middle = sum(limits) / 2
-            fig.colorbar(image, cax=place, ticks=(limits[0], middle, limits[1]), format="%.2f")
+            place = {"cax": _beside(fig, axis)} if is_wide() else {"ax": axis}
+            fig.colorbar(image, **place, ticks=(limits[0], middle, limits[1]), format="%.2f")
     return closed(fig)
+
+
+def _beside(fig, axis):
+    box = axis.get_position()
+    return fig.add_axes((box.x1 + 0.012, box.y0, 0.015, box.height))

@@ -1,6 +1,7 @@
 """Frames cut into segments: how long each is, and whose parameters a frame meets."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -9,10 +10,11 @@ from attnlib.checks import check_count
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.segments.figures import plot_segments
 from attnlib.course.widgets.controls import slider
-from attnlib.course.widgets.explorer import Explorer
+from attnlib.course.widgets.drawn import Drawn, as_address, script
 from attnlib.layout import segment_slices
 
 LONGEST, MOST = 30, 8  # frames that all have room for their numbers; segments
+TALL = 64  # rows of a frame that the browser shows, and a few more
 
 
 def segments_drawer(frames: Tensor | None = None) -> Callable[[int, int, int], tuple[Figure, str]]:
@@ -42,7 +44,14 @@ def segments_drawer(frames: Tensor | None = None) -> Callable[[int, int, int], t
     return draw
 
 
-def explore_segments(frames: Tensor | None = None) -> Explorer:
+class SegmentsExplorer(Drawn):
+    """See `segments_drawer`."""
+
+    source = Path(__file__).with_name("explorer.js")
+    _esm = script(source)
+
+
+def explore_segments(frames: Tensor | None = None) -> Drawn:
     """Choose a length, a number of segments and a frame. See `segments_drawer`.
 
     With `frames`, (L, height, width, 3), they are shown, and the length ends where they end.
@@ -58,7 +67,18 @@ def explore_segments(frames: Tensor | None = None) -> Explorer:
         ),
     }
     offers = {"frame": lambda length, **_: range(length)}
-    return Explorer("explore_segments", draw, controls, offers)
+    numbers = _pictures(frames)
+    return SegmentsExplorer("explore_segments", draw, controls, offers, numbers)
+
+
+def _pictures(frames):
+    """The frames as addresses, of large ones every second pixel or fewer; and width / height."""
+    if frames is None:
+        return {"pictures": [], "ratio": 1}
+    _, height, width, _ = frames.shape
+    step = max(1, height // TALL)
+    addresses = [as_address(frame[::step, ::step], "JPEG") for frame in frames]
+    return {"pictures": addresses, "ratio": width / height}
 
 
 def _read(segments, frame):

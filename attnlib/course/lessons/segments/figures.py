@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import MARK, NOTHING, QUIET, STYLE, closed
+from attnlib.course.figures.narrow import WIDTH, either, points, redrawn, styled
+from attnlib.course.figures.style import MARK, NOTHING, QUIET, closed
 from attnlib.course.language import say
 
 FILLS = ("#9ecae1", "#fdd0a2")  # neighbours differ; the numbers tell which is which
@@ -16,11 +17,16 @@ LOWER, UPPER = FRAMES - 0.3, FRAMES + 0.3
 PICTURES = 0.75  # as tall are the pictures above the numbers
 GAP = 1  # from the top of the frames to the middle of the sets
 WIDE, UNIT = 10.2, 1.125  # inches: the figure, and one of those heights
+NARROW = 0.9  # such a height, where the figure is narrow
 LEFT, RIGHT, BOTTOM, TOP = 0.17, 0.99, 0.04, 0.97  # of the axes, as parts of the figure
+UPRIGHT = {"rotation": 90, "va": "center", "ma": "center"}  # the words beside the rows
 MARGIN = 0.02  # beside the ruler, as a part of it
-CROWDED = 30  # frames; with more, not all are numbered
+ASIDE = 0.12  # LEFT of it
+CROWDED = 30, 12  # frames, wide and narrow; with more, not all are numbered
+BOXES = 5  # as many have room for words where it is narrow
 
 
+@redrawn
 def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None = None) -> Figure:
     """Frames in a row, above them a set of parameters for each segment, below one for all frames.
 
@@ -32,16 +38,18 @@ def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None
     length = segments[-1].stop
     top = UPPER if pictures is None else UPPER + PICTURES
     local_row = top + GAP
-    with plt.rc_context(STYLE):
-        fig, axis = plt.subplots(figsize=(WIDE, (local_row + 0.9) * UNIT))
-        fig.subplots_adjust(left=LEFT, right=RIGHT, bottom=BOTTOM, top=TOP)
+    with styled():
+        width, unit = _size()
+        fig, axis = plt.subplots(figsize=(width, (local_row + 0.9) * unit))
+        fig.subplots_adjust(left=either(LEFT, ASIDE), right=RIGHT, bottom=BOTTOM, top=TOP)
         for number, segment in enumerate(segments):
-            _plot_segment(axis, number, segment, frame, length / len(segments), top)
+            text = _of_set(number, segment.stop - segment.start, len(segments))
+            _plot_segment(axis, number, segment, frame, length / len(segments), top, text)
         if pictures is not None:
             extent = (0, length, UPPER, top)
             axis.imshow(_strip(pictures), aspect="auto", extent=extent, zorder=2)
         for number in _numbered(length, frame):
-            axis.text(number + 0.5, FRAMES, number, ha="center", va="center", fontsize=11)
+            axis.text(number + 0.5, FRAMES, number, ha="center", va="center", fontsize=points(11))
         axis.vlines(range(length + 1), LOWER, top, "white", linewidth=1, zorder=2)
         _box(axis, 0, length, ALL, NOTHING, say("one set for all frames"))
         axis.plot([frame + 0.5] * 2, (LOWER, ALL + 0.3), color=MARK, linewidth=2.5)
@@ -53,21 +61,27 @@ def plot_segments(segments: Sequence[slice], frame: int, pictures: Tensor | None
         axis.set_xlim(-MARGIN * length, (1 + MARGIN) * length)
         axis.set_ylim(ALL - 0.4, local_row + 0.5)
         rows = (say("local branch:\nown parameters"), say("frames"), say("global branch"))
-        axis.set_yticks((local_row, FRAMES, ALL), rows)
+        axis.set_yticks((local_row, FRAMES, ALL), rows, **either({}, UPRIGHT))
         axis.tick_params(length=0)
         axis.set_xticks([])
         axis.spines[:].set_visible(False)
     return closed(fig)
 
 
+def _size():
+    """Inches: the width of the figure, and one of the heights."""
+    return either((WIDE, UNIT), (WIDTH, NARROW))
+
+
 def _numbered(length, frame):
     """The frames that carry their number: all, or so many as there is room for."""
-    step = 1 if length <= CROWDED else 5 * -(-length // (5 * CROWDED))
+    most = either(*CROWDED)
+    step = 1 if length <= most else 5 * -(-length // (5 * most))
     return [n for n in range(length) if n == frame or (n % step == 0 and _apart(n, frame, length))]
 
 
 def _apart(number, frame, length):
-    return abs(number - frame) >= length / CROWDED
+    return abs(number - frame) >= length / either(*CROWDED)
 
 
 def _strip(pictures):
@@ -76,8 +90,9 @@ def _strip(pictures):
     `across` is as many pixels as make a picture as wide as a frame of the ruler.
     """
     length, height, width, _ = pictures.shape
-    wide = WIDE * (RIGHT - LEFT) / (1 + 2 * MARGIN) / length  # inches of one frame
-    tall = PICTURES * UNIT * (TOP - BOTTOM)
+    inches, unit = _size()
+    wide = inches * (RIGHT - either(LEFT, ASIDE)) / (1 + 2 * MARGIN) / length  # one frame
+    tall = PICTURES * unit * (TOP - BOTTOM)
     across = max(1, round(height * wide / tall))
     shown = pictures.numpy(force=True)
     if across < width:
@@ -90,12 +105,11 @@ def _strip(pictures):
     return np.concatenate(list(shown), axis=1)
 
 
-def _plot_segment(axis, number, segment, frame, width, top):
+def _plot_segment(axis, number, segment, frame, width, top, text):
     """Its frames, its set of parameters above them, and lines between the two."""
     size, left = segment.stop - segment.start, number * width
     middle = left + width / 2
     fill = FILLS[number % 2] if size else "white"
-    text = _of_set(number, size)
     _box(axis, left + 0.04 * width, 0.92 * width, top + GAP, fill, text, bool(size), tall=0.4)
     if not size:
         return
@@ -107,7 +121,9 @@ def _plot_segment(axis, number, segment, frame, width, top):
         axis.plot((frame + 0.5, middle), (top, upper), color=MARK, linewidth=2.5)
 
 
-def _of_set(number, size):
+def _of_set(number, size, sets):
+    if sets > either(sets, BOXES):
+        return f"{number}:\n{size}"
     if not size:
         return say("set {number}\nempty", number=number)
     if size == 1:

@@ -10,7 +10,7 @@ from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.transformer.figures import plot_words
 from attnlib.course.lessons.transformer.head_kinds import beside, every_head, on_token
 from attnlib.course.models.minilm.model import HEADS, LAYERS, MiniLM
-from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.controls import choice, slider, states
 from attnlib.course.widgets.explorer import Explorer
 
 MUCH = 1 / 3  # of the weight, on average: a head that gives so much has one habit
@@ -104,8 +104,8 @@ def explore_words(model: MiniLM, sentences: Sequence[str]) -> Explorer:
         "layer": slider(say("layer"), 0, 0, LAYERS - 1),
         "head": slider(say("head"), 2, 0, HEADS - 1),
     }
-    controls["sentence"].layout.width = "36em"
-    return Explorer("explore_words", words_drawer(model), controls)
+    recorded = states(controls, sentence=sentences[:1])
+    return Explorer("explore_words", words_drawer(model), controls, recorded=recorded)
 
 
 def _habit(maps, layer, head):

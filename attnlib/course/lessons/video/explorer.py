@@ -12,7 +12,7 @@ from attnlib.course.experiments.films.shots import FRAMES, frames_of, stored_sho
 from attnlib.course.language import paragraph, say
 from attnlib.course.lessons.video.figures import Shown, plot_look
 from attnlib.course.models.scorer import FrameScorer
-from attnlib.course.widgets.controls import choice, slider
+from attnlib.course.widgets.controls import choice, slider, states
 from attnlib.course.widgets.explorer import Explorer
 
 LETTERS = "ABCDEF"  # the six shots that test, as they follow one another in their clip
@@ -102,7 +102,9 @@ def explore_look(scorer: FrameScorer) -> Explorer:
         "frame": lambda shot, after, **_: range(len(film(shot, after).shot)),
         "shot": lambda shot, after, **_: LETTERS if after else (shot,),
     }
-    return Explorer("explore_look", look_drawer(scorer), controls, offers)
+    one_a_place = range(FIRST, LONGEST, EACH)
+    recorded = states(controls, shot="A", after=(None, "C", "F"), frame=one_a_place)
+    return Explorer("explore_look", look_drawer(scorer), controls, offers, recorded=recorded)
 
 
 def _read(made, frame, importance, once, row):

@@ -11,7 +11,18 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attnlib.course.figures.style import COLOURS, ENDS, MARK, NOTHING, QUIET, STYLE, closed, label
+from attnlib.course.figures.narrow import (
+    WIDTH,
+    bar,
+    beside,
+    either,
+    lines,
+    panels,
+    points,
+    redrawn,
+    styled,
+)
+from attnlib.course.figures.style import COLOURS, ENDS, MARK, NOTHING, QUIET, closed, label
 from attnlib.course.language import N_, say
 from attnlib.segments import GlobalLocalMap
 
@@ -28,6 +39,7 @@ SHARES = {
 }
 
 
+@redrawn
 def plot_branches(maps: GlobalLocalMap, cuts: Sequence[int] = ()) -> Figure:
     """Global map, and beside it those of the segments, grey where nothing is looked at.
 
@@ -36,14 +48,14 @@ def plot_branches(maps: GlobalLocalMap, cuts: Sequence[int] = ()) -> Figure:
     """
     found = _branches(maps)
     most = max(np.nanmax(weights) for weights in found.values())
-    with plt.rc_context(STYLE):
+    with styled():
         size = (4.3 * len(found) + 0.8, 4.4)
-        fig, axes = plt.subplots(1, len(found), figsize=size, squeeze=False, layout="constrained")
+        fig, axes = panels(len(found), size, 3.6)
         colours = plt.get_cmap(COLOURS).with_extremes(bad=NOTHING)
-        for axis, (name, weights) in zip(axes.flat, found.items(), strict=True):
+        for axis, (name, weights) in zip(axes, found.items(), strict=True):
             image = axis.imshow(weights, colours, norm=PowerNorm(0.5, 0, most))
             label(axis, say(TITLES[name]), cuts)
-        fig.colorbar(image, ax=axes, label=say("weight, heads averaged"), shrink=0.8)
+        fig.colorbar(image, ax=axes, label=say("weight, heads averaged"), **bar(shrink=0.8))
     return closed(fig)
 
 
@@ -88,6 +100,7 @@ WIDE, LARGEST = 9.4, 1.9  # inches: the figure, and the widest thumbnail
 MOST = 8  # thumbnails; of more key frames the first ones are shown
 
 
+@redrawn
 def plot_summary(
     frames: Tensor,
     importance: Tensor,
@@ -103,12 +116,15 @@ def plot_summary(
         cuts, keys: counted in these frames, and so are published cuts, drawn as blue triangles.
         every: frame k is labelled k · every.
     """
-    with plt.rc_context(STYLE):
-        fig = plt.figure(figsize=(WIDE, 4.0), layout="constrained")
-        above, below = fig.subfigures(2, 1, height_ratios=(1, 2))
+    with styled():
         shown = keys[:MOST]
-        columns = max(len(shown), round(WIDE / LARGEST))
-        for axis, key in zip(above.subplots(1, columns, squeeze=False).flat, shown, strict=False):
+        columns = either(max(len(shown), round(WIDE / LARGEST)), 4)
+        rows = max(1, -(-len(shown) // columns))
+        size, ratio = either(((WIDE, 4.0), 2), ((WIDTH, 2.4 + 0.8 * rows), 3 / rows))
+        fig = plt.figure(figsize=size, layout="constrained")
+        above, below = fig.subfigures(2, 1, height_ratios=(1, ratio))
+        thumbnails = above.subplots(rows, columns, squeeze=False).flat
+        for axis, key in zip(thumbnails, shown, strict=False):
             axis.imshow(frames[key].numpy(force=True))
             axis.set_title(say("frame {number}", number=key * every), color=MARK, pad=3)
         for axis in above.axes:
@@ -130,9 +146,11 @@ def _plot_curve(axis, importance, cuts, keys, every, published):
     axis.plot([every * key for key in keys], heights, "o", color=MARK, label=say("key frame"))
     axis.set(xlabel=say("frame"), ylabel=say("importance"), ylim=(0, 1.02))
     axis.margins(x=0.01)
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    above = either({}, {"bbox_to_anchor": (0, 1.06)})  # the triangles
+    axis.legend(frameon=False, **beside(2) | above)
 
 
+@redrawn
 def plot_seeds(
     found: Mapping[str, Sequence[tuple[float, float]]], kinds: tuple[str, str], chance: float
 ) -> Figure:
@@ -143,9 +161,9 @@ def plot_seeds(
         kinds: what the two of a pair are.
         chance: the share of guessing, a dashed line.
     """
-    with plt.rc_context(STYLE):
+    with styled():
         size = (8.4, 0.62 * len(found) + 1.3)
-        fig, axis = plt.subplots(figsize=size, layout="constrained")
+        fig, (axis,) = panels(1, size, 0.5 * len(found) + 1.2)
         for row, pairs in enumerate(found.values()):
             shares = 100 * np.array(pairs)  # (seeds, 2)
             for column, shift, colour in ((0, -0.16, ENDS[1]), (1, 0.16, ENDS[0])):
@@ -155,11 +173,11 @@ def plot_seeds(
                 mean = {"markersize": 15, "markeredgewidth": 3}
                 axis.plot(shares[:, column].mean(), row + shift, "|", color=colour, **mean)
         axis.axvline(100 * chance, color=QUIET, linestyle="--", label=say("guessing"))
-        axis.set_yticks(range(len(found)), found)
+        axis.set_yticks(range(len(found)), [lines(name, 14) for name in found])
         axis.invert_yaxis()
         axis.set_xlabel(say("frames right, in percent"))
         axis.set_xlim(40, 101)
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        axis.legend(frameon=False, **beside(2))
     return closed(fig)
 
 
@@ -180,6 +198,7 @@ class Shown(NamedTuple):
     row: Tensor
 
 
+@redrawn
 def plot_look(shown: Shown, query: int) -> Figure:
     """Three strips over one axis of frames: a picture a place, importance, and the query's row.
 
@@ -187,20 +206,14 @@ def plot_look(shown: Shown, query: int) -> Figure:
     shot occurs twice stand on orange ground.
     """
     places = list(pairwise((0, *shown.cuts, len(shown.importance))))
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            3,
-            1,
-            figsize=(10.2, 5.0),
-            height_ratios=(1, 1.7, 1.5),
-            sharex=True,
-            layout="constrained",
-        )
+    with styled():
+        size, ratios = (10.2, 5.0), (1, 1.7, 1.5)
+        fig, axes = panels(3, size, 1.4, columns=1, height_ratios=ratios, sharex=True)
         film, above, below = axes
         for (start, stop), name in zip(places, shown.names, strict=True):
             edges = (start - 0.5, stop - 0.5)
             film.imshow(shown.frames[start].numpy(force=True), extent=(*edges, 0, 1), aspect="auto")
-            film.text((start + stop - 1) / 2, 1.08, name, ha="center", fontsize=14)
+            film.text((start + stop - 1) / 2, 1.08, name, ha="center", fontsize=points(14))
             wanted = shown.once[start].item()
             named = {} if start else {"label": say("should be")}
             above.hlines(wanted, *edges, ENDS[1], linewidth=4, **named)
@@ -211,7 +224,7 @@ def plot_look(shown: Shown, query: int) -> Figure:
                 axis.axvline(cut - 0.5, color="white" if axis is film else QUIET, linewidth=1)
         _plot_bars(above, shown.importance, query, say("importance"))
         above.set_ylim(-0.05, 1.08)
-        above.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        above.legend(frameon=False, **beside(1))
         _plot_bars(below, shown.row, query, say("weight given\nby frame {frame}", frame=query))
         below.plot(query, 0, "^", color=MARK, markersize=11, clip_on=False, zorder=4)
         below.set(xlabel=say("frame"), ylim=(0, 1.08))

@@ -6,6 +6,7 @@ import torch
 from attnlib import BlockAttention, blockify
 from attnlib.course.compare import influence
 from attnlib.course.lessons.blocks.explorer import blocks_drawer, explore_blocks
+from attnlib.course.widgets.explorer import png
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +100,13 @@ def test_pictures_of_two_sizes_or_an_odd_patch_are_refused(pictures):
 
 def test_a_control_that_is_set_back_gives_the_same_picture(pictures):
     explorer = explore_blocks(pictures, 3)
-    first = bytes(explorer._picture.value)
+    first = png(explorer.drawn(explorer.state)[0])
     for change, back in (
         ({"photograph": "other"}, {"photograph": "one"}),
         ({"block_size": 2}, {"block_size": 4}),
         ({"row": 0, "column": 0}, {"row": 2, "column": 3}),
     ):
         explorer.set(**change)
-        assert bytes(explorer._picture.value) != first
+        assert png(explorer.drawn(explorer.state)[0]) != first
         explorer.set(**back)
-        assert bytes(explorer._picture.value) == first
+        assert png(explorer.drawn(explorer.state)[0]) == first

@@ -6,6 +6,7 @@ import torch
 from attnlib.course.lessons import exercise
 from attnlib.course.lessons.capstone import buggy
 from attnlib.course.lessons.capstone.explorer import bug_hunt_drawer, explore_bug_hunt
+from tests.course.widgets.hand import by_hand
 
 PAIRS = {name: buggy.pair(name) for name in buggy.PAIRS}
 
@@ -65,8 +66,8 @@ def test_blocks_step_over_lengths_that_do_not_divide(x):
     explorer = explore_bug_hunt(x, PAIRS)
     assert repr(explorer).startswith("explore_bug_hunt: segments, 16 tokens")
     explorer.set(length=13)
-    explorer._controls["suspect"].value = "blocks"
+    by_hand(explorer, suspect="blocks")
     assert explorer.sentence.startswith("blocks, 12 tokens")
-    assert explorer._controls["length"].options == (("4", 4), ("8", 8), ("12", 12), ("16", 16))
+    assert explorer.offered["length"] == [4, 8, 12, 16]
     with pytest.raises(ValueError, match=r"length must be one of \(4, 8, 12, 16\) where .* got 6"):
         explorer.set(length=6)

@@ -5,7 +5,7 @@ import torch
 
 from attnlib.course import compare
 from attnlib.course.lessons.detective.explorer import dials_drawer, explore_dials
-from attnlib.course.widgets.controls import NONE
+from tests.course.widgets.hand import by_hand, grey
 
 
 @pytest.fixture
@@ -32,14 +32,11 @@ def test_a_dead_dial_says_why(x):
 
 def test_a_dead_dial_is_grey_until_it_counts(x):
     explorer = explore_dials(x)
-    dials = explorer._controls
-    assert {name for name, dial in dials.items() if dial.disabled} == set(compare.dead({}))
-    assert not dials["input"].disabled
-    dials["fusion"].value = "add"
-    assert not dials["local_branch"].disabled
-    dials["local_branch"].value = "narrow"
-    dials["fusion"].value = NONE
-    assert dials["local_branch"].disabled
+    assert grey(explorer) == set(compare.dead({}))
+    by_hand(explorer, fusion="add")
+    assert "local_branch" not in grey(explorer)
+    by_hand(explorer, local_branch="narrow", fusion=None)
+    assert "local_branch" in grey(explorer)
     assert "Dead here: local branch" in explorer.sentence
 
 
@@ -85,15 +82,20 @@ def test_the_buttons_turn_all_dials_and_draw_once(x, monkeypatch):
     drawn = []
     draw = explorer._draw
     monkeypatch.setattr(explorer, "_draw", lambda **state: drawn.append(state) or draw(**state))
-    nest, pglsum = explorer.children[0].children
-    assert explorer._controls["positions"].label == explorer._controls["fusion"].label == "none"
-    pglsum.click()
+    nest, pglsum = (preset["at"] for preset in explorer.presets)
+    assert explorer._controls["fusion"].labels[explorer.state["fusion"]] == "none"
+
+    def click(preset):  # undone stays where it is
+        at = explorer.shown["at"] | preset
+        explorer.asked = {"at": at, "count": explorer.asked["count"] + 1}
+
+    click(pglsum)
     assert "Turned: all. " in explorer.sentence
-    first = bytes(explorer._picture.value)
-    nest.click()
+    first = explorer.picture
+    click(nest)
     assert "Turned: nothing. " in explorer.sentence
-    assert explorer._controls["fusion"].label == "none"
-    assert bytes(explorer._picture.value) != first
-    pglsum.click()
-    assert bytes(explorer._picture.value) == first
+    assert explorer.state["fusion"] is None
+    assert explorer.picture != first
+    click(pglsum)
+    assert explorer.picture == first
     assert len(drawn) == 3

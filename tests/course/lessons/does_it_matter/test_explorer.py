@@ -9,6 +9,7 @@ from attnlib.course.experiments.study.results import load
 from attnlib.course.experiments.study.sentences import render
 from attnlib.course.lessons.does_it_matter import explorer
 from attnlib.course.lessons.does_it_matter.explorer import explore_study, study_drawer
+from tests.course.widgets.hand import by_hand
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +56,17 @@ def test_what_is_not_asked_is_refused_with_what_is(draw):
 def test_a_control_that_is_set_back_gives_the_same_picture(found):
     explored = explore_study(found)
     assert explored.sentence.startswith("On local, leaving out the scale (the mean of ")
-    first = bytes(explored._picture.value)
+    first = explored._still_picture()
     explored.set(change="start", task="digits")
-    assert bytes(explored._picture.value) != first
+    assert explored._still_picture() != first
     explored.set(change="scale", task="local")
-    assert bytes(explored._picture.value) == first
+    assert explored._still_picture() == first
 
 
 def test_what_the_study_does_not_ask_is_not_offered(found):
-    change, task, budget = explore_study(found)._controls.values()
-    change.value = "dropout"
+    explorer = explore_study(found)
+    by_hand(explorer, change="dropout")
     asked = {whole(id_)[1:] for id_ in CLAIMS if whole(id_)[0] == "dropout"}
-    assert {each for _, each in task.options} == {each for each, _ in asked}
-    assert budget.disabled == (len([1 for each, _ in asked if each == task.value]) == 1)
+    assert set(explorer.offered["task"]) == {each for each, _ in asked}
+    budgets = [budget for each, budget in asked if each == explorer.state["task"]]
+    assert sorted(explorer.offered["budget"]) == sorted(budgets)

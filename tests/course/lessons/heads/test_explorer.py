@@ -88,9 +88,9 @@ def test_errors_name_the_argument(picture):
 
 def test_the_number_of_heads_steps_over_what_does_not_divide_and_comes_back(picture):
     explorer = explore_heads(picture)
-    assert [heads for _, heads in explorer._controls["num_heads"].options] == [1, 2, 3, 4, 6, 12]
-    first = bytes(explorer._picture.value)
+    assert explorer.offered["num_heads"] == [1, 2, 3, 4, 6, 12]
+    first = explorer.picture
     explorer.set(num_heads=4)
-    assert bytes(explorer._picture.value) != first
+    assert explorer.picture != first
     explorer.set(num_heads=3)
-    assert bytes(explorer._picture.value) == first
+    assert explorer.picture == first

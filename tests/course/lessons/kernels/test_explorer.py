@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgba
 
 from attnlib.course.lessons.kernels.explorer import explore_tiles, tiles_drawer
 from attnlib.course.lessons.kernels.figures import FORGOTTEN
+from tests.course.widgets.hand import by_hand
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +140,10 @@ def test_tokens_that_do_not_fit_are_refused(inputs):
 
 def test_the_steps_end_with_the_tiles_whatever_their_size(inputs):
     explorer = explore_tiles(*inputs)
-    tile, step = explorer._controls["tile"], explorer._controls["step"]
-    assert [value for _, value in tile.options] == [2, 4, 5, 8]
+    assert explorer.offered["tile"] == [2, 4, 5, 8]
     for size, count in ((2, 25), (8, 4)):
-        step.value = step.max
-        explorer.set(tile=size)
-        assert step.max == count
+        by_hand(explorer, step=explorer.offered["step"][-1], tile=size)
+        assert explorer.offered["step"][-1] == count
         assert f" of {count}: " in explorer.sentence
         assert "must lie in" not in explorer.sentence
 
@@ -157,9 +156,9 @@ def test_a_single_tile_would_leave_nothing_to_walk_over(inputs):
 
 def test_going_back_gives_the_same_picture(inputs):
     explorer = explore_tiles(*inputs)
-    first = bytes(explorer._picture.value)
+    first = explorer.picture
     explorer.set(tile=2, step=3)
     assert explorer.sentence.startswith("Step 3 of 25: ")
-    assert bytes(explorer._picture.value) != first
+    assert explorer.picture != first
     explorer.set(tile=4, step=1)
-    assert bytes(explorer._picture.value) == first
+    assert explorer.picture == first

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attnlib.course.lessons.positions.explorer import explore_positions, positions_drawer
-from attnlib.course.widgets.controls import NONE
+from tests.course.widgets.hand import by_hand, grey
 
 WIDTH = 6
 
@@ -148,23 +148,22 @@ def test_too_few_frames_are_refused():
 
 def test_positions_of_pairs_go_to_the_scores_alone_and_setting_them_back_gives_the_same(x):
     explorer = explore_positions(x)
-    positions, where, freq, *_ = explorer._controls.values()
-    first = bytes(explorer._picture.value)
-    assert where.disabled and not freq.disabled
-    positions.value = "absolute"
-    assert not where.disabled
-    where.value = "input"
-    assert bytes(explorer._picture.value) != first
-    positions.value = NONE
-    assert where.disabled and freq.disabled and where.value == "input"
-    positions.value = "relative"
-    assert where.disabled and not freq.disabled and where.value == "scores"
-    assert bytes(explorer._picture.value) == first
+    first = explorer.picture
+    assert grey(explorer) == {"where"}
+    by_hand(explorer, positions="absolute")
+    assert grey(explorer) == set()
+    by_hand(explorer, where="input")
+    assert explorer.picture != first
+    by_hand(explorer, positions=None)
+    assert grey(explorer) == {"where", "freq"} and explorer.state["where"] == "input"
+    by_hand(explorer, positions="relative")
+    assert grey(explorer) == {"where"} and explorer.state["where"] == "scores"
+    assert explorer.picture == first
 
 
 def test_the_controls_have_words_for_their_values(x):
     labels = {
-        name: [label for label, _ in control.options]
+        name: list(control.labels.values())
         for name, control in explore_positions(x).set(positions="absolute")._controls.items()
         if name in ("positions", "where", "tokens")
     }

@@ -1,12 +1,17 @@
 """The ruler of segments: lengths, empty ones, and the parameters that a frame really meets."""
 
+from base64 import b64decode
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from attnlib import GlobalLocalAttention
+from attnlib.course import data
 from attnlib.course.figures.style import MARK
 from attnlib.course.lessons.segments.explorer import explore_segments, segments_drawer
 
@@ -99,19 +104,23 @@ def test_errors_name_the_argument(draw, state, name):
         draw(*state)
 
 
+def still(explorer):
+    """What a page without scripts shows."""
+    return explorer._repr_mimebundle_()[0]["text/html"]
+
+
 def test_a_control_that_is_set_back_gives_the_same_picture():
     explorer = explore_segments()
-    first = bytes(explorer._picture.value)
-    explorer.set(length=9)
-    assert bytes(explorer._picture.value) != first
-    explorer.set(length=10, frame=4)
-    assert bytes(explorer._picture.value) == first
+    first = still(explorer)
+    assert still(explorer.set(length=9)) != first
+    assert still(explorer.set(length=10, frame=4)) == first
 
 
 def test_the_frame_moves_with_the_end_of_a_shorter_video():
     explorer = explore_segments().set(length=10, frame=9)
-    explorer._controls["length"].value = 6
-    assert explorer._controls["frame"].value == explorer._controls["frame"].max == 5
+    fitted, offered = explorer.fitted(explorer.state | {"length": 6})
+    assert fitted["frame"] == max(offered["frame"]) == 5
+    explorer.set(length=6)
     assert explorer.sentence.startswith("L = 6, ") and "Frame 5 " in explorer.sentence
 
 
@@ -185,8 +194,8 @@ def test_without_frames_there_are_no_pictures(draw):
 
 def test_the_length_ends_where_the_frames_end():
     draw, explorer = segments_drawer(coloured(12)), explore_segments(coloured(12))
-    assert explorer._controls["length"].max == 12
-    assert explorer._controls["frame"].max == 11
+    assert max(explorer.values["length"]) == 12
+    assert max(explorer.values["frame"]) == 11
     assert explorer.sentence.startswith("L = 12, 4 segments: ") and "Frame 11 " in explorer.sentence
     with pytest.raises(ValueError, match="^length=13 must be at most 12, the frames there are"):
         draw(13, 4, 0)
@@ -198,11 +207,22 @@ def test_with_frames_it_starts_at_frame_17_of_30():
 
 def test_with_frames_a_control_that_is_set_back_gives_the_same_picture():
     explorer = explore_segments(coloured(40))
-    first = bytes(explorer._picture.value)
-    explorer.set(length=40)
-    assert bytes(explorer._picture.value) != first
-    explorer.set(length=30)
-    assert bytes(explorer._picture.value) == first
+    first = still(explorer)
+    assert still(explorer.set(length=40)) != first
+    assert still(explorer.set(length=30)) == first
+
+
+@pytest.mark.parametrize(("size", "shown"), [((48, 112), (48, 112)), ((480, 1120), (69, 160))])
+def test_the_browser_gets_every_frame_and_of_large_ones_fewer_pixels(size, shown):
+    numbers = explore_segments(torch.rand(3, *size, 3)).numbers
+    assert numbers["ratio"] == size[1] / size[0]
+    found = [Image.open(BytesIO(b64decode(each.split(",")[1]))) for each in numbers["pictures"]]
+    assert [each.size for each in found] == 3 * [shown[::-1]]
+
+
+def test_forty_frames_of_a_film_weigh_less_than_200_kilobytes():
+    frames = data.video(height=48, width=112).frames[:40]
+    assert sum(map(len, explore_segments(frames).numbers["pictures"])) < 200_000
 
 
 @pytest.mark.parametrize("shape", [(48, 112, 3), (9, 3, 48, 112), (0, 48, 112, 3)])

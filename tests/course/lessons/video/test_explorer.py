@@ -11,7 +11,7 @@ from attnlib.course.experiments.films.shots import stored_shots
 from attnlib.course.experiments.films.training import new_scorer
 from attnlib.course.figures.style import MARK
 from attnlib.course.lessons.video.explorer import EACH, LETTERS, explore_look, film, look_drawer
-from attnlib.course.widgets.controls import NONE
+from tests.course.widgets.hand import by_hand, grey
 
 
 @pytest.fixture(scope="module")
@@ -112,22 +112,22 @@ def test_it_says_where_the_scorer_is_wrong(draw):
 
 def test_turning_and_turning_back_gives_the_same_picture(scorer):
     explorer = explore_look(scorer)
-    first = bytes(explorer._picture.value)
+    first = explorer.picture
     explorer.set(after=None)
     assert explorer.sentence.startswith("Film A B C D E F. ")
-    assert bytes(explorer._picture.value) != first
-    assert explorer._controls["shot"].disabled  # no shot comes again, so none is to be chosen
+    assert explorer.picture != first
+    assert grey(explorer) == {"shot"}  # no shot comes again, so none is to be chosen
     explorer.set(after="F")
-    assert bytes(explorer._picture.value) == first
+    assert explorer.picture == first
 
 
 def test_a_shot_cannot_come_again_beside_itself_and_the_frame_ends_with_the_film(scorer):
     explorer = explore_look(scorer).set(frame=41)
-    assert explorer._controls["after"].options[:2] == (("none", NONE), ("B", "B"))
-    explorer._controls["shot"].value = "F"
-    assert explorer._controls["after"].value == "D"  # it stood at F
-    explorer.set(after=None)
-    assert explorer._controls["frame"].value == explorer._controls["frame"].max == 35
+    assert explorer.offered["after"][:2] == [None, "B"]
+    by_hand(explorer, shot="F")
+    assert explorer.state["after"] == "D"  # it stood at F
+    by_hand(explorer, after=None)
+    assert explorer.state["frame"] == explorer.offered["frame"][-1] == 35
 
 
 def test_a_scorer_of_ones_own_with_the_global_branch_alone_will_do():

@@ -26,8 +26,10 @@ function keepKey(event) {
   else if (!event.ctrlKey && !event.metaKey && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
 }
 
-/** Whether no kernel holds this widget: it was started again, or the notebook opened again. */
-const alone = (el) => el.closest(".jupyter-widgets-disconnected") !== null;
+/** Whether no kernel holds this widget: it was started again, or the notebook opened again. Its
+ * layout tells: anywidget shows no model its own `comm_live`, and the page's mark stays as it was.
+ */
+const alone = (model) => model.get("layout")?.comm_live === false;
 
 /** Sets and keeps: with a kernel there, without one in the notebook, which JupyterLab then saves. */
 function keep(model, values) {

@@ -34,7 +34,7 @@ function render({ model, el }) {
     number += 1;
     checking.disabled = true;
     clearTimeout(waiting);
-    waiting = setTimeout(unanswered, alone(el) ? 0 : PATIENCE);
+    waiting = setTimeout(unanswered, alone(model) ? 0 : PATIENCE);
     model.send({ number });
   }
 

@@ -10,9 +10,9 @@ function render(context) {
 const png = (view) => URL.createObjectURL(new Blob([view], { type: "image/png" }));
 
 /** Asks the kernel, and shows what it answers last; says so when none does. */
-function fromKernel({ model, el, stage, say, show, alarm }) {
+function fromKernel({ model, stage, say, show, alarm }) {
   const image = element("img", stage, {}, { alt: "" });
-  let count = model.get("asked").count, waiting, address, attached;
+  let count = model.get("asked").count, waiting, address;
 
   const tell = () => alarm(say("No kernel answers: run this cell to move it."));
   const quiet = () => {
@@ -20,7 +20,7 @@ function fromKernel({ model, el, stage, say, show, alarm }) {
     waiting = undefined;
     alarm("");
   };
-  const look = () => (alone(el) ? tell() : quiet());
+  const look = () => (alone(model) ? tell() : quiet());
   function paint() {
     URL.revokeObjectURL(address);
     const picture = model.get("picture");
@@ -42,16 +42,15 @@ function fromKernel({ model, el, stage, say, show, alarm }) {
       paint();
       model.on("change:shown", answered);
       model.on("comm_live_update", look);
-      attached = requestAnimationFrame(look); // it is in the page a moment after it is made
+      look();
     },
     move(at) {
-      if (alone(el)) return tell(), show(model.get("shown"));
+      if (alone(model)) return tell(), show(model.get("shown"));
       model.set("asked", { at, count: ++count });
       model.save_changes();
       waiting ??= setTimeout(tell, PATIENCE);
     },
     stop() {
-      cancelAnimationFrame(attached);
       clearTimeout(waiting);
       URL.revokeObjectURL(address);
       model.off("change:shown", answered);

@@ -5,13 +5,13 @@ const SILENCE = 4000; // ms after which a kernel that never said anything will s
 const BUSY = 60000; // ms that one which did may be at work
 
 /** Says that the kernel is busy, or silent, where its answer takes long. */
-function clocks(el, onState) {
+function clocks(model, onState) {
   let spinner, silence;
   return {
     start(heard) {
       this.stop();
       spinner = setTimeout(() => onState("busy"), PATIENCE);
-      silence = setTimeout(() => onState("silent"), alone(el) ? 0 : heard ? BUSY : SILENCE);
+      silence = setTimeout(() => onState("silent"), alone(model) ? 0 : heard ? BUSY : SILENCE);
     },
     hear: () => clearTimeout(silence),
     stop() {
@@ -22,8 +22,8 @@ function clocks(el, onState) {
 }
 
 /** Asks for the view; hands each answer to `onReply`, and how the kernel is to `onState`. */
-function correspondent({ model, el }, onReply, onState) {
-  const me = Math.random().toString(36).slice(2), clock = clocks(el, onState), waiting = new Map();
+function correspondent({ model }, onReply, onState) {
+  const me = Math.random().toString(36).slice(2), clock = clocks(model, onState), waiting = new Map();
   let underway = null, count = 0, heard = false;
   function send(request) {
     underway = { ...request, view: me, id: ++count };

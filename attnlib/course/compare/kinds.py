@@ -26,7 +26,7 @@ from attnlib.layout import merge_heads, split_heads
 from attnlib.positions import AbsolutePositions
 from attnlib.segments import SelfAttention
 
-WIDTH, HEADS, GROUPS = 48, 6, 4
+WIDTH, HEADS, GROUPS = 16, 2, 2  # small: all of it is run in front of the reader
 UNMOVED = re.compile(r"\s*g\.(\S+)\[:\] = f\.\1")  # a line of a move that changes no order
 
 # One branch that sees all tokens, so that a difference shows by itself. Where a factor needs

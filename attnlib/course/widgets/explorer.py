@@ -6,8 +6,11 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from attnlib.course.front_end import FrontEnd, with_shared
 from attnlib.course.language import catalogue, language, say
@@ -193,7 +196,10 @@ def _nearest(value, offered, order):
 
 def png(figure: Figure, dpi: float = DOTS) -> bytes:
     """The Figure as the bytes of a PNG."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # once: savefig lays everything out, and then again
     buffer = BytesIO()
     # Little compression: it is faster, and the bytes only go to the browser.
-    figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

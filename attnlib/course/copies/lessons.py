@@ -5,10 +5,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-COURSE = Path(__file__).resolve().parents[1]
-# A wheel carries them inside the package: setup.py puts them there. In the repository they lie
-# beside it.
-ROOT = COURSE if (COURSE / "notebooks").is_dir() else COURSE.parents[1]
+from attnlib.course.repository import ROOT
+
 HERE = ROOT / "notebooks"
 LESSONS = "[0-9][0-9]_*.ipynb"
 

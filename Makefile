@@ -35,7 +35,7 @@ KERNEL := $(VENV)/etc/ipython/ipython_config.py
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab update weights test test-units test-zoo test-browser test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
+.PHONY: help lab update weights test test-units test-zoo test-browser release test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -110,6 +110,12 @@ test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromiu
 	@command -v chromium >/dev/null || { \
 	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser
+
+# It tags nothing, and sends nothing. `.ci/run` and `make test-release` are apart.
+release: $(ZOO) ## all that must be true of a release: versions, links, catalogues, claims, the zoo
+	$(PY) -m docs.release
+	$(MAKE) claims CHECK=1
+	$(MAKE) test-zoo
 
 # Not for CI: some six minutes.
 test-release: $(DRIVER) ## a short day with every lesson in Chromium, before a release

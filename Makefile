@@ -11,7 +11,7 @@ STUDY_FLAGS ?=
 REHEARSE    ?=
 WHOLE       ?=
 CHECK       ?=
-FILES       ?= README.md CONTRIBUTING.md docs/*.md notebooks/*.ipynb
+FILES       ?= *.md docs/*.md notebooks/*.ipynb
 OUT         ?= $(if $(REHEARSE),build/rehearsal,benchmarks/results)
 
 VENV    := .venv

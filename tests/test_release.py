@@ -41,6 +41,16 @@ def test_one_of_which_nothing_is_wrong_may_be(root):
     assert list(release.faults(root)) == []
 
 
+def test_all_that_is_wrong_is_named(root):
+    (root / "CITATION.cff").write_text("")
+    (root / "docs/page.md").unlink()
+    folder = root / "locale/zz"
+    folder.mkdir(parents=True)
+    (folder / "gone.po").write_bytes((LOCALE / "zh/language.po").read_bytes())
+    found = [fault.partition(":")[0] for fault in release.faults(root, folder.parent)]
+    assert found == ["CITATION.cff", "README.md", "docs/index.md", "zz/gone.po"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "got"),
     [

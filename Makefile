@@ -168,9 +168,10 @@ notebooks: $(READY) $(WEIGHTS) ## execute every lesson and write it in its norma
 messages: $(READY) ## LANGUAGE=zh: its catalogues as the course speaks now (PARTS="heads": a new one)
 	$(PY) -m i18n.update $(or $(LANGUAGE),$(error say which language: make messages LANGUAGE=zh)) $(PARTS)
 
-lint: $(READY) ## ruff, the rules and the layout
+lint: $(READY) ## ruff, the rules and the layout; mypy, the types of the core
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 format: $(READY) ## let ruff mend what it can
 	$(PY) -m ruff check --fix .
@@ -184,5 +185,5 @@ wheels: $(READY) ## fill wheels/ for machines like this one that have no network
 	@echo 'There: PIP_NO_INDEX=1 PIP_FIND_LINKS="$$PWD/wheels" make lab'
 
 clean: ## remove the environment and the caches (wheels/ stays)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +

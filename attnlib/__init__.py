@@ -24,20 +24,7 @@ from attnlib.segments import GlobalLocalAttention, GlobalLocalMap, SelfAttention
 
 __version__ = "0.1.0"
 __all__ = [
-    "AbsolutePositions",
-    "AttentionMap",
-    "BlockAttention",
-    "GlobalLocalAttention",
-    "GlobalLocalMap",
-    "RelativePositions",
-    "SameGroup",
-    "SelfAttention",
-    "attention",
-    "available_backends",
-    "blockify",
-    "deblockify",
-    "fuse",
-    "merge_heads",
-    "segment_slices",
-    "split_heads",
-]
+    "AbsolutePositions", "AttentionMap", "BlockAttention", "GlobalLocalAttention", "GlobalLocalMap",
+    "RelativePositions", "SameGroup", "SelfAttention", "attention", "available_backends",
+    "blockify", "deblockify", "fuse", "merge_heads", "segment_slices", "split_heads",
+]  # fmt: skip

@@ -51,7 +51,7 @@ def examine() -> list[Finding]:
 def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
-    for need in map(Requirement, metadata.requires("attnlib")):
+    for need in map(Requirement, metadata.requires("attnlib") or ()):
         needed = _is_for(need, "lessons")
         if need.name == "attnlib" or not (needed or _is_for(need, "course")):
             continue  # for those who change the lessons

@@ -11,7 +11,7 @@ STUDY_FLAGS ?=
 REHEARSE    ?=
 WHOLE       ?=
 CHECK       ?=
-FILES       ?= README.md CONTRIBUTING.md docs/*.md notebooks/*.ipynb
+FILES       ?= *.md docs/*.md notebooks/*.ipynb
 OUT         ?= $(if $(REHEARSE),build/rehearsal,benchmarks/results)
 
 VENV    := .venv
@@ -36,7 +36,7 @@ KERNEL := $(VENV)/etc/ipython/ipython_config.py
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab update weights triton test test-units test-zoo test-browser test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
+.PHONY: help lab update weights triton test test-units test-zoo test-browser release test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -69,14 +69,14 @@ $(KERNEL): $(READY) Makefile
 # Root has no other account to fall back on in a container, and JupyterLab refuses root unasked.
 # The news and update flags: opening a lesson asks nothing, and calls nothing, outside.
 lab: $(READY) $(OVERRIDES) $(KERNEL) ## open your own copy of the first lesson (SOURCE=1: the lesson itself)
-	$(if $(SOURCE),,$(PY) -m notebooks.copies)
+	$(if $(SOURCE),,$(PY) -m attnlib.course copy)
 	$(PY) -m jupyterlab $(LESSON) --ServerApp.root_dir="$(CURDIR)" \
 	  --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
 update: $(READY) ## let what is new in the lessons come into your copies
-	$(PY) -m notebooks.copies update
+	$(PY) -m attnlib.course copy --update
 
 weights: $(WEIGHTS) ## install the language model of lesson 12, and 5000 pictures of MNIST
 
@@ -117,6 +117,12 @@ test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromiu
 	@command -v chromium >/dev/null || { \
 	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser
+
+# It tags nothing, and sends nothing. `.ci/run` and `make test-release` are apart.
+release: $(ZOO) ## all that must be true of a release: versions, links, catalogues, claims, the zoo
+	$(PY) -m docs.release
+	$(MAKE) claims CHECK=1
+	$(MAKE) test-zoo
 
 # Not for CI: some six minutes.
 test-release: $(DRIVER) ## a short day with every lesson in Chromium, before a release
@@ -169,9 +175,10 @@ notebooks: $(READY) $(WEIGHTS) $(TRITON) ## execute every lesson and write it in
 messages: $(READY) ## LANGUAGE=zh: its catalogues as the course speaks now (PARTS="heads": a new one)
 	$(PY) -m i18n.update $(or $(LANGUAGE),$(error say which language: make messages LANGUAGE=zh)) $(PARTS)
 
-lint: $(READY) ## ruff, the rules and the layout
+lint: $(READY) ## ruff, the rules and the layout; mypy, the types of the core
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 format: $(READY) ## let ruff mend what it can
 	$(PY) -m ruff check --fix .
@@ -186,5 +193,5 @@ wheels: $(READY) ## fill wheels/ for machines like this one that have no network
 	@echo 'There: PIP_NO_INDEX=1 PIP_FIND_LINKS="$$PWD/wheels" make lab'
 
 clean: ## remove the environment and the caches (wheels/ stays)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -9,8 +9,8 @@ try:
     import torch  # noqa: F401
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        f"attnlib needs {error.name}, which this Python does not have: in attnlib's folder run "
-        "`make lab` once, then use .venv/bin/python; or `pip install -r requirements.txt`"
+        f"attnlib needs {error.name}, which this Python does not have: `python -m pip install "
+        f"{error.name}`; in attnlib's repository, `make lab` once, then use .venv/bin/python"
     ) from error
 
 from attnlib.attention import attention
@@ -22,21 +22,9 @@ from attnlib.maps import AttentionMap
 from attnlib.positions import AbsolutePositions, RelativePositions
 from attnlib.segments import GlobalLocalAttention, GlobalLocalMap, SelfAttention, fuse
 
+__version__ = "0.1.0"
 __all__ = [
-    "AbsolutePositions",
-    "AttentionMap",
-    "BlockAttention",
-    "GlobalLocalAttention",
-    "GlobalLocalMap",
-    "RelativePositions",
-    "SameGroup",
-    "SelfAttention",
-    "attention",
-    "available_backends",
-    "blockify",
-    "deblockify",
-    "fuse",
-    "merge_heads",
-    "segment_slices",
-    "split_heads",
-]
+    "AbsolutePositions", "AttentionMap", "BlockAttention", "GlobalLocalAttention", "GlobalLocalMap",
+    "RelativePositions", "SameGroup", "SelfAttention", "attention", "available_backends",
+    "blockify", "deblockify", "fuse", "merge_heads", "segment_slices", "split_heads",
+]  # fmt: skip

@@ -1,6 +1,7 @@
 """The one contract: queries, keys and values in, output and map out."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,22 +11,15 @@ from attnlib.kernels import BACKENDS, WITH_TABLES, available_backends, why_not
 from attnlib.maps import AttentionMap
 from attnlib.overflow import may_overflow
 from attnlib.precision import as_autocast_asks, autocast_off
-from attnlib.terms import hide_unseen, terms
+from attnlib.terms import Term, hide_unseen, terms
 
 LONG = 4096**2  # pairs; their table takes 64 MiB in float32
 
 
 def attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    *,
-    scale: float | None = None,
-    bias=None,
-    mask=None,
-    dropout: float = 0.0,
-    backend: str = "auto",
-) -> tuple[Tensor, AttentionMap]:
+    q: Tensor, k: Tensor, v: Tensor, *, scale: float | None = None, bias: Term = None,
+    mask: Term = None, dropout: float = 0.0, backend: str = "auto",
+) -> tuple[Tensor, AttentionMap]:  # fmt: skip
     """softmax(scale · q kᵀ + bias) v, and the map that made it.
 
     Args:
@@ -85,18 +79,18 @@ def attention(
     if backend == "auto":
         backend = _auto(q, shape, bias, mask, dropout)
     q, k, v = as_autocast_asks(q, k, v)
-    seen = {"scale": scale, "bias": bias, "mask": mask}  # by the map: a function stays one
+    map_of = partial(AttentionMap, scale=scale, bias=bias, mask=mask)  # a function stays one
     if backend in WITH_TABLES or not (callable(bias) or callable(mask)):
         bias, mask = terms(bias, mask, q, k)
     q, k, v = hide_unseen(bias, mask, q, k, v)
     with autocast_off(q.device.type):
         out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
         if may_overflow(out, q, k, scale, bias):
-            out, lse = AttentionMap(q, k, **seen).times(v, dropout), None
-    return out, AttentionMap(q, k, lse=lse, **seen)
+            out, lse = map_of(q, k).times(v, dropout), None
+    return out, map_of(q, k, lse=lse)
 
 
-def _auto(q: Tensor, shape: tuple[int, ...], bias, mask, dropout: float) -> str:
+def _auto(q: Tensor, shape: tuple[int, ...], bias: Term, mask: Term, dropout: float) -> str:
     """The kernel for a request: see the table in the docstring of `attention`."""
     if q.device.type == "cpu" and dropout:
         return "eager"

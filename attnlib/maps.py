@@ -10,6 +10,7 @@ nothing, whole rows are computed: their softmax sums to 1 whatever is lost.
 import importlib.util
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from attnlib.kernels import triton_for
 from attnlib.positions import KeptTable
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.scores import logsumexp, scores, softmax
-from attnlib.terms import WHOLE, terms
+from attnlib.terms import WHOLE, Table, Term, terms
 
 REDUCTIONS = ("mean", "max")
 LARGE = 2**12  # of a log-sum-exp: 2⁻²³ · 2¹², the relative error of a weight, is 0.0005
@@ -42,7 +43,10 @@ class AttentionMap:
     kernel each, for a mask and bias that those know; for others the last digit of means may vary.
     """
 
-    def __init__(self, q: Tensor, k: Tensor, *, scale: float, bias=None, mask=None, lse=None):
+    def __init__(
+        self, q: Tensor, k: Tensor, *, scale: float,
+        bias: Term = None, mask: Term = None, lse: Table = None,
+    ):  # fmt: skip
         self._q, self._k, self._scale, self._bias, self._mask = q, k, scale, bias, mask
         self._lse = lse
 
@@ -61,9 +65,7 @@ class AttentionMap:
         that is a function is kept: what it reads, it reads again at each look.
         """
         parts = (self._q, self._k, self._bias, self._mask, self._lse)
-        q, k, bias, mask, lse = (
-            x.detach() if isinstance(x, Tensor | KeptTable) else x for x in parts
-        )
+        q, k, bias, mask, lse = map(_detached, parts)
         if isinstance(self._bias, Tensor) and self._bias.requires_grad:
             bias = bias.clone()
         return AttentionMap(q, k, scale=self._scale, bias=bias, mask=mask, lse=lse)
@@ -189,9 +191,9 @@ class AttentionMap:
         """The weights of rows × cols, a strip of rows at a time."""
         map, keys = self._widened(), self.shape[-1]
         saves = keys > SHORT and 0 < 2 * (cols.stop - cols.start) <= keys
+        lse = self._lse if saves else None
         for strip in self._cut(rows):
-            known = saves and self._lse is not None
-            weights = map._from_lse(strip, cols, self._lse) if known else None
+            weights = None if lse is None else map._from_lse(strip, cols, lse)
             yield strip, map._rows(strip)[..., cols] if weights is None else weights
 
     def _rows(self, rows: slice) -> Tensor:
@@ -248,6 +250,10 @@ class AttentionMap:
 
     def _autocast_off(self):
         return autocast_off(self._q.device.type)
+
+
+def _detached(x: Any) -> Any:
+    return x.detach() if isinstance(x, Tensor | KeptTable) else x
 
 
 def _with_bar(strips: range) -> Iterable[int]:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from attnlib.precision import dtype_of_scores
-from attnlib.terms import looked_at, part
+from attnlib.terms import Term, looked_at, part
 
 
-def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias) -> bool:
+def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias: Term) -> bool:
     """Whether rows of the output, (…, H, N, Dv), may be wrong because scores overflow.
 
     False where numbers cannot be looked at: see `looked_at`.

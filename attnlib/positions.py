@@ -54,7 +54,8 @@ class KeptTable:
     """A function of indices whose table, once made, serves every call of a module."""
 
     def __init__(self, function: AbsolutePositions):
-        self.function, self._tables = function, {}
+        self.function = function
+        self._tables: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
     def __call__(self, i: Tensor, j: Tensor) -> Tensor:
         return self.function(i, j)
@@ -95,7 +96,8 @@ class PositionsByLength:
             raise ValueError(f"pos_enc must be one of {(None, *KINDS)}, got {pos_enc!r}")
         if not freq > 0:
             raise ValueError(f"freq must be above 0, got {freq=}")
-        self.width, self.freq, self._last = width, freq, None
+        self.width, self.freq = width, freq
+        self._last: KeptTable | None = None
 
     def __call__(self, length: int) -> AbsolutePositions | KeptTable | None:
         if self.pos_enc is None:

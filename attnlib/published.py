@@ -3,6 +3,8 @@
 Stacked rows of one matrix are the same map as several matrices: this is notation, not function.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,9 @@ def split(qkv: Tensor, out: Tensor, heads: int) -> dict[str, Tensor]:
     return state | {"out.weight": out.detach().clone()}
 
 
-def take(state_dict, prefix, heads, out_shape, errors) -> tuple[Tensor, Tensor] | None:
+def take(
+    state_dict: dict[str, Tensor], prefix: str, heads: int, out_shape: torch.Size, errors: list[str]
+) -> tuple[Tensor, Tensor] | None:
     """Take one attention's published parameters out of a state dict: (qkv, out), stacked.
 
     Where any is missing or of another shape none is taken, and `errors` gets a line for each.
@@ -43,26 +47,23 @@ def take(state_dict, prefix, heads, out_shape, errors) -> tuple[Tensor, Tensor] 
     return torch.cat(parts), out
 
 
-def load_self(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
-    """Before a SelfAttention loads: stack the published keys, if it is those."""
+def load_self(module: Any, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
+    """Before a SelfAttention loads: stack the published keys, if it is those; errors come last."""
     if not any(key.startswith(f"{prefix}W") for key in state_dict):
         return
-    taken = take(state_dict, prefix, module.heads, module.out.weight.shape, errors)
+    taken = take(state_dict, prefix, module.heads, module.out.weight.shape, others[-1])
     if taken:
         state_dict[f"{prefix}qkv.weight"], state_dict[f"{prefix}out.weight"] = taken
 
 
-def load_segments(module, state_dict, prefix, metadata, strict, missing, unexpected, errors):
+def load_segments(module: Any, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
     """Before a SegmentAttention loads: the same for each segment, stacked over segments."""
     if not any(key.startswith(f"{prefix}0.W") for key in state_dict):
         return
     taken = [
-        take(state_dict, f"{prefix}{segment}.", module.heads, module.out.shape[1:], errors)
+        take(state_dict, f"{prefix}{segment}.", module.heads, module.out.shape[1:], others[-1])
         for segment in range(module.num_segments)
     ]
-    if all(taken):
-        qkvs, outs = zip(*taken, strict=True)
-        state_dict[f"{prefix}qkv"], state_dict[f"{prefix}out"] = (
-            torch.stack(qkvs),
-            torch.stack(outs),
-        )
+    if len(found := [pair for pair in taken if pair]) == module.num_segments:
+        for name, parts in zip(("qkv", "out"), zip(*found, strict=True), strict=True):
+            state_dict[f"{prefix}{name}"] = torch.stack(parts)

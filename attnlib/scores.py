@@ -8,10 +8,13 @@ from torch import Tensor
 
 from attnlib.overflow import has_nan
 from attnlib.precision import dtype_of_scores
-from attnlib.terms import WHOLE, terms
+from attnlib.terms import WHOLE, Term, terms
 
 
-def scores(q, k, scale, bias=None, mask=None, rows: slice = WHOLE, cols: slice = WHOLE) -> Tensor:
+def scores(
+    q: Tensor, k: Tensor, scale: float, bias: Term = None, mask: Term = None,
+    rows: slice = WHOLE, cols: slice = WHOLE,
+) -> Tensor:  # fmt: skip
     """Scores of the queries `rows` against the keys `cols`, float32 at least.
 
     Args:
@@ -24,7 +27,9 @@ def scores(q, k, scale, bias=None, mask=None, rows: slice = WHOLE, cols: slice =
     return _with_terms(_product(q[..., rows, :], k[..., cols, :], scale), bias, may)
 
 
-def softmax(q, k, scale, bias=None, mask=None, rows: slice = WHOLE) -> Tensor:
+def softmax(
+    q: Tensor, k: Tensor, scale: float, bias: Term = None, mask: Term = None, rows: slice = WHOLE
+) -> Tensor:
     """(…, H, rows, M) the weights of those queries: zeros, not NaN, where one sees nothing."""
     q, (bias, may) = q[..., rows, :], terms(bias, mask, q, k, rows)
     weights = _softmax(_product(q, k, scale), bias, may)
@@ -36,7 +41,9 @@ def softmax(q, k, scale, bias=None, mask=None, rows: slice = WHOLE) -> Tensor:
     return weights
 
 
-def logsumexp(q, k, scale, bias=None, mask=None, rows: slice = WHOLE) -> Tensor:
+def logsumexp(
+    q: Tensor, k: Tensor, scale: float, bias: Term = None, mask: Term = None, rows: slice = WHOLE
+) -> Tensor:
     """(…, H, rows): −inf where a query sees nothing, NaN where scores overflow."""
     bias, may = terms(bias, mask, q, k, rows)
     result = _with_terms(_product(q[..., rows, :], k, scale), bias, may).logsumexp(-1)

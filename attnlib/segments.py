@@ -1,6 +1,6 @@
 """Attention over all frames and, beside it, inside segments of their own: the PGL-SUM style."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from attnlib.layout import merge_heads, segment_slices
 from attnlib.maps import AttentionMap
 from attnlib.positions import PositionsByLength
 
-FUSIONS = {
+FUSIONS: dict[str, Any] = {
     "add": torch.add,
     "mult": torch.mul,
     "avg": lambda whole, local: (whole + local) / 2,
@@ -46,14 +46,9 @@ class SelfAttention(nn.Module):
     """
 
     def __init__(
-        self,
-        input_size: int = 1024,
-        output_size: int = 1024,
-        freq: float = 10000,
-        heads: int = 1,
-        pos_enc: str | None = None,
-        backend: str = "auto",
-    ):
+        self, input_size: int = 1024, output_size: int = 1024, freq: float = 10000,
+        heads: int = 1, pos_enc: str | None = None, backend: str = "auto",
+    ):  # fmt: skip
         super().__init__()
         check_count("input_size", input_size)
         check_divides("heads", heads, "output_size", output_size)
@@ -73,7 +68,7 @@ class SelfAttention(nn.Module):
         q, k, v = rearrange(qkv, "... l (three h d) -> three ... h l d", three=3, h=self.heads)
         bias = self.positions(x.shape[-2])
         dropout = DROPOUT if self.training else 0.0
-        how = {"scale": 1.0, "dropout": dropout, "backend": self.backend}
+        how: dict[str, Any] = {"scale": 1.0, "dropout": dropout, "backend": self.backend}
         out, weights = attention(q, k, v, bias=bias, **how)  # (B, H, L, D)
         return self.out(merge_heads(out)), weights  # (B, L, C), (B, H, L, L)
 
@@ -91,8 +86,9 @@ class SegmentAttention(nn.Module):
     """
 
     def __init__(
-        self, input_size, output_size, num_segments, freq=10000, pos_enc=None, backend="auto"
-    ):
+        self, input_size: int, output_size: int, num_segments: int,
+        freq: float = 10000, pos_enc: str | None = None, backend: str = "auto",
+    ):  # fmt: skip
         super().__init__()
         width = output_size // num_segments
         if width < LOCAL_HEADS or width % LOCAL_HEADS:
@@ -146,9 +142,8 @@ class SegmentAttention(nn.Module):
 
     def _attend(self, x, segments, bias):
         """(…, G, N, C) with the parameters of those segments -> y (…, G, N, C), G maps."""
-        qkv, out = self.qkv, self.out
-        if segments.stop - segments.start < self.num_segments:  # a slice's gradient costs a copy
-            qkv, out = qkv[segments], out[segments]
+        whole = segments.stop - segments.start == self.num_segments  # a slice's gradient is a copy
+        qkv, out = (x if whole else x[segments] for x in (self.qkv, self.out))
         heads, weights = self._of_heads(torch.einsum("...gnc,gec->...gne", x, qkv), bias)
         y = torch.einsum("...gne,gce->...gnc", merge_heads(heads), out)
         return y, weights.unbind()
@@ -156,8 +151,8 @@ class SegmentAttention(nn.Module):
     def _of_heads(self, qkv, bias, mask=None):
         """(…, N, 3·H·D) -> heads (…, H, N, D) and their map (…, H, N, N)."""
         q, k, v = rearrange(qkv, "... n (three h d) -> three ... h n d", three=3, h=self.heads)
-        how = {"scale": 1.0, "dropout": DROPOUT * self.training, "backend": self.backend}
-        return attention(q, k, v, bias=bias, mask=mask, **how)
+        how = {"bias": bias, "mask": mask, "backend": self.backend}
+        return attention(q, k, v, scale=1.0, dropout=DROPOUT * self.training, **how)
 
     def published_state_dict(self) -> dict[str, Tensor]:
         """The parameters under the published names: `0.Wk.0.weight`, …, for each segment."""
@@ -199,16 +194,10 @@ class GlobalLocalAttention(nn.Module):
     """
 
     def __init__(
-        self,
-        input_size: int = 1024,
-        output_size: int = 1024,
-        freq: float = 10000,
-        pos_enc: str | None = None,
-        num_segments: int | None = None,
-        heads: int = 1,
-        fusion: str | None = None,
-        backend: str = "auto",
-    ):
+        self, input_size: int = 1024, output_size: int = 1024, freq: float = 10000,
+        pos_enc: str | None = None, num_segments: int | None = None, heads: int = 1,
+        fusion: str | None = None, backend: str = "auto",
+    ):  # fmt: skip
         super().__init__()
         self.fusion = None if fusion is None else _check_fusion(fusion)
         self.attention = SelfAttention(input_size, output_size, freq, heads, pos_enc, backend)
@@ -227,7 +216,7 @@ class GlobalLocalAttention(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, GlobalLocalMap]:
         """(L, C) or (B, L, C) -> y of the same shape, and the maps of both branches."""
         y, whole = self.attention(x)
-        if self.local_attention is None:
+        if self.local_attention is None or self.fusion is None:  # neither without the other
             return y, GlobalLocalMap(whole, ())
         local, segments = self.local_attention(x)
         return fuse(y, local, self.fusion), GlobalLocalMap(whole, segments)

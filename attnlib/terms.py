@@ -14,11 +14,16 @@ from attnlib.checks import check_term
 from attnlib.positions import KeptTable
 from attnlib.precision import dtype_of_scores
 
+Given = Tensor | Callable[[Tensor, Tensor], Tensor]  # a bias or a mask: numbers, or f(i, j)
+Term = Given | None
+Table = Tensor | None  # the same, as numbers
 WHOLE = slice(None)
 STRIP = 2**22  # pairs of query and key, of which functions are asked at once
 
 
-def terms(bias, mask, q, k, rows: slice = WHOLE, cols: slice = WHOLE):
+def terms(
+    bias: Term, mask: Term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice = WHOLE
+) -> tuple[Table, Table]:
     """Bias and mask at rows × cols as tensors, None where there is none.
 
     The mask that comes back knows of every excluded pair. None: all may attend.
@@ -32,7 +37,7 @@ def terms(bias, mask, q, k, rows: slice = WHOLE, cols: slice = WHOLE):
     return bias, mask if finite else _without_infinite(bias, mask)
 
 
-def _without_infinite(bias: Tensor, mask: Tensor | None) -> Tensor | None:
+def _without_infinite(bias: Tensor, mask: Table) -> Table:
     least = looked_at(bias.detach(), torch.amin)
     if least is not None and least > -math.inf:  # NaN is not
         return mask
@@ -40,7 +45,9 @@ def _without_infinite(bias: Tensor, mask: Tensor | None) -> Tensor | None:
     return allowed if mask is None else mask & allowed
 
 
-def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice = WHOLE) -> Tensor:
+def part(
+    name: str, term: Given, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice = WHOLE
+) -> Tensor:
     """A bias or mask at rows × cols: cut from a tensor, or computed by a function f(i, j)."""
     if isinstance(term, Tensor):
         if term.dim() > 1 and term.shape[-2] > 1:
@@ -53,7 +60,7 @@ def part(name: str, term, q: Tensor, k: Tensor, rows: slice = WHOLE, cols: slice
     return check_term(f"{name}(i, j)", name, term(i, j), (i.numel(), j.numel()), q.device)
 
 
-def hide_unseen(bias, mask, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def hide_unseen(bias: Term, mask: Term, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, ...]:
     """q, zero where a query sees nothing; k and v, zero where a key is seen by none of its head.
 
     What stands there must have no effect, and NaN times 0 would be NaN. bias, mask: as `terms`
@@ -62,10 +69,10 @@ def hide_unseen(bias, mask, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Te
     functions = callable(bias) or callable(mask)
     if functions and (torch.compiler.is_compiling() or all(x.isfinite().all() for x in (q, k, v))):
         return q, k, v  # functions are asked of all pairs only where something may be mended
-    if mask is None and not functions:
-        return q, k, v
     if functions:
         sees, seen = _of_functions(bias, mask, q, k)
+    elif not isinstance(mask, Tensor):
+        return q, k, v
     else:
         sees, seen = mask.any(-1), mask.any(-2) if mask.dim() > 1 else mask
     if looked_at(sees, lambda sees: sees.all() & seen.all()):

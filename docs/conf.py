@@ -10,7 +10,8 @@ project_copyright = "the attnlib authors, MIT licence"
 language = "en"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 extensions += ["sphinx.ext.githubpages"]  # else GitHub leaves out the folders with a _
-exclude_patterns = ["README.md", "**/jupyter_execute"]  # parts of README.md are included
+# Parts of README.md are included; docs/package.md is a package index's page.
+exclude_patterns = ["README.md", "docs/package.md", "**/jupyter_execute"]
 
 # Lessons come executed, by docs/executed.py: once, for the site and for the slides.
 nb_execution_mode = "off"

@@ -26,6 +26,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from attnlib.course.copies.lessons import LESSONS, read
 from notebooks.badges import badged
 from notebooks.identity import keep, refused
 from notebooks.sockets import AsyncFileKernelManager
@@ -33,7 +34,6 @@ from notebooks.sockets import AsyncFileKernelManager
 __all__ = ["execute", "normalise", "problems", "read", "write"]
 
 HERE = Path(__file__).resolve().parent
-LESSONS = "[0-9][0-9]_*.ipynb"
 CELL_SECONDS = 120  # as long as `make test` gives a cell
 CELL_LINES = 15  # what a projector shows, and one breath reads
 DEF_LINES = 10  # longer code lives in attnlib, where it is tested
@@ -54,11 +54,6 @@ MACHINE_PATH = re.compile(
     r"ipykernel_\d+|site-packages|(?<![\w.])/(?:home|root|Users)/|[A-Z]:\\+Users"
     f"|{re.escape(str(HERE.parent))}"
 )
-
-
-def read(path: Path) -> NotebookNode:
-    """The notebook as it lies there. (`nbformat.read` would make up random ids where some lack.)"""
-    return nbformat.v4.reads(path.read_text(encoding="utf-8"))
 
 
 def write(nb: NotebookNode, path: Path) -> bool:

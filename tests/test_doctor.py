@@ -62,6 +62,24 @@ def test_a_package_that_is_too_old(ill, monkeypatch):
     assert '8.0.9 does not fit: python -m pip install "ipywidgets>=8.1"' in line
 
 
+def test_without_jupyterlab_another_front_end_may_do(capsys, monkeypatch):
+    version = metadata.version
+
+    def lacking(name):
+        if name == "jupyterlab":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", lacking)
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    assert doctor.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if "jupyterlab" in line]
+    assert line.startswith("   jupyterlab ")
+    assert "only JupyterLab needs it" in line and 'pip install "jupyterlab>=' in line
+    assert not any(line.split()[:1] == ["widgets"] for line in lines)
+
+
 def test_missing_weights_are_named_but_are_no_illness(capsys, monkeypatch):
     version = metadata.version
 

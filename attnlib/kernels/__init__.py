@@ -9,20 +9,25 @@ serve it refuses, and names one that can.
 
 import importlib.util
 import os
+from types import ModuleType
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from attnlib.kernels import eager, flex, sdpa
+from attnlib.terms import Table, Term
 
 TRITON_IS_HERE = importlib.util.find_spec("triton") is not None  # once: it searches the disk
 
 
-def _triton(*args, **kwargs):
+def _triton(*args: Any, **kwargs: Any) -> tuple[Tensor, Table]:
     from attnlib.kernels import triton  # here, because only who asks for it may have it
 
     return triton.attend(*args, **kwargs)
 
 
+BACKENDS: dict[str, Any]  # or their signatures would be joined, and flex takes more
 BACKENDS = {"eager": eager.attend, "sdpa": sdpa.attend, "flex": flex.attend, "triton": _triton}
 WITH_TABLES = ("eager", "sdpa")
 
@@ -43,7 +48,7 @@ def why_not(backend: str) -> str | None:
     return "there is no CUDA GPU (TRITON_INTERPRET=1, set before Python, runs it on a CPU, slowly)"
 
 
-def triton_for(q, k, bias, mask):
+def triton_for(q: Tensor, k: Tensor, bias: Term, mask: Term) -> ModuleType | None:
     """The module of the Triton kernels where they can serve such a map on its GPU, else None."""
     if q.device.type != "cuda" or why_not("triton"):
         return None

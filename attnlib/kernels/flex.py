@@ -8,29 +8,34 @@ Source: Dong et al. 2024 (arXiv:2412.05496), sections 3 and 4.
 
 import warnings
 from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.nn.attention.flex_attention import AuxRequest, create_block_mask, flex_attention
 
 from attnlib.checks import refuse
 from attnlib.kernels.sdpa import four_axes
+from attnlib.terms import Table, Term
 
 MOST = 1000  # times that it is compiled in one process
 NARROWEST = 16  # D of its CUDA kernel; zeros added to narrower heads change no score
 
 
-def attend(q, k, v, *, scale, bias, mask, dropout):
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, *, scale: float, bias: Term, mask: Term, dropout: float
+) -> tuple[Tensor, Table]:
     _check(q, k, v, bias, dropout)
     lead, value_dim = q.shape[:-3], v.shape[-1]
     q, k, v = (_widen(x.reshape(-1, *x.shape[-3:])) for x in (q, k, v))  # (B·G, H, N, D)
     sizes = (*q.shape[:-1], k.shape[-2])  # (B·G, H, N, M)
-    run, make_mask = flex_attention, create_block_mask
+    run: Any = flex_attention
+    make_mask: Any = create_block_mask
     if not torch.compiler.is_compiling():  # else the caller compiles
         on_cuda = q.device.type == "cuda"
-        run, make_mask = (
-            (_compiled(run), _compiled(make_mask)) if on_cuda else (_quietly, make_mask)
-        )
+        run = _compiled(run) if on_cuda else _quietly
+        make_mask = _compiled(make_mask) if on_cuda else make_mask
     block_mask = None
     if mask is not None:
         maps = (None, None) if callable(mask) else sizes[:2]  # a function serves all heads

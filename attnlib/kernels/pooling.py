@@ -9,8 +9,10 @@ import math
 import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from attnlib.kernels.triton import common, finite, load_rows, readable, sizes_from, tile_scores
+from attnlib.terms import Term
 
 TILES = {  # those of this kernel, as in attnlib.kernels.triton
     2: {64: (128, 32, 4, 3), 128: (128, 32, 4, 3), 256: (64, 32, 8, 2)},
@@ -57,7 +59,10 @@ def pool(
     tl.store(cells_start + cell, result)
 
 
-def pooled(q, k, lse, rows, cols, down, across, reduce, *, scale, bias, mask):
+def pooled(
+    q: Tensor, k: Tensor, lse: Tensor, rows: slice, cols: slice, down: int, across: int,
+    reduce: str, *, scale: float, bias: Term, mask: Term,
+) -> Tensor:  # fmt: skip
     """(…, H, down, across) cells of the weights of rows × cols.
 
     Args:
@@ -81,7 +86,7 @@ def pooled(q, k, lse, rows, cols, down, across, reduce, *, scale, bias, mask):
     return result
 
 
-def tile_sizes(q, k, height, breadth):
+def tile_sizes(q: Tensor, k: Tensor, height: float, breadth: float) -> dict[str, int]:
     """Tiles no larger than cells of height × breadth ask for: a program works on whole ones."""
     sizes = sizes_from(TILES, q, k)
     del sizes["VALUE_WIDTH"]

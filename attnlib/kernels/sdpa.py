@@ -2,13 +2,17 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from attnlib.precision import dtype_of_scores
+from attnlib.terms import Table
 
 LEAST = torch.finfo(torch.float32).tiny  # a smaller scale is zero in some kernels
 
 
-def attend(q, k, v, *, scale, bias, mask, dropout):
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, *, scale: float, bias: Table, mask: Table, dropout: float
+) -> tuple[Tensor, Table]:
     lead, value_dim, dtype = q.shape[:-3], v.shape[-1], v.dtype
     if scale < 0:  # flash and cuDNN kernels give NaN in half precision unless it is above 0
         q, scale = -q, -scale
@@ -55,7 +59,7 @@ def _equally_wide(q, k, v):
     return (x if x.shape[-1] == width else F.pad(x, (0, width - x.shape[-1])) for x in (q, k, v))
 
 
-def four_axes(term, lead):
+def four_axes(term: Tensor, lead: torch.Size) -> Tensor:
     """(…, H | 1, N | 1, M | 1) with the axes before the heads folded as q's are."""
     if term.dim() < 4:
         return term[(None,) * (4 - term.dim())]

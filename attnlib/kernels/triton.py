@@ -13,10 +13,12 @@ import math
 import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from attnlib.checks import refuse
 from attnlib.groups import SameGroup
 from attnlib.positions import AbsolutePositions, KeptTable, RelativePositions
+from attnlib.terms import Table, Term
 
 INTERPRETED = triton.knobs.runtime.interpret  # TRITON_INTERPRET=1: NumPy stands in for the GPU
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
@@ -108,7 +110,9 @@ def finite(largest):
     return tl.where(largest == float("-inf"), 0.0, largest)
 
 
-def attend(q, k, v, *, scale, bias, mask, dropout):
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, *, scale: float, bias: Term, mask: Term, dropout: float
+) -> tuple[Tensor, Table]:
     why_not = refusal(q, k, v, bias, mask)
     if dropout:
         why_not = ("has no dropout", '"sdpa" or "eager"')
@@ -128,7 +132,7 @@ def attend(q, k, v, *, scale, bias, mask, dropout):
     return out, lse
 
 
-def refusal(q, k, v, bias, mask):
+def refusal(q: Tensor, k: Tensor, v: Tensor, bias: Term, mask: Term) -> tuple[str, str] | None:
     """What these kernels cannot serve, and what to take instead; None where they can."""
     device = q.device.type
     if device != "cuda" and not INTERPRETED:
@@ -145,7 +149,7 @@ def refusal(q, k, v, bias, mask):
     return None
 
 
-def common(q, k, scale, bias, mask):
+def common(q: Tensor, k: Tensor, scale: float, bias: Term, mask: Term) -> dict:
     """What every kernel of this file wants to know of a call, by the names of its parameters."""
     queries, keys = q.shape[-2], k.shape[-2]
     positions = _function(bias)
@@ -158,16 +162,16 @@ def common(q, k, scale, bias, mask):
         "row_rate": row_rate, "col_rate": col_rate, "queries": queries, "keys": keys,
         "width": q.shape[-1], "scale": scale, "length": length, "POSITIONS": kind,
         # Without a mask there is one group, and all are in it.
-        "group": max(queries, keys) if mask is None else mask.size,
+        "group": mask.size if isinstance(mask, SameGroup) else max(queries, keys),
     }  # fmt: skip
 
 
-def tile_sizes(q, v):
+def tile_sizes(q: Tensor, v: Tensor) -> dict[str, int]:
     """What `forward` is launched with: no more than a GPU's registers and 99 KB."""
     return sizes_from(TILES, q, v)
 
 
-def sizes_from(tiles, q, v):
+def sizes_from(tiles: dict[int, dict], q: Tensor, v: Tensor) -> dict[str, int]:
     """What a kernel is launched with, from a table such as `TILES`, and how wide its rows are."""
     width, value_width = (max(16, triton.next_power_of_2(x.shape[-1])) for x in (q, v))
     tile = tiles[q.element_size()][max(64, width, value_width)]
@@ -175,7 +179,7 @@ def sizes_from(tiles, q, v):
     return dict(zip(names, tile, strict=True)) | {"WIDTH": width, "VALUE_WIDTH": value_width}
 
 
-def readable(x):
+def readable(x: Tensor) -> Tensor:
     """(…, N, D) as the kernels read it: rows one after the other. NumPy has no bfloat16."""
     return (x.float() if INTERPRETED and x.dtype == torch.bfloat16 else x).contiguous()
 

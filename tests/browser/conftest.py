@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from notebooks import copies
+from attnlib.course.copies.copying import copies, make
 from notebooks.execute import HERE
 from tests.browser.days import IDLE, RAN, SECONDS, SHOTS, Day
 from tests.browser.hosted import hosted
@@ -253,6 +253,6 @@ def day(lab, open_page, monkeypatch):
         shutil.rmtree(folder / name, ignore_errors=True)
     monkeypatch.setenv("ATTNLIB_MY", str(folder / "my"))
     shutil.copytree(HERE, folder / "lessons", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    for copy in copies.copies(folder / "lessons"):
-        copies.make(copy)
+    for copy in copies(folder / "lessons"):
+        make(copy)
     return Day(lab, open_page)

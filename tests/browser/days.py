@@ -5,8 +5,8 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import expect
 
+from attnlib.course.copies.copying import copies, update
 from attnlib.course.lessons import exercise
-from notebooks import copies
 
 SHOTS = Path(__file__).with_name("shots")
 SECONDS = 1000
@@ -84,5 +84,5 @@ class Day:
         nb = nbformat.read(lesson, 4)
         edit(nb.cells)
         nbformat.write(nb, lesson)
-        (copy,) = (each for each in copies.copies(lesson.parent) if each.lesson == lesson)
-        return copies.update(copy)
+        (copy,) = (each for each in copies(lesson.parent) if each.lesson == lesson)
+        return update(copy)

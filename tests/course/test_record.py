@@ -5,7 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from attnlib.course.record import folder, record, recorded
+from attnlib.course import repository
+from attnlib.course.record import COPIES, folder, record, recorded
 
 
 def file():
@@ -48,3 +49,14 @@ def test_where_nothing_can_be_written_nothing_fails(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTNLIB_MY", str(tmp_path / "taken"))
     record("a", chosen=1)
     assert recorded("a") == {}
+
+
+def test_without_a_repository_it_lies_where_one_works(tmp_path, monkeypatch):
+    monkeypatch.delenv("ATTNLIB_MY")
+    assert folder() == repository.ROOT / "my"
+    monkeypatch.setattr(repository, "IS_HERE", False)
+    monkeypatch.chdir(tmp_path)
+    assert folder() == tmp_path / "my"
+    (tmp_path / "my" / COPIES).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "my")
+    assert folder() == tmp_path / "my"

@@ -1,8 +1,7 @@
 """`python -m attnlib.course progress`: one's own table, the file for a lecturer, a class's sum."""
 
 import sys
-from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from argparse import Namespace
 from pathlib import Path
 
 from attnlib.course.language import say
@@ -17,23 +16,18 @@ FOLDER = Path("class-progress")
 PAGE = "progress.html"
 
 
-def run(arguments: Sequence[str]) -> None:
-    """Do what the words of the command line ask."""
-    parser = ArgumentParser("python -m attnlib.course")
-    progress = parser.add_subparsers(required=True, metavar="progress").add_parser(
-        "progress", help=say("what you have done so far")
-    )
+def add(commands) -> None:
+    """The command, beside the others: `commands` is what argparse adds them to."""
+    progress = commands.add_parser("progress", help=say("what you have done so far"))
     progress.set_defaults(do=_show)
-    commands = progress.add_subparsers(metavar="export | sum")
-    one = commands.add_parser("export", help=say("write a file for your lecturer"))
+    what = progress.add_subparsers(metavar="export | sum")
+    one = what.add_parser("export", help=say("write a file for your lecturer"))
     one.add_argument("file", nargs="?", type=Path, metavar="FILE")
     one.set_defaults(do=_export)
-    many = commands.add_parser("sum", help=say("sum such files: a class's table and page"))
+    many = what.add_parser("sum", help=say("sum such files: a class's table and page"))
     many.add_argument("files", nargs="+", type=Path, metavar="FILES")
     many.add_argument("--into", type=Path, default=FOLDER, metavar="FOLDER")
     many.set_defaults(do=_sum)
-    asked = parser.parse_args(arguments)
-    asked.do(asked)
 
 
 def _show(_asked: Namespace) -> None:

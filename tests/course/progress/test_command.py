@@ -2,8 +2,8 @@
 
 import pytest
 
+from attnlib.course.__main__ import run
 from attnlib.course.exercises.tries import Tries
-from attnlib.course.progress.command import run
 from attnlib.course.progress.export import Export, written
 from attnlib.course.progress.table import my_progress
 from attnlib.course.record import folder, record

@@ -1,7 +1,7 @@
 """What a map was measured to cost: the part of `make bench` that lesson 13 reads.
 
 The file lies in benchmarks/results, where `make bench` stores one for each machine; the lesson
-reads one of them, so that it prints the same numbers everywhere.
+reads one of them, which a wheel carries too, so that it prints the same numbers everywhere.
 """
 
 import json
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attnlib.course.language import N_, say
+from attnlib.course.repository import ROOT
 
 __all__ = ["Cost", "Costs", "stored_costs"]
 
-RESULTS = Path(__file__).resolve().parents[4] / "benchmarks" / "results"
-STORED = RESULTS / "amd-epyc-2-threads.json"
+STORED = ROOT / "benchmarks" / "results" / "amd-epyc-2-threads.json"
 TOO_LARGE = N_("more than half of memory")  # why a cost was not run, as the file says it
 
 
@@ -48,7 +48,7 @@ def stored_costs(heads: int = 8, path: Path = STORED) -> Costs:
     """
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} does not exist: it comes with attnlib's repository; `make bench` measures anew"
+            f"{path} does not exist: it comes with attnlib; `make bench` measures anew"
         )
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -57,8 +57,8 @@ def stored_costs(heads: int = 8, path: Path = STORED) -> Costs:
         rows = tuple(Cost(**row) for row in found["maps"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
-            f"{path} is damaged ({error!r}): git checkout brings it back, "
-            "`make bench` measures anew"
+            f"{path} is damaged ({error!r}): git checkout, or installing attnlib again, brings it "
+            "back; `make bench` measures anew"
         ) from None
     measured = sorted({row.heads for row in rows})
     if heads not in measured:

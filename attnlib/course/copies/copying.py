@@ -1,16 +1,11 @@
 """A copy of each lesson, for one student: my/05_segments.ipynb.
 
-    python -m notebooks.copies           make those that are missing
-    python -m notebooks.copies update    let the lessons' changes come into those that are there
-
-They lie in the folder that attnlib.course.record names. my/.base/ remembers from what each was
-made, under the lesson's name: a lesson keeps its copy when it gets another number.
+my/.base/ remembers from what each was made, under the lesson's name: a lesson keeps its copy when
+it gets another number.
 """
 
 import json
-import sys
 import warnings
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +14,15 @@ import nbformat
 from nbformat.sign import NotebookNotary
 from nbformat.validator import normalize
 
-from attnlib.course.record import folder
+from attnlib.course.copies.lessons import HERE, LESSONS, read
+from attnlib.course.copies.merging import Merged, merge, sources
+from attnlib.course.copies.pages import linked
+from attnlib.course.copies.student import for_a_student
+from attnlib.course.language import N_, say
+from attnlib.course.record import COPIES, folder
 from attnlib.course.rewriting import rewrite
-from notebooks.execute import HERE, LESSONS, read
-from notebooks.merging import merge, sources
-from notebooks.student import for_a_student
+
+BOTH = N_("{count} changed on both sides: yours stays, the lesson's is beneath")
 
 
 class Copy(NamedTuple):
@@ -33,17 +32,32 @@ class Copy(NamedTuple):
     file: Path
     base: Path
 
+    @property
+    def place(self) -> Path:
+        """The folder in which it lies."""
+        return self.file.parent
 
-def copies(lessons: Path = HERE) -> list[Copy]:
-    """Of every lesson, whether its copy is there or not."""
-    return [_copy(lesson) for lesson in sorted(lessons.glob(LESSONS))]
+    @property
+    def near(self) -> bool:
+        """Whether the pages that the lesson links are to lie inside that folder."""
+        return self.place.resolve().parent != self.lesson.resolve().parents[1]
+
+
+def copies(lessons: Path = HERE, place: Path | None = None) -> list[Copy]:
+    """Of every lesson, whether its copy is there or not.
+
+    Args:
+        lessons: the folder of the lessons.
+        place: that of the copies; by default the one that attnlib.course.record names.
+    """
+    return [_copy(lesson, place or folder()) for lesson in sorted(lessons.glob(LESSONS))]
 
 
 def make(copy: Copy) -> bool:
     """Make a copy that is missing; True if it was."""
     if copy.file.exists():
         return False
-    made = for_a_student(read(copy.lesson))
+    made = _of(copy)
     _write(copy, made, trusted=True)
     _remember(copy, sources(made.cells))
     return True
@@ -55,7 +69,7 @@ def update(copy: Copy) -> str:
     A copy of the copy comes first. Raises ValueError, having written nothing, where the copy or
     what it was made from cannot be read.
     """
-    new, base = for_a_student(read(copy.lesson)), _base(copy)
+    new, base = _of(copy), _base(copy)
     target = copy._replace(file=_place(copy))
     if base == sources(new.cells) and target == copy:
         return ""
@@ -69,15 +83,24 @@ def update(copy: Copy) -> str:
     said = _said(merged)
     if target != copy:
         copy.file.unlink()
-        said.append(f"it was {copy.file.name}")
-    what = "; ".join(said) or "nothing of yours changed"
-    return f"{target.file.name}: {what} (before: {kept.relative_to(folder())})"
+        said.append(say("it was {name}", name=copy.file.name))
+    return say(
+        "{file}: {changes} (before: {kept})",
+        file=target.file.name,
+        changes="; ".join(said) or say("nothing of yours changed"),
+        kept=kept.relative_to(copy.place),
+    )
 
 
-def _copy(lesson):
-    base = folder() / ".base" / f"{lesson.stem.partition('_')[2]}.json"
-    file = folder() / Path(str(_made_from(base).get("file", lesson.name))).name
-    return Copy(lesson, file if file.exists() else folder() / lesson.name, base)
+def _copy(lesson, place):
+    base = place / COPIES / f"{lesson.stem.partition('_')[2]}.json"
+    file = place / Path(str(_made_from(base).get("file", lesson.name))).name
+    return Copy(lesson, file if file.exists() else place / lesson.name, base)
+
+
+def _of(copy):
+    """The lesson as its copy first shows it."""
+    return linked(for_a_student(read(copy.lesson)), copy.near)
 
 
 def _made_from(base):
@@ -94,7 +117,7 @@ def _base(copy):
     if not isinstance(cells, dict):
         raise ValueError(
             f"{copy.file.name}: nothing came, as {copy.base} cannot be read. Move your copy away, "
-            "and `make lab` makes a new one"
+            "and the next `python -m attnlib.course copy` makes a new one"
         )
     return cells
 
@@ -115,22 +138,24 @@ def _own(copy):
 
 def _place(copy):
     """The file of the lesson's name; where another has it, the copy stays where it is."""
-    target = folder() / copy.lesson.name
+    target = copy.place / copy.lesson.name
     return copy.file if target.exists() else target
 
 
-def _said(merged):
-    parts = {
-        f"{merged.came} cells came": merged.came,
-        f"{merged.went} went": merged.went,
-        f"{merged.both} changed on both sides: yours stays, the lesson's is beneath": merged.both,
-    }
-    return [part for part, count in parts.items() if count]
+def _said(merged: Merged) -> list[str]:
+    found = []
+    if merged.came:
+        found.append(say("{count} cells came", count=merged.came))
+    if merged.went:
+        found.append(say("{count} went", count=merged.went))
+    if merged.both:
+        found.append(say(BOTH, count=merged.both))
+    return found
 
 
 def _back_up(copy):
     stamp = f"{datetime.now():%Y-%m-%d.%H%M%S}"
-    kept = folder() / "before" / f"{copy.file.stem}.{stamp}.ipynb"
+    kept = copy.place / "before" / f"{copy.file.stem}.{stamp}.ipynb"
     rewrite(kept, copy.file.read_text(encoding="utf-8"))
     return kept
 
@@ -144,30 +169,3 @@ def _write(copy, notebook, trusted):
 def _remember(copy, cells):
     made = {"file": copy.file.name, "cells": cells}
     rewrite(copy.base, json.dumps(made, ensure_ascii=False))
-
-
-def _updates() -> Iterator[str]:
-    for copy in copies():
-        try:
-            if said := "" if make(copy) else update(copy):
-                yield said
-        except ValueError as problem:
-            yield f"! {problem}"
-
-
-def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["update"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    if not arguments:
-        made = [copy.file.name for copy in copies() if make(copy)]
-        if made:
-            print(f"{folder()}: your own copies of {len(made)} lessons")
-        return 0
-    said = list(_updates())
-    print("\n".join(said or ["Your copies are as the lessons are."]))
-    return int(any(line.startswith("!") for line in said))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,10 +7,10 @@ import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
 
+from attnlib.course.copies import copying
+from attnlib.course.copies.lessons import HERE, LESSONS, read
+from attnlib.course.copies.student import FOLDED, for_a_student
 from attnlib.course.record import folder
-from notebooks import copies
-from notebooks.execute import HERE, LESSONS, read
-from notebooks.student import FOLDED, for_a_student
 
 FILES = sorted(HERE.glob(LESSONS))
 
@@ -38,12 +38,12 @@ def change(path, edit):
 
 
 def of(place):
-    return [copies._copy(path) for path in sorted(place.glob(LESSONS))]
+    return [copying._copy(path, folder()) for path in sorted(place.glob(LESSONS))]
 
 
 def update(copy, capsys=None):
     """As the next command sees it: what it knows is on the disk."""
-    return copies.update(copies._copy(copy.lesson))
+    return copying.update(copying._copy(copy.lesson, folder()))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -69,19 +69,21 @@ def test_a_copy_answers_nothing_and_folds_what_is_more(path):
 
 def test_copies_are_made_once_signed_and_stay_as_they_are(lessons):
     first, second = of(lessons)
-    assert copies.make(first) and copies.make(second)
+    assert copying.make(first) and copying.make(second)
     assert NotebookNotary().check_signature(nbformat.read(first.file, 4))
     change(first.file, lambda cells: cells.pop())
     before = first.file.read_bytes()
-    assert not copies.make(copies._copy(first.lesson))
+    assert not copying.make(copying._copy(first.lesson, folder()))
     change(first.lesson, lambda cells: cells[0].update(source="# Another title"))
-    assert not copies.make(copies._copy(first.lesson))  # a term's copies stay until asked
+    assert not copying.make(
+        copying._copy(first.lesson, folder())
+    )  # a term's copies stay until asked
     assert first.file.read_bytes() == before
 
 
 def test_an_update_brings_what_is_new_keeps_a_copy_and_says_one_line(lessons):
     copy, _ = of(lessons)
-    copies.make(copy)
+    copying.make(copy)
     assert update(copy) == ""
     change(copy.file, lambda cells: cells[-1].update(source="my own words"))
     before = copy.file.read_bytes()
@@ -104,7 +106,7 @@ def test_an_update_brings_what_is_new_keeps_a_copy_and_says_one_line(lessons):
 
 def test_what_ran_keeps_its_outputs_and_what_was_trusted_stays_so(lessons):
     copy, _ = of(lessons)
-    copies.make(copy)
+    copying.make(copy)
     nb = nbformat.read(copy.file, 4)
     ran = next(cell for cell in nb.cells if cell.cell_type == "code")
     ran.outputs, ran.execution_count = [nbformat.v4.new_output("stream", text="mine")], 1
@@ -119,7 +121,7 @@ def test_what_ran_keeps_its_outputs_and_what_was_trusted_stays_so(lessons):
 
 def test_what_nobody_trusted_is_not_signed(lessons):
     copy, _ = of(lessons)
-    copies.make(copy)
+    copying.make(copy)
     change(copy.file, lambda cells: cells[0].update(source="from elsewhere"))
     change(copy.lesson, lambda cells: cells[1].update(source="x = 1"))
     update(copy)
@@ -128,24 +130,24 @@ def test_what_nobody_trusted_is_not_signed(lessons):
 
 def test_a_lesson_that_gets_another_number_keeps_its_copy(lessons):
     copy, _ = of(lessons)
-    copies.make(copy)
+    copying.make(copy)
     change(copy.file, lambda cells: cells[-1].update(source="my own words"))
     moved = copy.lesson.rename(copy.lesson.with_name("07_by_hand.ipynb"))
-    assert not copies.make(copies._copy(moved))
-    said = copies.update(copies._copy(moved))
+    assert not copying.make(copying._copy(moved, folder()))
+    said = copying.update(copying._copy(moved, folder()))
     assert said.startswith("07_by_hand.ipynb: it was 01_by_hand.ipynb")
     assert not copy.file.exists()
     cells = nbformat.read(folder() / "07_by_hand.ipynb", 4).cells
     assert cells[-1].source == "my own words"
-    assert copies.update(copies._copy(moved)) == ""
+    assert copying.update(copying._copy(moved, folder())) == ""
 
 
 def test_a_name_that_is_taken_is_left_alone(lessons):
     copy, _ = of(lessons)
-    copies.make(copy)
+    copying.make(copy)
     (folder() / "07_by_hand.ipynb").write_text("something else")
-    moved = copies._copy(copy.lesson.rename(copy.lesson.with_name("07_by_hand.ipynb")))
-    assert copies.update(moved) == ""
+    moved = copying._copy(copy.lesson.rename(copy.lesson.with_name("07_by_hand.ipynb")), folder())
+    assert copying.update(moved) == ""
     assert copy.file.exists() and moved.file == copy.file
     assert (folder() / "07_by_hand.ipynb").read_text() == "something else"
 
@@ -154,7 +156,7 @@ def test_a_name_that_is_taken_is_left_alone(lessons):
 def test_a_copy_that_is_no_notebook_is_left_alone_and_the_others_come(lessons, text, capsys):
     one, other = of(lessons)
     for copy in (one, other):
-        copies.make(copy)
+        copying.make(copy)
         change(copy.lesson, lambda cells: cells[0].update(source="# Another title"))
     one.file.write_text(text)
     with pytest.raises(ValueError, match=f"{one.file.name}: nothing came, as it is no notebook"):
@@ -166,7 +168,7 @@ def test_a_copy_that_is_no_notebook_is_left_alone_and_the_others_come(lessons, t
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "null", '{"file": 1}', '{"cells": 1}'])
 def test_without_what_it_was_made_from_a_copy_is_left_alone(lessons, text):
     copy, _ = of(lessons)
-    copies.make(copy)
+    copying.make(copy)
     before = copy.file.read_bytes()
     copy.base.unlink() if text is None else copy.base.write_text(text)
     change(copy.lesson, lambda cells: cells[0].update(source="# Another title"))
@@ -177,7 +179,7 @@ def test_without_what_it_was_made_from_a_copy_is_left_alone(lessons, text):
 
 def test_cells_without_ids_or_with_two_equal_ones_are_all_kept(lessons):
     copy, _ = of(lessons)
-    copies.make(copy)
+    copying.make(copy)
     nb = json.loads(copy.file.read_text())
     twin, bare = dict(nb["cells"][1], source="mine too"), dict(nb["cells"][0], source="bare")
     del bare["id"]
@@ -187,17 +189,3 @@ def test_cells_without_ids_or_with_two_equal_ones_are_all_kept(lessons):
     update(copy)
     told = [cell.source for cell in nbformat.read(copy.file, 4).cells]
     assert told[0] == "# Another title" and {"mine too", "bare"} <= set(told)
-
-
-def test_the_command(capsys):
-    assert copies.main([]) == 0
-    assert "your own copies of 15 lessons" in capsys.readouterr().out
-    assert len(list(folder().glob(LESSONS))) == len(FILES)
-    assert copies.main([]) == 0 and capsys.readouterr().out == ""
-    assert copies.main(["update"]) == 0
-    assert capsys.readouterr().out == "Your copies are as the lessons are.\n"
-    (folder() / ".base/heads.json").write_text("{")
-    assert copies.main(["update"]) == 1
-    assert "! 02_heads.ipynb: nothing came" in capsys.readouterr().out
-    assert copies.main(["all"]) == 2
-    assert "python -m notebooks.copies update" in capsys.readouterr().err

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
+from attnlib.course.language import say
+
 OURS = "-ours"  # ends the id of a cell that shows the lesson's text beneath the student's
 SAID = ("minutes", "part")  # metadata that the lesson says, whoever wrote the text
 
@@ -76,7 +78,10 @@ def _placed(shown, mine, kept):
 
 def _beneath(cell):
     """The lesson's text of a cell, to be opened; as it does not run, it changes nothing."""
-    text = cell.source if cell.cell_type == "markdown" else f"```python\n{cell.source}\n```"
-    said = "The lesson has changed this cell. Yours stays above; open this to see the lesson's."
-    folded = f"<details><summary>{said}</summary>\n\n{text}\n\n</details>"
+    is_text = cell.cell_type == "markdown"
+    text = cell.source if is_text else "\n".join(("```python", cell.source, "```"))
+    told = say(
+        "The lesson has changed this cell. Yours stays above; open this to see the lesson's."
+    )
+    folded = f"<details><summary>{told}</summary>\n\n{text}\n\n</details>"
     return new_markdown_cell(folded, id=f"{cell.id}{OURS}")

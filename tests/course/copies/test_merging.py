@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from notebooks.merging import OURS, merge, sources
+from attnlib.course.copies.merging import OURS, merge, sources
 
 NAMES = st.lists(st.sampled_from("abcdefgh"), unique=True)
 

@@ -1,0 +1,16 @@
+"""Where the lessons lie, as they are handed out: executed, each a notebook."""
+
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from attnlib.course.repository import ROOT
+
+HERE = ROOT / "notebooks"
+LESSONS = "[0-9][0-9]_*.ipynb"
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook as it lies there. (`nbformat.read` would make up random ids where some lack.)"""
+    return nbformat.v4.reads(path.read_text(encoding="utf-8"))

@@ -1,11 +1,9 @@
 """The repository's address: one line of pyproject.toml, read by all that leads there.
 
-python -m docs.address         prints it; nothing while there is none
-python -m docs.address urls    the table that pyproject.toml gets before a wheel is built
+`python -m docs.address` prints it; an empty line while there is none.
 """
 
 import re
-import sys
 import tomllib
 from pathlib import Path
 
@@ -28,20 +26,5 @@ def repository(pyproject: Path = PYPROJECT) -> str:
     return address
 
 
-def urls(address: str) -> str:
-    """What a wheel says of where it comes from; a table cannot be left out by pyproject.toml."""
-    if not address:
-        return ""
-    return f'\n[project.urls]\nRepository = "{address}"\nIssues = "{address}/issues"\n'
-
-
-def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["urls"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    print(urls(repository()) if arguments else repository())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    print(repository())

@@ -13,7 +13,7 @@ def with_doors(nb: NotebookNode, stem: str, address: str) -> NotebookNode:
     """`nb` with its doors below its head. Changed in place; without an address it has none."""
     if address:
         links = (f'<a href="{to}">{name}</a>' for name, to in doors(stem, address).items())
-        line = f'<p class="attn-doors">Run this lesson: {" · ".join(links)}</p>'
+        line = f'<p class="attn-run">Run this lesson: {" · ".join(links)}</p>'
         nb.cells.insert(1, new_markdown_cell(line, id="doors"))
     return nb
 

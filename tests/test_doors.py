@@ -1,14 +1,13 @@
 """What leads to the repository: there with an address, and left out without one."""
 
 import re
-import tomllib
 from urllib.parse import unquote
 
 import nbformat
 import pytest
 import yaml
 
-from docs.address import PYPROJECT, repository, urls
+from docs.address import PYPROJECT, repository
 from docs.alone import alone, write
 from docs.doors import BRANCH, FOLDER, doors, with_doors
 from notebooks.execute import HERE, LESSONS
@@ -79,13 +78,6 @@ def test_a_lesson_alone_installs_what_is_missing_and_leads_to_the_repository(pat
 def test_without_an_address_no_lesson_is_written(tmp_path):
     write(tmp_path / "none", "")
     assert not (tmp_path / "none").exists()
-
-
-def test_a_wheel_says_where_it_comes_from():
-    text = PYPROJECT.read_text(encoding="utf-8")
-    assert "urls" not in tomllib.loads(text + urls(""))["project"]
-    told = tomllib.loads(text + urls(ADDRESS))["project"]["urls"]
-    assert told == {"Repository": ADDRESS, "Issues": f"{ADDRESS}/issues"}
 
 
 def jobs_that(workflow, word):

@@ -70,6 +70,16 @@ def test_every_page_is_in_the_table_of_contents_of_the_site():
     assert pages - {"docs/index", *left_out} <= set(listed)
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_make_that_is_named_is_there(path):
+    targets = set(re.findall(r"^([a-z][a-z-]*):", text_of("Makefile"), re.MULTILINE))
+    text = path.read_text(encoding="utf-8")
+    code = "\n".join(
+        [*re.findall(r"`(.*?)`", prose(text)), *(code for _, code in CODE.findall(text))]
+    )
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code)) <= targets
+
+
 @pytest.mark.parametrize("name", RUN)
 def test_the_code_of_a_page_runs_and_prints_what_is_shown(name):
     names, ran, said = {}, 0, ""

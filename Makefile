@@ -128,7 +128,7 @@ release: $(ZOO) ## all that must be true of a release: versions, links, catalogu
 test-release: $(DRIVER) ## a short day with every lesson in Chromium, before a release
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser/every_day.py
 
-bench-browser: $(DRIVER) ## measure the speeds that the README states of widgets, in Chromium
+bench-browser: $(DRIVER) ## measure the speeds of widgets that docs/speed.md states, in Chromium
 	$(PY) -m pytest tests/browser/measure_speed.py
 
 $(DRIVER): $(READY) requirements-browser.txt
@@ -150,7 +150,7 @@ $(SITE): $(READY) requirements-docs.txt
 	$(PY) -m pip install -r requirements-docs.txt
 	@touch $@
 
-bench: $(READY) ## measure the speeds that the README states
+bench: $(READY) ## measure the speeds that docs/speed.md states
 	$(PY) -m benchmarks.run
 
 # Whatever machine has a GPU for some minutes: nothing is installed there. Without .venv it takes

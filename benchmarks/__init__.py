@@ -1,4 +1,4 @@
-"""What the performance figures of the README come from: `make bench`, and `make gpu` on a GPU.
+"""What the performance figures of docs/speed.md come from: `make bench`, and `make gpu` on a GPU.
 
 `run.py` measures five parts, one a file, and stores what it found in results/:
 

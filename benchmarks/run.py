@@ -1,4 +1,4 @@
-"""`make bench`: measure what the README states, print it, and store it with the machine's name.
+"""`make bench`: measure what docs/speed.md states, print it, and store it with the machine's name.
 
     python -m benchmarks.run                  all parts, on a GPU where there is one
     python -m benchmarks.run blocks maps      those; the others stay as this day's run stored them

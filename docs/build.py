@@ -12,7 +12,8 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import main as sphinx
 
-from docs import assets, beliefs, tables
+from docs import alone, assets, beliefs, doors, tables
+from docs.address import repository
 from docs.executed import executed
 from docs.lessons import for_page
 from docs.narrow import with_narrow
@@ -32,8 +33,11 @@ def main() -> int:
     shutil.rmtree(SITE, ignore_errors=True)
     lay_out_static(STATIC)
     lay_out_pages(SOURCE)
+    address = repository()
+    alone.write(STATIC / doors.FOLDER, address)
     for path in executed().values():
         nb = with_narrow(for_page(nbformat.read(path, 4)), STATIC)
+        nb = doors.with_doors(nb, path.stem, address)
         nbformat.write(nb, SOURCE / "notebooks" / path.name)
     strict = ["-W", "--keep-going", "-q"]
     places = ["-c", ROOT / "docs", "-d", SITE / "doctrees", SOURCE, HTML]

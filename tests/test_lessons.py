@@ -64,6 +64,12 @@ def test_it_opens_with_its_question_and_what_it_needs(path, cells):
     assert "(../docs/glossary.md)" in head
 
 
+def test_opened_alone_it_says_in_its_first_cell_what_to_run(cells):
+    first = sources(cells, "code")[0]
+    (line,) = [line for line in first.splitlines() if "# not found?" in line]
+    assert re.match(r"(from|import) attnlib.*In attnlib's folder: make lab$", line)
+
+
 def test_every_section_says_how_long_it_takes_and_whether_it_is_core(cells):
     for cell in cells:
         headed = cell.cell_type == "markdown" and re.match(r"#+ ", cell.source)

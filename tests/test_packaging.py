@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from attnlib import doctor
+from docs.address import repository
 
 ROOT = Path(__file__).resolve().parents[1]
+PYTHON_OF_REPO2DOCKER = re.compile(r"python\s*=+\s*([\d\.]*)")  # its buildpacks/conda, 2026.4
 PINNED = re.compile(r"(?P<pin>[A-Za-z0-9-]+==[0-9][0-9.]*)(; [^#]+)? +# (?P<reason>\S.{10,})")
 
 
@@ -119,7 +122,14 @@ def test_the_doctor_asks_for_the_weights_that_are_pinned(weights):
 def test_conda_gives_python_and_pip_and_pip_gives_the_rest(conda):
     assert pip_part(conda) == ["-r requirements.txt"]
     others = [item for item in conda["dependencies"] if isinstance(item, str)]
-    assert others == ["python>=3.11,<3.15", "pip"]
+    assert others == ["python=3.11", "pip"]
+
+
+def test_repo2docker_reads_which_python_conda_gives(conda):
+    """It takes a Python of its own where its pattern finds no number."""
+    (match,) = filter(None, map(PYTHON_OF_REPO2DOCKER.match, conda["dependencies"][:1]))
+    assert match[1] == "3.11"
+    assert not PYTHON_OF_REPO2DOCKER.match("python>=3.11,<3.15")
 
 
 def test_pyproject_allows_what_is_pinned_and_nothing_else_is_pinned(lines, project):
@@ -134,13 +144,15 @@ def test_who_installs_the_course_gets_the_lessons(project):
     assert not any("jupyter" in text or "ipykernel" in text for text in extras["lessons"])
 
 
-def test_pyproject_asks_for_the_python_that_conda_gives(project, conda):
-    assert conda["dependencies"][0].startswith(f"python{project['requires-python']},")
+def test_pyproject_takes_the_python_that_conda_gives(project, conda):
+    version = conda["dependencies"][0].removeprefix("python=")
+    assert SpecifierSet(project["requires-python"]).contains(version)
 
 
 def test_no_file_of_the_set_up_names_a_package_index():
     files = ("environment.yml", "pyproject.toml", "setup.py", "Makefile", ".ci/run")
     files += tuple(path.name for path in ROOT.glob("requirements*.txt"))
+    files += tuple(str(path.relative_to(ROOT)) for path in ROOT.glob(".github/workflows/*.yml"))
     for name in files:
-        text = (ROOT / name).read_text(encoding="utf-8")
+        text = (ROOT / name).read_text(encoding="utf-8").replace(f'"{repository()}"', "")
         assert not re.search(r"https?://|--index-url|--extra-index-url", text), name

@@ -1,8 +1,5 @@
 """The reply, in both languages: its code runs, its table is whole, its claims follow."""
 
-import contextlib
-import io
-import math
 import re
 
 import pytest
@@ -13,19 +10,18 @@ from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.results import load
 from attnlib.course.experiments.study.woven import MARKED, check, language_of, sentences
 from notebooks.execute import HERE, read
+from tests.printed import ROUNDING, like, printed
 
 DOCS = HERE.parent / "docs"
 PAGES = {"zh": DOCS / "reply.zh.md", "en": DOCS / "reply.md"}
 TEXTS = {each: path.read_text(encoding="utf-8") for each, path in PAGES.items()}
 CODE = re.compile(r"^```python\n(.*?)^```\n\n^```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-NUMBER = re.compile(r"\d[\d.]*(?:e[+-]?\d+)?$")
 KINDS = {  # in the two languages
     "same": "相同",
     "notation": "写法差别",
     "choice": "设计选择",
     "training only": "只影响训练",
 }
-ROUNDING = 1e-14  # of numbers of 64 bits near 1
 FEW = 250  # Chinese characters before the table
 
 
@@ -49,32 +45,6 @@ def rows(text):
     """The cells of its table, without the head."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def printed(code):
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        exec(code, {})
-    return out.getvalue()
-
-
-def like(said, shown):
-    """Whether both are lines of the same words, with numbers of one order of magnitude.
-
-    Where a rounding error is shown, any may be said, 0 too: it depends on the machine.
-    """
-    pairs = list(zip(said.split(), shown.split(), strict=True))
-    return all(_alike(*(word.rstrip(",:") for word in pair)) for pair in pairs)
-
-
-def _alike(said, shown):
-    if not (NUMBER.match(said) and NUMBER.match(shown)):
-        return said == shown
-    said, shown = float(said), float(shown)
-    if 0 < shown < ROUNDING:
-        return said < ROUNDING
-    if 0 in (said, shown):
-        return said == shown
-    return abs(math.log10(said / shown)) <= 1
 
 
 def test_the_answer_comes_first_and_is_short():

@@ -3,12 +3,14 @@
 import re
 
 from docs.build import STATIC
+from docs.searching import EnglishAndChinese
 
 project = "attnlib"
 author = "the attnlib authors"
 project_copyright = "the attnlib authors, MIT licence"
 language = "en"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions += ["sphinx_copybutton"]
 extensions += ["sphinx.ext.githubpages"]  # else GitHub leaves out the folders with a _
 exclude_patterns = ["README.md", "**/jupyter_execute"]  # parts of README.md are included
 
@@ -30,26 +32,43 @@ add_module_names = False
 
 html_theme = "furo"
 html_title = "attnlib"
+html_favicon = "static/icon.svg"
 html_static_path = [str(STATIC)]
 html_css_files = ["site.css"]
 html_js_files = ["alive.js", "site.js"]
+CHINESE = ("docs/reply.zh",)  # the others are English
 mathjax_path = "mathjax/es5/tex-chtml.js"
 html_show_search_summary = False  # a page from the file system may not fetch others
 html_copy_source = False
+copybutton_selector = "div.highlight-python pre, div.highlight-ipython3 pre, div.highlight-sh pre"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 html_show_sphinx = False
 
 
 def setup(app):
     """Pages that screen readers read, and docstrings that are written to be read as they are."""
+    app.add_search_language(EnglishAndChinese)
+    app.connect("html-page-context", _add, priority=100)
     app.connect("html-page-context", _mend, priority=900)  # after the theme
     app.connect("autodoc-process-docstring", _as_rst, priority=400)  # before napoleon
 
 
+def _add(app, pagename, _template, context, _doctree):
+    """What a page has that others have not."""
+    if pagename == "index":
+        app.add_css_file("first.css")
+        app.add_js_file("first.js")
+    if pagename in CHINESE:
+        context["language"] = "zh-Hans"
+
+
 def _mend(_app, pagename, _template, context, _doctree):
     captions = context["furo_navigation_tree"]
-    context["furo_navigation_tree"] = captions.replace(
-        'role="heading"', 'role="heading" aria-level="2"'
-    )
+    captions = captions.replace('role="heading"', 'role="heading" aria-level="2"')
+    if pagename in CHINESE:
+        captions = f'<div lang="en">{captions}</div>'
+    context["furo_navigation_tree"] = captions
     body = context.get("body", "")
     # A button's name must hold the words on it: let it be just these.
     body = body.replace(' aria-label="Toggle hidden content"', "")

@@ -2,8 +2,10 @@
 
 import re
 
+from sphinx.search.en import SearchEnglish
+
 from docs.build import STATIC
-from docs.searching import EnglishAndChinese
+from docs.searching import SPLIT, words
 
 project = "attnlib"
 author = "the attnlib authors"
@@ -44,6 +46,15 @@ copybutton_selector = "div.highlight-python pre, div.highlight-ipython3 pre, div
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 html_show_sphinx = False
+
+
+class EnglishAndChinese(SearchEnglish):
+    """In place of Sphinx's English, under the same name."""
+
+    js_splitter_code = SPLIT
+
+    def split(self, input):
+        return words(input)
 
 
 def setup(app):

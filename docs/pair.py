@@ -37,12 +37,6 @@ def levels() -> dict[str, Tensor]:
     return {style: _level(matrix, low, high) for style, matrix in found.items()}
 
 
-def own(patch: int) -> list[int]:
-    """The patches of the block, or segment, in which that patch lies."""
-    row, column = (place - place % BLOCK for place in divmod(patch, SIDE))
-    return [(row + i) * SIDE + column + j for i in range(BLOCK) for j in range(BLOCK)]
-
-
 def _level(matrix, low, high):
     """On a logarithmic scale, and at least 1 where there is any influence at all."""
     share = ((matrix.log() - low) / (high - low)).clamp(0, 1)  # log 0 is -inf

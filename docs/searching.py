@@ -6,8 +6,6 @@ types in the same pairs. So a word of three characters is found where both its p
 
 import re
 
-from sphinx.search.en import SearchEnglish
-
 HAN = "\u3400-\u9fff"
 RUN = re.compile(rf"[{HAN}]+|[^\W{HAN}]+")
 
@@ -22,17 +20,12 @@ function splitQuery(query) {{
 """
 
 
-class EnglishAndChinese(SearchEnglish):
-    """In place of Sphinx's English, under the same name."""
-
-    js_splitter_code = SPLIT
-
-    def split(self, input: str) -> list[str]:
-        return [word for run in RUN.findall(input) for word in _words(run)]
+def words(text: str) -> list[str]:
+    """What the index holds of a text: words, and of Chinese each character and each pair."""
+    return [word for run in RUN.findall(text) for word in _words(run)]
 
 
 def _words(run):
-    """A run of letters is a word; of Chinese characters each, and each pair, is one."""
     if not re.match(f"[{HAN}]", run):
         return [run]
     return [*run, *(run[i : i + 2] for i in range(len(run) - 1))]

@@ -40,9 +40,10 @@ HINT = {
 KEY = {
     "en": "Bright: it matters much. Dark: little. Grey: exactly nothing, whatever is trained. "
     "Computed with attnlib’s modules before any training, so how bright a single patch is means "
-    "little.",
+    "little. Photograph: Eileen Collins, NASA, public domain.",
     "zh-Hans": "亮：影响大；暗：影响小；灰：恰好没有影响，怎么训练都一样。"
-    "这是用 attnlib 的模块在训练之前算出来的，所以单个图块有多亮说明不了什么。",
+    "这是用 attnlib 的模块在训练之前算出来的，所以单个图块有多亮说明不了什么。"
+    "照片：Eileen Collins，NASA，公有领域。",
 }
 
 

@@ -58,10 +58,11 @@ def test_the_pair_moves_by_keys(open_site):
         for key in keys:
             page.keyboard.press(key)
         holds(page, *place)
+    page.wait_for_timeout(200)  # scrolling is smooth
+    assert page.evaluate("scrollY") == 0
     for key in ["ArrowLeft"] * 9 + ["ArrowUp"] * 9:
         page.keyboard.press(key)
     holds(page, 0, 0)
-    assert page.evaluate("scrollY") == 0
     page.keyboard.press("Tab")
     assert page.locator(".attn-photographs:focus").count() == 0
 
@@ -72,6 +73,8 @@ def test_the_pair_follows_the_mouse(open_site):
     holds(page, 7, 7)
     page.mouse.move(*middle(page, 1, 5, 0))
     holds(page, 5, 0)
+    page.mouse.move(*middle(page, 1, 1, 6))
+    holds(page, 1, 6)
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -1,11 +1,12 @@
 """How Sphinx makes the site. `docs/build.py` lays out what it reads, and calls it."""
 
 import re
+from pathlib import Path
 
 from sphinx.search.en import SearchEnglish
 
 from docs.build import STATIC
-from docs.searching import SPLIT, words
+from docs.searching import SPLIT, untagged, words
 
 project = "attnlib"
 author = "the attnlib authors"
@@ -60,9 +61,17 @@ class EnglishAndChinese(SearchEnglish):
 def setup(app):
     """Pages that screen readers read, and docstrings that are written to be read as they are."""
     app.add_search_language(EnglishAndChinese)
+    app.connect("build-finished", _untag)
     app.connect("html-page-context", _add, priority=100)
     app.connect("html-page-context", _mend, priority=900)  # after the theme
     app.connect("autodoc-process-docstring", _as_rst, priority=400)  # before napoleon
+
+
+def _untag(app, _exception):
+    """The titles of the search as they are read."""
+    index = Path(app.outdir, "searchindex.js")
+    if index.exists():
+        index.write_text(untagged(index.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _add(app, pagename, _template, context, _doctree):

@@ -269,6 +269,7 @@ def test_the_search_finds(open_site, server, served, words):
     assert found.count() >= 2
     if words != "blockify":
         assert found.evaluate_all("(all) => all.some((each) => /reply.zh/.test(each.href))")
+    assert not [title for title in found.all_inner_texts() if "<" in title]
 
 
 def test_the_search_does_not_find_what_is_not_there(open_site):

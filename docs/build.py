@@ -1,8 +1,8 @@
 """`make docs`: the site, in build/docs/html, from the lessons, the docstrings and docs/.
 
 Sphinx reads a copy, build/docs/source, laid out as the repository is, so that a link from page to
-page leads there as it does in the repository. What is made of data is added: the tables of the
-benchmarks and the index of wrong beliefs.
+page leads there as it does in the repository. What is made of data is added: the live pair of the
+first page, the tables of the benchmarks and the index of wrong beliefs.
 """
 
 import shutil
@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import main as sphinx
 
-from docs import alone, assets, beliefs, doors, tables
+from docs import alone, assets, beliefs, doors, first, tables
 from docs.address import repository
 from docs.executed import executed
 from docs.lessons import for_page
@@ -47,6 +47,7 @@ def main() -> int:
 def lay_out_static(static: Path) -> None:
     """What the pages load: the site's own files, and those from npm."""
     shutil.copytree(ROOT / "docs/static", static)
+    first.photograph().save(static / first.FILE, quality=88)
     fetched = assets.fetch()
     for pattern in LOADED:
         for path in fetched.glob(pattern):
@@ -60,12 +61,13 @@ def lay_out_pages(source: Path) -> None:
     (source / "docs").mkdir(parents=True)
     (source / "notebooks").mkdir()
     for path in ROOT.glob("docs/*"):
-        if path.suffix in (".md", ".svg", ".png"):
+        if path.suffix in (".md", ".svg"):
             shutil.copy(path, source / "docs")
     shutil.move(source / "docs/index.md", source)
     shutil.copy(ROOT / "README.md", source)
     shutil.copy(ROOT / "notebooks/CREDITS.md", source / "notebooks")
     (source / "docs/benchmarks.md").write_text(tables.page(), encoding="utf-8")
+    (source / "docs/first.html").write_text(first.html(), encoding="utf-8")
     (source / "docs/beliefs.md").write_text(beliefs.page(), encoding="utf-8")
 
 

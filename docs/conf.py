@@ -1,14 +1,19 @@
 """How Sphinx makes the site. `docs/build.py` lays out what it reads, and calls it."""
 
 import re
+from pathlib import Path
+
+from sphinx.search.en import SearchEnglish
 
 from docs.build import STATIC
+from docs.searching import SPLIT, untagged, words
 
 project = "attnlib"
 author = "the attnlib authors"
 project_copyright = "the attnlib authors, MIT licence"
 language = "en"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions += ["sphinx_copybutton"]
 extensions += ["sphinx.ext.githubpages"]  # else GitHub leaves out the folders with a _
 # Parts of README.md are included; docs/package.md is a package index's page.
 exclude_patterns = ["README.md", "docs/package.md", "**/jupyter_execute"]
@@ -31,26 +36,60 @@ add_module_names = False
 
 html_theme = "furo"
 html_title = "attnlib"
+html_favicon = "static/icon.svg"
 html_static_path = [str(STATIC)]
 html_css_files = ["site.css"]
 html_js_files = ["alive.js", "site.js"]
+CHINESE = ("docs/reply.zh",)  # the others are English
 mathjax_path = "mathjax/es5/tex-chtml.js"
 html_show_search_summary = False  # a page from the file system may not fetch others
 html_copy_source = False
+copybutton_selector = "div:is(.highlight-python, .highlight-ipython3, .highlight-sh, .doctest) pre"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 html_show_sphinx = False
+
+
+class EnglishAndChinese(SearchEnglish):
+    """In place of Sphinx's English, under the same name."""
+
+    js_splitter_code = SPLIT
+
+    def split(self, input):
+        return words(input)
 
 
 def setup(app):
     """Pages that screen readers read, and docstrings that are written to be read as they are."""
+    app.add_search_language(EnglishAndChinese)
+    app.connect("build-finished", _untag)
+    app.connect("html-page-context", _add, priority=100)
     app.connect("html-page-context", _mend, priority=900)  # after the theme
     app.connect("autodoc-process-docstring", _as_rst, priority=400)  # before napoleon
 
 
+def _untag(app, _exception):
+    """The titles of the search as they are read."""
+    index = Path(app.outdir, "searchindex.js")
+    if index.exists():
+        index.write_text(untagged(index.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _add(app, pagename, _template, context, _doctree):
+    """What a page has that others have not."""
+    if pagename == "index":
+        app.add_css_file("first.css")
+        app.add_js_file("first.js")
+    if pagename in CHINESE:
+        context["language"] = "zh-Hans"
+
+
 def _mend(_app, pagename, _template, context, _doctree):
     captions = context["furo_navigation_tree"]
-    context["furo_navigation_tree"] = captions.replace(
-        'role="heading"', 'role="heading" aria-level="2"'
-    )
+    captions = captions.replace('role="heading"', 'role="heading" aria-level="2"')
+    if pagename in CHINESE:
+        captions = f'<div lang="en">{captions}</div>'
+    context["furo_navigation_tree"] = captions
     body = context.get("body", "")
     # A button's name must hold the words on it: let it be just these.
     body = body.replace(' aria-label="Toggle hidden content"', "")

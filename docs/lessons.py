@@ -6,6 +6,7 @@ from nbformat import NotebookNode
 
 from docs.alive import VIEW, Page, is_bar
 
+RUNS = "<kbd>Shift</kbd>+<kbd>Enter</kbd>"  # a paragraph about it is for those who have a kernel
 ALT = 150  # letters of what a screen reader says of a figure; the whole sentence stands beside it
 
 
@@ -23,10 +24,16 @@ def for_page(nb: NotebookNode) -> NotebookNode:
                 if VIEW in output.get("data", {}):
                     output.data = NotebookNode({"text/html": page.html(output)})
         else:
-            cell.source = cell.source.replace("](../README.md", "](../index.md")
+            cell.source = _prose(cell.source)
     kept = {"kernelspec", "language_info"} & set(nb.metadata)
     nb.metadata = NotebookNode({key: nb.metadata[key] for key in kept})
     return nb
+
+
+def _prose(text):
+    """The words of a cell, without how to run one; the first page stands for the README."""
+    paragraphs = [each for each in text.split("\n\n") if RUNS not in each]
+    return "\n\n".join(paragraphs).replace("](../README.md", "](../index.md")
 
 
 def _alt(cell):

@@ -123,6 +123,12 @@ def test_a_link_to_the_readme_leads_to_the_first_page():
     assert nb.cells[0].source == "see [there](../index.md) and [words](../docs/glossary.md)"
 
 
+def test_a_page_says_nothing_of_running_cells():
+    text = "Before.\n\nPress <kbd>Shift</kbd>+<kbd>Enter</kbd>,\nagain and again.\n\nAfter."
+    (cell,) = for_page(new_notebook(cells=[new_markdown_cell(text)])).cells
+    assert cell.source == "Before.\n\nAfter."
+
+
 def test_every_wrong_belief_is_in_the_index_and_leads_to_a_heading():
     page = beliefs.page()
     links = re.findall(r"\]\(\.\./notebooks/(\w+)\.ipynb#([^)]+)\)", page)

@@ -22,6 +22,7 @@ from notebooks.execute import HERE
 from tests.browser.days import IDLE, RAN, SECONDS, SHOTS, Day
 from tests.browser.hosted import hosted
 from tests.browser.notebook import written
+from tests.browser.site import DRAWN, SITE
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -100,12 +101,14 @@ def open_page(chromium):
     """open_page(width, theme) -> a Watched page; at the end neither errors nor requests.
 
     touch: a screen that fingers touch, in place of a mouse.
+    locale: the language of the browser.
     """
     opened = []
 
-    def open_page(width=1280, theme="light", touch=False):
-        screen = {"viewport": {"width": width, "height": 1000}, "has_touch": touch}
-        context = chromium.new_context(**screen, is_mobile=touch, color_scheme=theme)
+    def open_page(width=1280, theme="light", touch=False, locale="en-US", height=1000):
+        screen = {"viewport": {"width": width, "height": height}, "has_touch": touch}
+        reader = {"color_scheme": theme, "locale": locale}
+        context = chromium.new_context(**screen, is_mobile=touch, **reader)
         opened.append((context, Watched(context.new_page())))
         return opened[-1][1]
 
@@ -114,6 +117,19 @@ def open_page(chromium):
         context.close()
         assert watched.errors == []
         assert watched.left == []
+
+
+@pytest.fixture
+def open_site(open_page):
+    """open_site(page, …) -> the watched page of the site, its widgets drawn."""
+
+    def open_site(page, base=None, **how):
+        watched = open_page(**how)
+        watched.page.goto(f"{base or SITE.as_uri()}/{page}")
+        watched.page.wait_for_function(DRAWN)
+        return watched
+
+    return open_site
 
 
 @pytest.fixture

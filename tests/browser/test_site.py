@@ -10,16 +10,14 @@ import threading
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from PIL import Image
 
 from notebooks.execute import HERE, LESSONS
+from tests.browser.site import BY_WIDTH_AND_COLOUR, CUT, SITE, cut, serious
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "build" / "docs" / "html"
-AXE = ROOT / "build" / "assets" / "axe-core" / "axe.min.js"
 SHOTS = Path(__file__).with_name("shots")
 PAGES = sorted(
     str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_static" not in path.parts
@@ -40,22 +38,6 @@ WITH_MAPS = ("03_blocks", "04_global_branch", "11_video", "12_transformer")
 LESSONS_PAGES = [page for page in PAGES if page.startswith("notebooks/") and "CREDITS" not in page]
 DESK, PHONE, WALL = 1280, 390, 1920
 HEAVIEST, HEAVIEST_WIDGET = 3_000_000, 1_000_000  # bytes
-# The rest is the same at any width and in any colours.
-BY_WIDTH_AND_COLOUR = ["color-contrast", "scrollable-region-focusable", "target-size"]
-# Elements whose right end is out of sight, unless something round them scrolls.
-CUT = """() => {
-    const scrolls = (el) => /auto|scroll/.test(getComputedStyle(el).overflowX);
-    const main = document.getElementById("furo-main-content");
-    const reached = (el) => el && el !== main && (scrolls(el) || reached(el.parentElement));
-    const outside = (el) => el.getBoundingClientRect().right > innerWidth + 1;
-    const out = [...main.querySelectorAll("*")].filter((el) => outside(el) && !reached(el));
-    const page = document.documentElement.scrollWidth > innerWidth ? ["the page"] : [];
-    return page.concat(out.map((el) => el.outerHTML.slice(0, 150)));
-}"""
-# Every widget is at work.
-DRAWN = (
-    "document.readyState === 'complete' && !document.querySelector('.attn-live:not([data-alive])')"
-)
 # What a reader has before them: the sentence, and the pixels or the parts of the drawing.
 SEEN = """(box) => [
     box.querySelector("[role=status]").innerText,
@@ -83,40 +65,6 @@ def server():
         threading.Thread(target=served.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{served.server_port}"
         served.shutdown()
-
-
-@pytest.fixture
-def open_site(open_page):
-    """open_site(page, …) -> the watched page of the site, its widgets drawn."""
-
-    def open_site(page, base=None, **how):
-        watched = open_page(**how)
-        watched.page.goto(f"{base or SITE.as_uri()}/{page}")
-        watched.page.wait_for_function(DRAWN)
-        return watched
-
-    return open_site
-
-
-def serious(page, rules=None):
-    """What axe-core finds that keeps people out, in words."""
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-    options = {"resultTypes": ["violations"], "preload": False}
-    if rules:
-        options["runOnly"] = rules
-    found = page.evaluate("(options) => axe.run(options)", options)["violations"]
-    return [
-        f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
-
-
-def cut(page):
-    """What stands out of the page to the right, where nobody can scroll to it."""
-    return page.evaluate(CUT)
 
 
 def shoot(page, name):
@@ -313,10 +261,58 @@ def test_on_paper_stands_the_page_alone_and_nothing_is_folded(open_site, name):
 
 
 @pytest.mark.parametrize("served", [False, True])
-def test_the_search_finds(open_site, server, served):
-    page = open_site("search.html?q=blockify", server if served else None).page
+@pytest.mark.parametrize("words", ["blockify", "效果", "头", "softmax 效果"])
+def test_the_search_finds(open_site, server, served, words):
+    page = open_site(f"search.html?q={quote(words)}", server if served else None).page
     page.wait_for_selector("#search-results li a")
-    assert page.locator("#search-results li a").count() >= 2
+    found = page.locator("#search-results li a")
+    assert found.count() >= 2
+    if words != "blockify":
+        assert found.evaluate_all("(all) => all.some((each) => /reply.zh/.test(each.href))")
+    assert not [title for title in found.all_inner_texts() if "<" in title]
+
+
+def test_the_search_does_not_find_what_is_not_there(open_site):
+    page = open_site(f"search.html?q={quote('果效')}").page
+    page.wait_for_selector("#search-results p.search-summary:has-text('did not match')")
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_button_copies_code(open_site, touch):
+    page = open_site("index.html", touch=touch).page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.locator(".highlight-python button.copybtn").first
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".copybtn.success")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("from torch import nn\n")
+    page.mouse.move(0, 0)
+    button.evaluate("(button) => button.blur()")
+    page.wait_for_function("(button) => !button.matches('.success')", arg=button.element_handle())
+    page.wait_for_timeout(400)  # it fades
+    assert (button.evaluate("(button) => getComputedStyle(button).opacity") == "1") == touch
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_names_its_language_and_has_its_icon(name):
+    text = (SITE / name).read_text(encoding="utf-8")
+    assert re.findall(r'<html[^>]* lang="([^"]+)"', text) == [
+        "zh-Hans" if name == "docs/reply.zh.html" else "en"
+    ]
+    assert re.search(r'<link rel="shortcut icon" href="[^"]*_static/icon.svg', text)
+
+
+def test_what_is_english_on_a_chinese_page_says_so(open_site):
+    page = open_site("docs/reply.zh.html").page
+    links = ".sidebar-tree a, h1 :text('in Chinese')"
+    assert page.locator(links).count() > 3
+    for link in page.locator(links).all():
+        assert link.evaluate("(link) => link.closest('[lang]').lang") == "en"
+
+
+@pytest.mark.parametrize("name", LESSONS_PAGES)
+def test_a_lesson_does_not_say_how_to_run_a_cell(name):
+    assert "<kbd>Shift</kbd>" not in (SITE / name).read_text(encoding="utf-8")
 
 
 def test_formulas_are_set(open_site):

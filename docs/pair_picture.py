@@ -1,0 +1,91 @@
+"""The moving picture of the README, docs/pair.webp: `python -m docs.pair_picture`.
+
+The pair of the site's first page, with the chosen patch walking over eight places. Viewers that
+do not move it show its first place.
+"""
+
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from attnlib.course import data
+from attnlib.course.figures.style import ENDS, MARK, STYLE, closed
+from docs.pair import BLOCK, COVERS, NEST, PGLSUM, PHOTOGRAPH, SIDE, STYLES, levels
+
+FILE = Path(__file__).with_name("pair.webp")
+WIDTH, HEIGHT, DOTS = 8.0, 4.6, 100  # inches, and pixels in one
+# Row and column, one after the other: within a block, over its edge, and on.
+WALK = ((2, 3), (2, 4), (1, 5), (3, 6), (4, 6), (5, 5), (5, 3), (5, 1))
+PAUSE, ROUNDS = 1500, 4  # milliseconds at a place; then it rests on the last
+SAID = {
+    NEST: "sees {seen} of {all} patches: its own block.\n"
+    "Grey: influence exactly 0, whatever is trained",
+    PGLSUM: "sees {seen} of {all}, by its global branch; and once\n"
+    "more its own segment, by its local branch",
+}
+
+
+def frames() -> list[Image.Image]:
+    """One picture for each place of the walk."""
+    found, photograph = levels(), data.photograph(PHOTOGRAPH, 384, 384)
+    return [_drawn(frame(photograph, found, row * SIDE + column)) for row, column in WALK]
+
+
+def frame(photograph: Tensor, found: dict[str, Tensor], patch: int) -> Figure:
+    """Both photographs, as that patch sees them, and what there is to see in words."""
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(1, 2, figsize=(WIDTH, HEIGHT))
+        fig.subplots_adjust(left=0.01, right=0.99, bottom=0.13, top=0.93, wspace=0.02)
+        for axis, style, colour in zip(axes, STYLES, ENDS, strict=True):
+            axis.imshow(photograph.numpy(), extent=(0, SIDE, SIDE, 0), interpolation="antialiased")
+            row = found[style][patch]
+            _cover(axis, row)
+            _frames(axis, patch, colour)
+            axis.set_title(style, weight="bold")
+            axis.set_axis_off()
+            seen = {"seen": int((row > 0).sum()), "all": SIDE**2}
+            axis.text(0.5, -0.02, SAID[style].format(**seen), **_below(axis))
+    return closed(fig)
+
+
+def _cover(axis, row):
+    for patch, level in enumerate(row.tolist()):
+        fill, hides = COVERS[level]
+        top, left = divmod(patch, SIDE)
+        options = {"facecolor": fill, "alpha": hides, "linewidth": 0, "antialiased": False}
+        axis.add_patch(plt.Rectangle((left, top), 1, 1, **options))
+
+
+def _frames(axis, patch, colour):
+    row, column = divmod(patch, SIDE)
+    edge = SIDE // 2
+    axis.plot([0, SIDE, None, edge, edge], [edge, edge, None, 0, SIDE], color="white", linewidth=2)
+    corner = (column - column % BLOCK, row - row % BLOCK)
+    options = {"fill": False, "clip_on": False, "zorder": 3}
+    axis.add_patch(plt.Rectangle(corner, BLOCK, BLOCK, ec=colour, linewidth=4, **options))
+    for colour, width in (("white", 6), (MARK, 3)):
+        axis.add_patch(plt.Rectangle((column, row), 1, 1, ec=colour, linewidth=width, **options))
+
+
+def _below(axis):
+    return {"transform": axis.transAxes, "ha": "center", "va": "top", "fontsize": 12}
+
+
+def _drawn(fig):
+    file = BytesIO()
+    fig.savefig(file, format="png", dpi=DOTS, facecolor="white")
+    return Image.open(file).convert("RGB")
+
+
+def main() -> None:
+    first, *others = frames()
+    options = {"duration": PAUSE, "loop": ROUNDS, "quality": 80, "method": 6}
+    first.save(FILE, save_all=True, append_images=others, **options)
+
+
+if __name__ == "__main__":
+    main()

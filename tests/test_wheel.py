@@ -143,6 +143,20 @@ def test_what_a_reader_does_is_kept_beside_their_copies(site, tmp_path):
     assert (tmp_path / "my/progress.json").is_file()
 
 
+def test_the_course_says_what_to_install_where_there_is_the_library_alone(site, tmp_path):
+    code = """
+import sys
+sys.modules["scipy"] = None  # as if it were not installed
+try:
+    import attnlib.course.compare
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    said = run("-c", code, cwd=tmp_path, PYTHONPATH=str(site))
+    assert said.startswith("attnlib.course.compare needs scipy, which this Python does not have: `")
+    assert '"attnlib[lessons]"' in said
+
+
 def test_where_a_package_is_missing_it_says_how_to_get_it(site, tmp_path):
     # No packages but the wheel's: -S leaves the environment's out.
     done = subprocess.run(

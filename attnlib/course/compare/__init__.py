@@ -1,5 +1,16 @@
 """Two modules side by side: how far apart, who influences whom, are they the same, and why not."""
 
+try:
+    import matplotlib  # noqa: F401
+    import scipy  # noqa: F401
+    import wcwidth  # noqa: F401
+except ModuleNotFoundError as error:  # who installed attnlib alone has none of them
+    raise ModuleNotFoundError(
+        f"attnlib.course.compare needs {error.name}, which this Python does not have: "
+        '`python -m pip install "attnlib[lessons]"`, or with JupyterLab "attnlib[course]"',
+        name=error.name,
+    ) from error
+
 from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.compare.converting import convert
 from attnlib.course.compare.dialled import DialledAttention, nest_end, pglsum_end

@@ -13,9 +13,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from attnlib.course.copies.student import for_a_student
 from docs.address import repository
 from notebooks.execute import HERE, LESSONS
-from attnlib.course.copies.student import for_a_student
 
 LINK = re.compile(r"(!?)(\[[^\]]*\])\((?!https?:)([\w./]+\.(?:md|ipynb|svg|png))")
 SAID = (

@@ -42,7 +42,7 @@ def why_not(backend: str) -> str | None:
     if backend != "triton":
         return None
     if not TRITON_IS_HERE:
-        return "the package triton is not here (pip install triton; there are wheels for Linux only)"
+        return "the package triton is not here (pip install triton, on Linux)"
     if torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1":
         return None
     return "there is no CUDA GPU (TRITON_INTERPRET=1, set before Python, runs it on a CPU, slowly)"

@@ -31,7 +31,7 @@ def alone(lesson: NotebookNode, address: str) -> NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda match: _led(match, address), cell.source)
     install = new_code_cell(
-        f'%pip install -q "attnlib[course] @ git+{address}"', id="alone-install"
+        f'%pip install -q "attnlib[lessons] @ git+{address}"', id="alone-install"
     )
     lesson.cells[1:1] = [new_markdown_cell(SAID, id="alone-said"), install]
     return lesson

@@ -69,7 +69,7 @@ def test_a_lesson_alone_installs_what_is_missing_and_leads_to_the_repository(pat
     made = alone(lesson(path), ADDRESS)
     nbformat.validate(made)
     code = [cell.source for cell in made.cells if cell.cell_type == "code"]
-    assert code[0] == f'%pip install -q "attnlib[course] @ git+{ADDRESS}"'
+    assert code[0] == f'%pip install -q "attnlib[lessons] @ git+{ADDRESS}"'
     prose = "\n".join(cell.source for cell in made.cells if cell.cell_type == "markdown")
     assert f"({ADDRESS}/blob/HEAD/docs/glossary.md)" in prose
     assert re.findall(r"\]\((?!https:)[^)]*\.(?:md|ipynb|svg)[)#]", prose) == []

@@ -52,9 +52,15 @@ def versions(root: Path) -> Iterator[str]:
 def links(root: Path) -> Iterator[str]:
     """Links of pages that lead to no file, or to no heading of it."""
     for page in sorted(path for pattern in PAGES for path in root.glob(pattern)):
-        for link in LINK.findall(CODE.sub("", BLOCK.sub("", page.read_text(encoding="utf-8")))):
-            if not re.match(r"[a-z]+:", link) and not _leads(page, link, root):
-                yield f"{page.relative_to(root)}: {link} leads nowhere"
+        for link in dangling(page, root):
+            yield f"{page.relative_to(root)}: {link} leads nowhere"
+
+
+def dangling(page: Path, root: Path) -> Iterator[str]:
+    """Links of one page that lead to no file, or to no heading of it."""
+    for link in LINK.findall(CODE.sub("", BLOCK.sub("", page.read_text(encoding="utf-8")))):
+        if not re.match(r"[a-z]+:", link) and not _leads(page, link, root):
+            yield link
 
 
 def _leads(page, link, root):
@@ -64,9 +70,9 @@ def _leads(page, link, root):
     file = (folder / path).resolve() if path else page
     if not file.exists():
         return file.is_relative_to(root) and file.relative_to(root).as_posix() in MADE
-    if not heading or file.suffix != ".md":
+    if not heading:
         return True
-    return heading in _headings(file.read_text(encoding="utf-8"))
+    return file.suffix == ".md" and heading in _headings(file.read_text(encoding="utf-8"))
 
 
 def _headings(text):

@@ -17,9 +17,16 @@ LONG = 4096**2  # pairs; their table takes 64 MiB in float32
 
 
 def attention(
-    q: Tensor, k: Tensor, v: Tensor, *, scale: float | None = None, bias: Term = None,
-    mask: Term = None, dropout: float = 0.0, backend: str = "auto",
-) -> tuple[Tensor, AttentionMap]:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    scale: float | None = None,
+    bias: Term = None,
+    mask: Term = None,
+    dropout: float = 0.0,
+    backend: str = "auto",
+) -> tuple[Tensor, AttentionMap]:
     """softmax(scale · q kᵀ + bias) v, and the map that made it.
 
     Args:

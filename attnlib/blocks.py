@@ -25,9 +25,14 @@ class BlockAttention(nn.Module):
     """
 
     def __init__(
-        self, dim: int, num_heads: int = 8, qkv_bias: bool = False,
-        attn_drop: float = 0.0, proj_drop: float = 0.0, backend: str = "auto",
-    ):  # fmt: skip
+        self,
+        dim: int,
+        num_heads: int = 8,
+        qkv_bias: bool = False,
+        attn_drop: float = 0.0,
+        proj_drop: float = 0.0,
+        backend: str = "auto",
+    ):
         super().__init__()
         check_divides("num_heads", num_heads, "dim", dim)
         check_probability("attn_drop", attn_drop)

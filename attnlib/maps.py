@@ -44,9 +44,15 @@ class AttentionMap:
     """
 
     def __init__(
-        self, q: Tensor, k: Tensor, *, scale: float,
-        bias: Term = None, mask: Term = None, lse: Table = None,
-    ):  # fmt: skip
+        self,
+        q: Tensor,
+        k: Tensor,
+        *,
+        scale: float,
+        bias: Term = None,
+        mask: Term = None,
+        lse: Table = None,
+    ):
         self._q, self._k, self._scale, self._bias, self._mask = q, k, scale, bias, mask
         self._lse = lse
 

@@ -12,9 +12,14 @@ from attnlib.terms import WHOLE, Term, terms
 
 
 def scores(
-    q: Tensor, k: Tensor, scale: float, bias: Term = None, mask: Term = None,
-    rows: slice = WHOLE, cols: slice = WHOLE,
-) -> Tensor:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    scale: float,
+    bias: Term = None,
+    mask: Term = None,
+    rows: slice = WHOLE,
+    cols: slice = WHOLE,
+) -> Tensor:
     """Scores of the queries `rows` against the keys `cols`, float32 at least.
 
     Args:

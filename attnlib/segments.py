@@ -46,9 +46,14 @@ class SelfAttention(nn.Module):
     """
 
     def __init__(
-        self, input_size: int = 1024, output_size: int = 1024, freq: float = 10000,
-        heads: int = 1, pos_enc: str | None = None, backend: str = "auto",
-    ):  # fmt: skip
+        self,
+        input_size: int = 1024,
+        output_size: int = 1024,
+        freq: float = 10000,
+        heads: int = 1,
+        pos_enc: str | None = None,
+        backend: str = "auto",
+    ):
         super().__init__()
         check_count("input_size", input_size)
         check_divides("heads", heads, "output_size", output_size)
@@ -86,9 +91,14 @@ class SegmentAttention(nn.Module):
     """
 
     def __init__(
-        self, input_size: int, output_size: int, num_segments: int,
-        freq: float = 10000, pos_enc: str | None = None, backend: str = "auto",
-    ):  # fmt: skip
+        self,
+        input_size: int,
+        output_size: int,
+        num_segments: int,
+        freq: float = 10000,
+        pos_enc: str | None = None,
+        backend: str = "auto",
+    ):
         super().__init__()
         width = output_size // num_segments
         if width < LOCAL_HEADS or width % LOCAL_HEADS:
@@ -194,10 +204,16 @@ class GlobalLocalAttention(nn.Module):
     """
 
     def __init__(
-        self, input_size: int = 1024, output_size: int = 1024, freq: float = 10000,
-        pos_enc: str | None = None, num_segments: int | None = None, heads: int = 1,
-        fusion: str | None = None, backend: str = "auto",
-    ):  # fmt: skip
+        self,
+        input_size: int = 1024,
+        output_size: int = 1024,
+        freq: float = 10000,
+        pos_enc: str | None = None,
+        num_segments: int | None = None,
+        heads: int = 1,
+        fusion: str | None = None,
+        backend: str = "auto",
+    ):
         super().__init__()
         self.fusion = None if fusion is None else _check_fusion(fusion)
         self.attention = SelfAttention(input_size, output_size, freq, heads, pos_enc, backend)

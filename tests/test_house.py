@@ -16,11 +16,11 @@ CORE = sorted(
     path for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("kernels/*.py")) if path.stem != "doctor"
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
-LINES = 1270  # that are not blank
+LINES = 1310  # that are not blank, each argument of a signature on a line of its own
 # The kernels for GPUs are a second evening's: lesson 13. Two of them may know of triton.
 TRITON = {"kernels/triton.py", "kernels/pooling.py"}
 GPU = TRITON | {"kernels/flex.py"}
-GPU_LINES = 332
+GPU_LINES = 345
 
 # Each floor may import from those below it, and its own.
 FLOORS = [

@@ -60,9 +60,19 @@ def pool(
 
 
 def pooled(
-    q: Tensor, k: Tensor, lse: Tensor, rows: slice, cols: slice, down: int, across: int,
-    reduce: str, *, scale: float, bias: Term, mask: Term,
-) -> Tensor:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    lse: Tensor,
+    rows: slice,
+    cols: slice,
+    down: int,
+    across: int,
+    reduce: str,
+    *,
+    scale: float,
+    bias: Term,
+    mask: Term,
+) -> Tensor:
     """(…, H, down, across) cells of the weights of rows × cols.
 
     Args:

@@ -22,6 +22,7 @@ TRITON  := $(VENV)/triton
 DRIVER  := $(VENV)/driver
 SITE    := $(VENV)/site
 ZOO     := $(VENV)/zoo
+LINT    := $(VENV)/lint
 LESSON  := $(if $(SOURCE),notebooks,my)/00_two_cousins.ipynb
 
 # Else JupyterLab's first words to a student are a question about news, and what they chose and
@@ -175,14 +176,18 @@ notebooks: $(READY) $(WEIGHTS) $(TRITON) ## execute every lesson and write it in
 messages: $(READY) ## LANGUAGE=zh: its catalogues as the course speaks now (PARTS="heads": a new one)
 	$(PY) -m i18n.update $(or $(LANGUAGE),$(error say which language: make messages LANGUAGE=zh)) $(PARTS)
 
-lint: $(READY) ## ruff, the rules and the layout; mypy, the types of the core
+lint: $(LINT) ## ruff, the rules and the layout; mypy, the types of the core
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-format: $(READY) ## let ruff mend what it can
+format: $(LINT) ## let ruff mend what it can
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+$(LINT): $(READY) requirements-lint.txt
+	$(PY) -m pip install -r requirements-lint.txt
+	@touch $@
 
 # setuptools too, which builds attnlib; attnlib itself the class has as this very folder.
 wheels: $(READY) ## fill wheels/ for machines like this one that have no network

@@ -3,7 +3,7 @@
 
 class Model {
   constructor({ state, buffers }) {
-    this.state = { ...state };
+    this.state = { ...state, layout: { comm_live: false } }; // by which a widget knows that it is alone
     this.listeners = new Map(); // event -> functions
     for (const [name, text] of Object.entries(buffers)) {
       const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -32,9 +32,7 @@ class Model {
     for (const listener of [...(this.listeners.get(event) ?? [])]) listener(...what);
   }
   save_changes() {} // where else than here?
-  send() {
-    throw new Error("No kernel: nobody hears this.");
-  }
+  send() {} // nobody hears it, and the widget says so
 }
 
 const codes = new Map(), modules = new Map(), models = new Map(); // by name

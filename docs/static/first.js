@@ -1,10 +1,28 @@
 // The first page: what the chosen patch of a photograph sees, and the two languages of the page.
 {
+  const CHOSEN = "attnlib language"; // the same in the questions' widget
   const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
   const tongueOf = (language) => (/^zh\b/.test(language) ? "zh-Hans" : "en");
   const speak = (tongue) => { document.documentElement.dataset.tongue = tongue; };
-  speak(tongueOf(navigator.language)); // before anything is drawn
+  speak(tongueOf(chosen() ?? navigator.language)); // before anything is drawn
+
+  /** The language that the reader chose, here or above the questions. */
+  function chosen() {
+    try {
+      return localStorage.getItem(CHOSEN);
+    } catch {
+      return null; // no storage
+    }
+  }
+
+  function choose(tongue) {
+    try {
+      localStorage.setItem(CHOSEN, tongue);
+    } catch {
+      // It lives as long as the page.
+    }
+  }
 
   /** The row and the column of the patch under a finger or a mouse. */
   function patchUnder({ clientX, clientY }, photograph, side) {
@@ -69,7 +87,11 @@
       speak(tongue);
       for (const button of buttons) button.setAttribute("aria-pressed", button.lang === tongue);
     }
-    for (const button of buttons) button.onclick = () => press(button.lang);
+    for (const button of buttons)
+      button.onclick = () => {
+        press(button.lang);
+        choose(button.lang);
+      };
     press(document.documentElement.dataset.tongue);
     row.hidden = false;
   }

@@ -4,12 +4,15 @@ Run by `make test-browser`. Screenshots go to tests/browser/shots/, which git ig
 """
 
 import contextlib
+import functools
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -130,6 +133,21 @@ def open_site(open_page):
         return watched
 
     return open_site
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The site behind a static server on this machine."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=SITE)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        served.shutdown()
 
 
 @pytest.fixture

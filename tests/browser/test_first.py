@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.days import SHOTS
 from tests.browser.fingers import touch
-from tests.browser.site import BY_WIDTH_AND_COLOUR, SITE, cut, serious
+from tests.browser.site import BY_WIDTH_AND_COLOUR, DRAWN, SITE, cut, serious
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844, "touch": True}
 SHARE = 1 / 8  # of a photograph: a patch
@@ -115,6 +115,24 @@ def test_the_language_of_the_browser_comes_first_and_a_button_gives_the_other(
         pressed = page.locator(".attn-tongues [aria-pressed=true]")
         assert pressed.get_attribute("lang") == now
         page.locator(f".attn-tongues [lang={hidden}]").click()
+
+
+def test_the_chosen_language_stays_and_the_questions_begin_in_it(open_site, server):
+    page = open_site("index.html", base=server, locale="en-US").page
+    page.locator(".attn-tongues [lang=zh-Hans]").click()
+    page.reload()
+    assert said(page).startswith("第 3 行第 4 列")
+    page.goto(f"{server}/notebooks/00_two_cousins.html")
+    page.wait_for_function(DRAWN)
+    page.locator(".attn-ask[lang=zh-Hans]").wait_for()
+    page.locator(".attn-ask [data-language='0']").click()
+    page.goto(f"{server}/index.html")
+    assert said(page).startswith("Row 3, column 4")
+
+
+def test_the_questions_begin_in_the_language_of_the_browser(open_site):
+    page = open_site("notebooks/00_two_cousins.html", locale="zh-CN").page
+    assert page.locator(".attn-ask").first.get_attribute("lang") == "zh-Hans"
 
 
 def test_without_scripts_both_languages_and_the_first_state_stand_there(chromium):

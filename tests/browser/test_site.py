@@ -3,10 +3,7 @@
 It looks at build/docs/html, which `make docs` makes.
 """
 
-import functools
-import http.server
 import re
-import threading
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -50,21 +47,6 @@ SEEN = """(box) => [
 def site():
     assert (SITE / "index.html").exists(), "there is no site in build/docs/html: make docs"
     return SITE
-
-
-@pytest.fixture(scope="session")
-def server():
-    """The site behind a static server on this machine."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Quiet, directory=SITE)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}"
-        served.shutdown()
 
 
 def shoot(page, name):
@@ -313,6 +295,14 @@ def test_what_is_english_on_a_chinese_page_says_so(open_site):
 @pytest.mark.parametrize("name", LESSONS_PAGES)
 def test_a_lesson_does_not_say_how_to_run_a_cell(name):
     assert "<kbd>Shift</kbd>" not in (SITE / name).read_text(encoding="utf-8")
+
+
+def test_an_exercise_says_at_once_that_a_page_cannot_check(open_site):
+    page = open_site("notebooks/03_blocks.html").page
+    panel = page.locator(".attn-panel").first
+    panel.get_by_role("button", name="Check").click()
+    panel.get_by_text("No answer yet. Is a kernel running?").wait_for(timeout=1000)
+    assert panel.get_by_role("button", name="Check").is_enabled()
 
 
 def test_formulas_are_set(open_site):

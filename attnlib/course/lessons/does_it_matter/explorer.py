@@ -12,11 +12,17 @@ from attnlib.course.experiments.study.forest import LOOKS, plot_forest, signed, 
 from attnlib.course.experiments.study.sentences import factor, render
 from attnlib.course.experiments.study.statistics import BOUND
 from attnlib.course.experiments.study.tasks import TASKS
-from attnlib.course.language import say
+from attnlib.course.language import N_, say
 from attnlib.course.widgets.controls import choice
 from attnlib.course.widgets.drawn import Drawn, script
 
 BUDGETS = (1, 4)  # times the steps of the task
+# Changes that are called the same in a sentence, which tells the rest among its conditions.
+TOLD_APART = {
+    "wide_heads": N_("{subject}, one head of width 64"),
+    "own_only.two": N_("{subject}, on global"),
+    "own_only.one": N_("{subject}, on global"),
+}
 
 
 def study_drawer(found: Mapping[str, Finding]) -> Callable[..., tuple[Figure, str]]:
@@ -47,7 +53,7 @@ class StudyExplorer(Drawn):
 
 def explore_study(found: Mapping[str, Finding]) -> Drawn:
     """Choose what is changed, the task and the budget. See `study_drawer`."""
-    subjects = [(say(subject), name) for name, (_, _, subject) in SUBJECTS.items()]
+    subjects = [(_picked(name), name) for name in SUBJECTS]
     budgets = [(say("{budget} × the steps", budget=budget), budget) for budget in BUDGETS]
     controls = {
         "change": choice(say("change"), "scale", subjects),
@@ -71,6 +77,12 @@ def explore_study(found: Mapping[str, Finding]) -> Drawn:
         },
     }
     return StudyExplorer("explore_study", study_drawer(found), controls, offers, numbers)
+
+
+def _picked(name):
+    """What a change is called in the list, where no two may be called the same."""
+    subject = say(SUBJECTS[name][2])
+    return say(TOLD_APART[name], subject=subject) if name in TOLD_APART else subject
 
 
 def _shown(claim, task, found):

@@ -4,6 +4,7 @@
 // reader chose, and nothing of who or when.
 
 const WHAT = "attnlib: questions";
+const CHOSEN = "attnlib language"; // the same on the first page of the site
 
 const WORD = /[A-Za-z]{2}/; // else it is in no language, as (3, 4)
 
@@ -51,6 +52,26 @@ function store(form, { answers, scored }) {
   }
 }
 
+/** The place of the reader's language: chosen here or on the first page, else the browser's. */
+function readers(languages) {
+  let chosen = navigator.language;
+  try {
+    chosen = localStorage.getItem(CHOSEN) ?? chosen;
+  } catch {
+    // No storage: the browser's.
+  }
+  const base = (tag) => tag.split("-")[0];
+  return Math.max(0, languages.findIndex(({ tag }) => base(tag) === base(chosen)));
+}
+
+function choose(tag) {
+  try {
+    localStorage.setItem(CHOSEN, tag);
+  } catch {
+    // It lives as long as the page.
+  }
+}
+
 const states = new Map(); // by form, for two views on one page
 
 function render({ model, el }) {
@@ -58,7 +79,8 @@ function render({ model, el }) {
   const [form, items, languages, first] = names.map((name) => model.get(name));
   if (!states.has(form)) states.set(form, stored(form));
   const state = states.get(form);
-  if (state.first !== first) Object.assign(state, { first, language: first }); // it was spoken since
+  // Who spoke in Python has chosen; English was spoken by nobody.
+  if (state.first !== first) Object.assign(state, { first, language: first || readers(languages) });
   const spoken = () => languages[state.language];
   const root = element("form", el, { className: "attn-ask" });
   root.addEventListener("keydown", keepKey);
@@ -75,7 +97,7 @@ function render({ model, el }) {
   function draw(focus) {
     root.replaceChildren();
     root.lang = spoken().tag;
-    choose();
+    offer();
     const head = say("{count} questions, form {form}; about six minutes. Nothing you choose is sent anywhere. If you do not know, take what seems likeliest, or leave it open.", { count: items.length, form });
     element("p", root, { textContent: head });
     const scores = score(items, state.answers);
@@ -99,11 +121,12 @@ function render({ model, el }) {
     element("button", parent, { type: "button", textContent, onclick }, { "data-does": does });
   }
 
-  function choose() {
+  function offer() {
     const row = element("div", root, { className: "attn-row" }, { role: "group", "aria-label": say("Language") });
     languages.forEach(({ label, tag }, i) => {
       const onclick = () => {
         state.language = i;
+        choose(tag);
         draw(`[data-language="${i}"]`);
       };
       const properties = { type: "button", textContent: label, lang: tag, onclick };

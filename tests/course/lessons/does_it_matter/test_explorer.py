@@ -70,3 +70,8 @@ def test_what_the_study_does_not_ask_is_not_offered(found):
     assert set(explorer.offered["task"]) == {each for each, _ in asked}
     budgets = [budget for each, budget in asked if each == explorer.state["task"]]
     assert sorted(explorer.offered["budget"]) == sorted(budgets)
+
+
+def test_no_two_changes_are_called_the_same(found):
+    (change,) = [each for each in explore_study(found).controls if each["name"] == "change"]
+    assert len(set(change["labels"])) == len(change["labels"]) == len(explorer.SUBJECTS)

@@ -22,7 +22,7 @@ from attnlib.terms import Table, Term, looked_at, part
 
 STRIP = 2**19  # pairs of query and key, of which a strip has at most so many
 FEWEST = 2**18  # pairs of a head: below, the textbook is as fast
-NARROWEST = 64  # queries, and keys: likewise
+NARROWEST = 128  # queries, and keys: likewise
 DIGITS = 24  # binary ones: to so many the share of kept weights is rounded
 INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64}  # equally wide
 

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
@@ -168,6 +169,14 @@ def compiled(q, k, v, how):
     torch.compile(lambda q: attention(q, k, v, **how)[0], backend="eager", fullgraph=True)(q)
 
 
+def exported(q, k, v, how):
+    class Attend(torch.nn.Module):
+        def forward(self, q, k, v):
+            return attention(q, k, v, **how)[0]
+
+    torch.export.export(Attend(), (q, k, v), strict=False)
+
+
 def with_no_gradients(q, k, v, how):
     with torch.no_grad():
         learned(q, k, v, how)
@@ -204,6 +213,8 @@ LEFT = {
     "somebody who watches": watched,
     "meta": lambda q, k, v, how: attention(q.to("meta"), k.to("meta"), v.to("meta"), **how),
     "a compiler": compiled,
+    "export": exported,
+    "a trace": lambda q, k, v, how: make_fx(lambda q: attention(q, k, v, **how)[0])(q),
     "vmap": lambda q, k, v, how: torch.vmap(
         lambda q: attention(q, k, v, **how)[0], randomness="different"
     )(q[None]),
@@ -385,6 +396,13 @@ def test_as_many_come_up_as_should_for_every_row_column_and_bit(kept, dtype):
         count = ones.numel() / ones.sum(axes).numel()
         error = (ones.mean(axes) - share).abs().max()
         assert error <= 6 * (share * (1 - share) / count) ** 0.5 + 2 / count
+
+
+def test_one_half_is_one_draw():
+    torch.manual_seed(0)
+    drawn = torch.empty(3, dtype=torch.int64).random_(-(2**63), None)
+    torch.manual_seed(0)
+    assert dropped.coins(HALF, (1, 32, 6), torch.float32).flatten().equal(drawn.view(torch.int32))
 
 
 @pytest.mark.parametrize("kept", [HALF, 0xE66666])

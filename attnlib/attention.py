@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attnlib.checks import check_probability, check_term
-from attnlib.kernels import BACKENDS, WITH_TABLES, available_backends, why_not
+from attnlib.kernels import BACKENDS, WITH_TABLES, available_backends, dropped, why_not
 from attnlib.maps import AttentionMap
 from attnlib.overflow import may_overflow
 from attnlib.precision import as_autocast_asks, autocast_off
@@ -60,7 +60,7 @@ def attention(
 
             "auto" takes what gives gradients for every request it meets:
 
-                CPU     dropout                                               eager
+                CPU     dropout (512² pairs or more: kernels/dropped.py)      eager
                         else                                                  sdpa
                 CUDA    a function over 4096² pairs or more, no dropout,
                         not float64, where the package triton is              flex
@@ -83,15 +83,17 @@ def attention(
     check_probability("dropout", dropout)
     check_backend(backend)
     scale = q.shape[-1] ** -0.5 if scale is None else _check_scale(scale)
-    if backend == "auto":
-        backend = _auto(q, shape, bias, mask, dropout)
+    chosen = _auto(q, shape, bias, mask, dropout) if backend == "auto" else backend
     q, k, v = as_autocast_asks(q, k, v)
     map_of = partial(AttentionMap, scale=scale, bias=bias, mask=mask)  # a function stays one
-    if backend in WITH_TABLES or not (callable(bias) or callable(mask)):
+    if chosen in WITH_TABLES or not (callable(bias) or callable(mask)):
         bias, mask = terms(bias, mask, q, k)
     q, k, v = hide_unseen(bias, mask, q, k, v)
+    attend = BACKENDS[chosen]
+    if backend == "auto" and dropped.serves(q, k, v, scale, bias, dropout):
+        attend = dropped.attend
     with autocast_off(q.device.type):
-        out, lse = BACKENDS[backend](q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
+        out, lse = attend(q, k, v, scale=scale, bias=bias, mask=mask, dropout=dropout)
         if may_overflow(out, q, k, scale, bias):
             out, lse = map_of(q, k).times(v, dropout), None
     return out, map_of(q, k, lse=lse)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import blocks, calls, kernels, maps, module, tiles
+from benchmarks import blocks, calls, dropout, kernels, maps, module, tiles
 from benchmarks.machine import (
     RESULTS,
     dtype_on,
@@ -34,6 +34,7 @@ from benchmarks.timing import matrix_rate
 PARTS = {
     "calls": calls,
     "module": module,
+    "dropout": dropout,
     "blocks": blocks,
     "kernels": kernels,
     "maps": maps,
@@ -91,10 +92,10 @@ def arguments() -> argparse.Namespace:
 
 def why_not(name: str, device: torch.device, sizes: dict) -> str | None:
     """Why a part cannot be measured here; None where it can."""
-    if name in ("kernels", "maps") and device.type == "cpu" and sys.platform != "linux":
+    if name in ("dropout", "kernels", "maps") and device.type == "cpu" and sys.platform != "linux":
         return "memory is measured on Linux only"
     if name not in sizes:
-        return "there is no GPU to choose them for"
+        return "there is no GPU to choose them for" if name == "tiles" else "it is for a CPU"
     return None
 
 

@@ -13,6 +13,7 @@ SIZES = {
         "product": 2048,  # edge of the matrices that fill the device
         "calls": {"repeats": 25},
         "module": {"repeats": {320: 25, 1000: 15, 3000: 7}},
+        "dropout": {"repeats": {1000: 15, 3000: 7}},
         "blocks": {"pictures": 8, "levels": LEVELS, "repeats": 15},
         "kernels": {"lengths": tuple(4**n for n in range(5, 9))},
         "maps": {"lengths": dict.fromkeys((1, 8), tuple(4**n for n in range(3, 8)))},
@@ -34,6 +35,7 @@ SIZES = {
         "product": 64,
         "calls": {"repeats": 1},
         "module": {"repeats": {8: 1}},
+        "dropout": {"repeats": {8: 1}},
         "blocks": {"pictures": 1, "levels": {"no published": ((1, 32, 1),)}, "repeats": 1},
         "kernels": {"lengths": (16,)},
         "maps": {"lengths": {1: (16,)}},

@@ -1,6 +1,7 @@
 """How long a run takes: medians, of versions that run in turns."""
 
 import statistics
+import time
 from collections.abc import Callable
 
 import torch
@@ -19,12 +20,33 @@ def seconds(run: Callable[[], object], number: int = 1) -> float:
 
 def in_turns(versions: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Median seconds of each version, after one turn that does not count."""
-    turns = {name: [seconds(run)] for name, run in versions.items()}
+    turns = _turns(versions, repeats, seconds)
+    return {name: statistics.median(each) for name, each in turns.items()}
+
+
+def cpu_turns(versions: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """CPU seconds of each turn of each version, all threads together.
+
+    Other programs on the machine change them less than what a clock on the wall says.
+    """
+    return _turns(versions, repeats, cpu_seconds)
+
+
+def cpu_seconds(run: Callable[[], object], number: int = 1) -> float:
+    """As `seconds`, of CPU time."""
+    start = time.process_time()
+    for _ in range(number):
+        run()
+    return (time.process_time() - start) / number
+
+
+def _turns(versions, repeats, measured):
+    turns = {name: [measured(run)] for name, run in versions.items()}
     for _ in range(repeats):
         for name, run in versions.items():
             number = max(1, int(TURN / turns[name][-1]))
-            turns[name].append(seconds(run, number))
-    return {name: statistics.median(each[1:]) for name, each in turns.items()}
+            turns[name].append(measured(run, number))
+    return {name: each[1:] for name, each in turns.items()}
 
 
 def matrix_rate(dtype: torch.dtype, device: torch.device, edge: int) -> float:

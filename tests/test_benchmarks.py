@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from attnlib import BlockAttention, available_backends
-from benchmarks import blocks, kernels, maps, module, probe, run, timing
+from benchmarks import blocks, dropout, kernels, maps, module, probe, run, timing
 from benchmarks.machine import earlier, machine, path_of, rehearsing, store
 from benchmarks.sizes import SIZES
 
@@ -90,6 +90,28 @@ def test_a_version_that_has_no_graph_is_not_run():
     row = {"length": 8, "what": "forward, CUDA graph", "ours": 0.1, "rebuilt": None, "kept": 0.2}
     assert module.line(row) == "| 8 | forward, CUDA graph | 100 ms | not run | 2.00 × | |"
     assert "| not run | not run | not run | |" in module.line(row | {"ours": None})
+
+
+def test_the_dropout_part_yields_a_row_a_length_and_version():
+    rows = list(dropout.measure(CPU, {8: 1, 12: 3}, probe=found_by))
+    assert [(row["length"], row["what"]) for row in rows] == [
+        (length, what) for length in (8, 12) for what in dropout.VERSIONS
+    ]
+    for row in rows:
+        low, middle, high = row["ratios"]
+        assert 0 < low <= middle <= high and 0 < row["seconds"] != 0.5
+        assert row["bytes"] == 2**20
+        assert dropout.line(row).count("|") == dropout.HEAD.count("|") // 2
+    assert all(row["ratios"] == [1, 1, 1] for row in rows if row["what"] == dropout.LOOP)
+
+
+def test_versions_with_dropout_have_the_same_mean(monkeypatch):
+    monkeypatch.setattr(dropout, "DROPOUT", 0.0)
+    q, k, v = torch.randn(3, 2, 9, 4)
+    bias = torch.randn(9, 9)
+    outputs = [version(q, k, v, bias) for version in dropout.VERSIONS.values()]
+    for out in outputs:
+        torch.testing.assert_close(out, outputs[0])
 
 
 def test_the_blocks_part_times_four_ways_to_write_the_same(at):
@@ -289,6 +311,13 @@ def test_versions_take_turns():
     assert list(found) == ["a", "b"]
 
 
+def test_every_turn_of_cpu_time_is_told(monkeypatch):
+    monkeypatch.setattr(timing.time, "process_time", iter(range(8)).__next__)
+    order = []
+    found = timing.cpu_turns({name: partial(order.append, name) for name in "ab"}, 1)
+    assert order == ["a", "b"] * 2 and found == {"a": [1], "b": [1]}
+
+
 def test_a_short_run_is_repeated_inside_a_turn(monkeypatch):
     monkeypatch.setattr(timing, "TURN", 0.01)
     monkeypatch.setattr(timing, "timer", iter([0.0, 0.002, 1.0, 1.020]).__next__)
@@ -368,11 +397,12 @@ def test_without_a_gpu_there_are_no_tiles_to_choose():
     assert run.why_not("tiles", CPU, SIZES["cpu"]) == "there is no GPU to choose them for"
     assert run.why_not("tiles", CPU, SIZES["rehearsal"]) is None
     assert run.why_not("tiles", torch.device("cuda", 0), SIZES["cuda"]) is None
+    assert run.why_not("dropout", torch.device("cuda", 0), SIZES["cuda"]) == "it is for a CPU"
 
 
 def test_every_part_has_its_sizes():
     for mode, sizes in SIZES.items():
-        left_out = {"tiles"} if mode == "cpu" else set()
+        left_out = {"cpu": {"tiles"}, "cuda": {"dropout"}}.get(mode, set())
         assert set(sizes) == {"product", *run.PARTS} - left_out
 
 
@@ -381,4 +411,4 @@ def test_a_part_that_does_not_exist_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run.main()
     said = capsys.readouterr().err
-    assert "must be one of calls, module, blocks, kernels, maps, tiles, got map" in said
+    assert "must be one of calls, module, dropout, blocks, kernels, maps, tiles, got map" in said

@@ -14,6 +14,7 @@ from attnlib import (
     attention,
     maps,
 )
+from attnlib.kernels import dropped
 
 
 class Allocations(TorchDispatchMode):
@@ -107,6 +108,23 @@ def test_a_map_costs_nothing_until_it_is_looked_at(device):
 def test_attention_itself_forms_no_weights(device):
     q = torch.randn(2, 1, 2, 512, 4, device=device)
     assert largest(lambda: attention(q, q, q)) < 512 * 512
+
+
+def test_with_dropout_in_strips_a_bit_a_weight_is_all_there_is(monkeypatch):
+    monkeypatch.setattr(dropped, "STRIP", 2**14)
+    n = 1024
+    q, k, v = (torch.randn(2, n, 4, requires_grad=True) for _ in range(3))
+    bias, mask = torch.randn(n, n), torch.ones(n, n).tril().bool()
+    bits = 2 * n * n // 8  # bytes; the weights of one head would take 16 times as many
+    with Allocations() as allocations:
+        for given in (bias, mask):
+            allocations.born[StorageWeakRef(given.untyped_storage())] = 0
+        how = {"scale": 1.0, "bias": bias, "mask": mask, "dropout": 0.5}
+        out, _ = dropped.attend(q, k, v, **how)
+        for_the_backward = allocations.alive
+        out.sum().backward()
+    assert allocations.largest <= bits
+    assert for_the_backward <= bits + 8 * q.nbytes
 
 
 @pytest.mark.parametrize("name", ["bias", "mask"])

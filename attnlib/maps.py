@@ -18,11 +18,13 @@ from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.kernels import triton_for
+from attnlib.kernels.one_pass import OnePass, serves
 from attnlib.positions import KeptTable
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.scores import logsumexp, scores, softmax
 from attnlib.terms import WHOLE, Table, Term, terms
 
+Strips = Iterator[tuple[slice, Tensor]]
 REDUCTIONS = ("mean", "max")
 LARGE = 2**12  # of a log-sum-exp: 2⁻²³ · 2¹², the relative error of a weight, is 0.0005
 SHORT = 1024  # keys: whole rows of so many are as fast
@@ -182,8 +184,7 @@ class AttentionMap:
             parts = (self._q, self._k, self.lse, rows, cols, *cells, reduce)
             return pooled(*parts, **self._terms)
         result = self._empty(*cells).zero_()
-        for strip, weights in self._strips(rows, cols):
-            part = _reduce_columns(weights, across, reduce)  # (…, H, strip, cells across)
+        for strip, part in self._columns(rows, cols, across, reduce):  # (…, H, strip, cells across)
             start, stop = strip.start - rows.start, strip.stop - rows.start
             index = torch.arange(start, stop, device=down.device)
             cell = torch.bucketize(index, down[1:], right=True)
@@ -191,13 +192,46 @@ class AttentionMap:
                 result.index_add_(-2, cell, part)
             else:
                 result.scatter_reduce_(-2, cell[:, None].expand(part.shape), part, "amax")
-        return result / down.diff()[:, None] if reduce == "mean" else result
+        return result / (down.diff()[:, None] * across.diff()) if reduce == "mean" else result
 
-    def _strips(self, rows: slice, cols: slice) -> Iterator[tuple[slice, Tensor]]:
+    def _columns(self, rows: slice, cols: slice, edges: Tensor, reduce: str) -> Strips:
+        """The weights of rows × cols, columns reduced to cells, a strip of rows at a time."""
+        lse = self._lse_for(cols)
+        lse = lse if lse is not None and _small(lse[..., rows]) else None
+        for strip, found in self._in_one_pass(rows, edges + cols.start, reduce, lse):
+            if found is not None:
+                yield strip, found[0]
+            else:
+                for part, weights in self._strips(strip, cols):
+                    yield part, _reduce_columns(weights, edges, reduce)
+
+    def _in_one_pass(
+        self, rows: slice, edges: Tensor, reduce: str = "mean", lse: Table = None
+    ) -> Iterator[tuple[slice, tuple[Tensor, Tensor] | None]]:
+        """Strips of rows, each with its cells and log-sum-exps; None where whole rows are needed."""
+        map = self._widened()
+        if self.shape[-1] <= SHORT or not serves(map._q, map._k, self._scale):
+            yield rows, None
+            return
+        one_pass = OnePass(map._q, map._k, edges, reduce, lse, **self._terms)
+        for strip in self._cut(rows, one_pass.longest):
+            with self._autocast_off():
+                cells, found = one_pass(strip)
+            # −inf is right where a row sees nothing.
+            good = (
+                found.isfinite().all()
+                or (found.isfinite() | ((self.visible(strip) == 0) & found.isneginf())).all()
+            )
+            yield strip, (cells, found) if good else None
+
+    def _lse_for(self, cols: slice) -> Table:
+        """The log-sum-exps, if they are known and it saves work to compute nothing but `cols`."""
+        keys = self.shape[-1]
+        return self._lse if keys > SHORT and 0 < 2 * (cols.stop - cols.start) <= keys else None
+
+    def _strips(self, rows: slice, cols: slice) -> Strips:
         """The weights of rows × cols, a strip of rows at a time."""
-        map, keys = self._widened(), self.shape[-1]
-        saves = keys > SHORT and 0 < 2 * (cols.stop - cols.start) <= keys
-        lse = self._lse if saves else None
+        map, lse = self._widened(), self._lse_for(cols)
         for strip in self._cut(rows):
             weights = None if lse is None else map._from_lse(strip, cols, lse)
             yield strip, map._rows(strip)[..., cols] if weights is None else weights
@@ -217,19 +251,23 @@ class AttentionMap:
         result.sub_(lse.masked_fill(lse.isneginf(), 0.0)[..., None]).exp_()
         return result if result.isfinite().all() else None
 
-    def _cut(self, rows: slice) -> Iterator[slice]:
+    def _cut(self, rows: slice, size: int | None = None) -> Iterator[slice]:
         """Strips of rows, all heads together: the longest whose scores stay in STRIP_BYTES."""
         row_bytes = self.shape[:-2].numel() * self.shape[-1] * dtype_of_scores(self._q).itemsize
-        size = max(1, STRIP_BYTES // max(1, row_bytes))
+        size = size or max(1, STRIP_BYTES // max(1, row_bytes))
         for start in _with_bar(range(rows.start, rows.stop, size)):
             yield slice(start, min(start + size, rows.stop))
 
     def _stream_lse(self) -> Tensor:
         """(…, H, N) log-sum-exps, streamed."""
         map, result = self._widened(), self._empty(self.shape[-2])
-        with self._autocast_off():
-            for strip in self._cut(slice(0, self.shape[-2])):
-                result[..., strip] = logsumexp(map._q, map._k, rows=strip, **self._terms)
+        nowhere = torch.zeros(1, dtype=torch.long)  # edges of no cell
+        for strip, found in self._in_one_pass(slice(0, self.shape[-2]), nowhere):
+            for part in self._cut(strip) if found is None else ():
+                with self._autocast_off():
+                    result[..., part] = logsumexp(map._q, map._k, rows=part, **self._terms)
+            if found is not None:
+                result[..., strip] = found[1]
         return result
 
     def _lse_from(self, triton) -> Tensor:
@@ -296,17 +334,17 @@ def _edges(length: int, size: int, device: torch.device) -> Tensor:
 
 
 def _reduce_columns(weights: Tensor, edges: Tensor, reduce: str) -> Tensor:
-    """(…, rows, cols) -> (…, rows, cells): the mean, or the maximum, of the columns of a cell."""
+    """(…, rows, cols) -> (…, rows, cells): the sum ("mean") or maximum of a cell's columns."""
     cells, cols = len(edges) - 1, weights.shape[-1]
     if cols == cells:
         return weights
     if cols % cells == 0:
         weights = weights.unflatten(-1, (cells, cols // cells))
-        return weights.mean(-1) if reduce == "mean" else weights.amax(-1)
+        return weights.sum(-1) if reduce == "mean" else weights.amax(-1)
     # Cells are ⌊cols / cells⌋ wide or one more: the narrow ones read their last column twice.
     widths = edges.diff()[:, None]
     step = torch.arange(cols // cells + 1, device=edges.device)
     gathered = weights[..., edges[:-1, None] + step.minimum(widths - 1)]
     if reduce == "max":
         return gathered.amax(-1)
-    return gathered.masked_fill(step >= widths, 0.0).sum(-1) / widths[:, 0]
+    return gathered.masked_fill(step >= widths, 0.0).sum(-1)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.kernels import triton_for
-from attnlib.kernels.one_pass import OnePass, serves
+from attnlib.kernels.one_pass import OnePass, reduce_columns, serves
 from attnlib.positions import KeptTable
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.scores import logsumexp, scores, softmax
@@ -185,8 +185,7 @@ class AttentionMap:
             return pooled(*parts, **self._terms)
         result = self._empty(*cells).zero_()
         for strip, part in self._columns(rows, cols, across, reduce):  # (…, H, strip, cells across)
-            start, stop = strip.start - rows.start, strip.stop - rows.start
-            index = torch.arange(start, stop, device=down.device)
+            index = torch.arange(strip.start, strip.stop, device=down.device) - rows.start
             cell = torch.bucketize(index, down[1:], right=True)
             if reduce == "mean":
                 result.index_add_(-2, cell, part)
@@ -196,19 +195,18 @@ class AttentionMap:
 
     def _columns(self, rows: slice, cols: slice, edges: Tensor, reduce: str) -> Strips:
         """The weights of rows × cols, columns reduced to cells, a strip of rows at a time."""
-        lse = self._lse_for(cols)
-        lse = lse if lse is not None and _small(lse[..., rows]) else None
+        lse = self._lse_for(rows, cols)
         for strip, found in self._in_one_pass(rows, edges + cols.start, reduce, lse):
-            if found is not None:
+            if found:
                 yield strip, found[0]
-            else:
-                for part, weights in self._strips(strip, cols):
-                    yield part, _reduce_columns(weights, edges, reduce)
+                continue
+            for part, weights in self._strips(strip, cols):
+                yield part, reduce_columns(weights, edges, reduce)
 
     def _in_one_pass(
         self, rows: slice, edges: Tensor, reduce: str = "mean", lse: Table = None
     ) -> Iterator[tuple[slice, tuple[Tensor, Tensor] | None]]:
-        """Strips of rows, each with its cells and log-sum-exps; None where whole rows are needed."""
+        """Strips of rows with their cells and log-sum-exps, or None where whole rows are needed."""
         map = self._widened()
         if self.shape[-1] <= SHORT or not serves(map._q, map._k, self._scale):
             yield rows, None
@@ -217,21 +215,20 @@ class AttentionMap:
         for strip in self._cut(rows, one_pass.longest):
             with self._autocast_off():
                 cells, found = one_pass(strip)
-            # −inf is right where a row sees nothing.
-            good = (
-                found.isfinite().all()
-                or (found.isfinite() | ((self.visible(strip) == 0) & found.isneginf())).all()
-            )
-            yield strip, (cells, found) if good else None
+            lost = ~found.isfinite()
+            if lost.any():
+                lost &= ~found.isneginf() | (self.visible(strip) > 0)
+            yield strip, None if lost.any() else (cells, found)
 
-    def _lse_for(self, cols: slice) -> Table:
-        """The log-sum-exps, if they are known and it saves work to compute nothing but `cols`."""
-        keys = self.shape[-1]
-        return self._lse if keys > SHORT and 0 < 2 * (cols.stop - cols.start) <= keys else None
+    def _lse_for(self, rows: slice, cols: slice) -> Table:
+        """The log-sum-exps, where weights can be rebuilt from them and it saves work."""
+        saves = self.shape[-1] > SHORT and 0 < 2 * (cols.stop - cols.start) <= self.shape[-1]
+        known = saves and self._lse is not None and _small(self._lse[..., rows])
+        return self._lse if known else None
 
     def _strips(self, rows: slice, cols: slice) -> Strips:
         """The weights of rows × cols, a strip of rows at a time."""
-        map, lse = self._widened(), self._lse_for(cols)
+        map, lse = self._widened(), self._lse_for(rows, cols)
         for strip in self._cut(rows):
             weights = None if lse is None else map._from_lse(strip, cols, lse)
             yield strip, map._rows(strip)[..., cols] if weights is None else weights
@@ -243,12 +240,10 @@ class AttentionMap:
 
     def _from_lse(self, rows: slice, cols: slice, lse: Tensor) -> Tensor | None:
         """exp(scores − lse), zeros where a row sees nothing; None where numbers are too large."""
-        lse = lse[..., rows]
-        if not _small(lse):
-            return None
         with self._autocast_off():
             result = scores(self._q, self._k, rows=rows, cols=cols, **self._terms)
-        result.sub_(lse.masked_fill(lse.isneginf(), 0.0)[..., None]).exp_()
+        lse = lse[..., rows, None]
+        result.sub_(lse.masked_fill(lse.isneginf(), 0.0)).exp_()
         return result if result.isfinite().all() else None
 
     def _cut(self, rows: slice, size: int | None = None) -> Iterator[slice]:
@@ -263,11 +258,12 @@ class AttentionMap:
         map, result = self._widened(), self._empty(self.shape[-2])
         nowhere = torch.zeros(1, dtype=torch.long)  # edges of no cell
         for strip, found in self._in_one_pass(slice(0, self.shape[-2]), nowhere):
-            for part in self._cut(strip) if found is None else ():
-                with self._autocast_off():
-                    result[..., part] = logsumexp(map._q, map._k, rows=part, **self._terms)
-            if found is not None:
+            if found:
                 result[..., strip] = found[1]
+                continue
+            with self._autocast_off():
+                for part in self._cut(strip):
+                    result[..., part] = logsumexp(map._q, map._k, rows=part, **self._terms)
         return result
 
     def _lse_from(self, triton) -> Tensor:
@@ -331,20 +327,3 @@ def _edges(length: int, size: int, device: torch.device) -> Tensor:
     """(cells + 1,) edges of the cells: ⌊i·length / cells⌋."""
     cells = min(size, length)
     return torch.arange(cells + 1, device=device) * length // max(1, cells)
-
-
-def _reduce_columns(weights: Tensor, edges: Tensor, reduce: str) -> Tensor:
-    """(…, rows, cols) -> (…, rows, cells): the sum ("mean") or maximum of a cell's columns."""
-    cells, cols = len(edges) - 1, weights.shape[-1]
-    if cols == cells:
-        return weights
-    if cols % cells == 0:
-        weights = weights.unflatten(-1, (cells, cols // cells))
-        return weights.sum(-1) if reduce == "mean" else weights.amax(-1)
-    # Cells are ⌊cols / cells⌋ wide or one more: the narrow ones read their last column twice.
-    widths = edges.diff()[:, None]
-    step = torch.arange(cols // cells + 1, device=edges.device)
-    gathered = weights[..., edges[:-1, None] + step.minimum(widths - 1)]
-    if reduce == "max":
-        return gathered.amax(-1)
-    return gathered.masked_fill(step >= widths, 0.0).sum(-1)

@@ -32,6 +32,24 @@ def serves(q: Tensor, k: Tensor, scale: float) -> bool:
     return reach(q, k, scale * BITS) < torch.finfo(q.dtype).max > abs(scale * BITS)
 
 
+def reduce_columns(weights: Tensor, edges: Tensor, reduce: str) -> Tensor:
+    """(…, rows, cols) -> (…, rows, cells): the sum ("mean") or maximum of a cell's columns."""
+    cells, cols = len(edges) - 1, weights.shape[-1]
+    if cols == cells:
+        return weights
+    if cols % cells == 0:
+        weights = weights.unflatten(-1, (cells, cols // cells))
+        return weights.sum(-1) if reduce == "mean" else weights.amax(-1)
+    # Cells are ⌊cols / cells⌋ wide or one more: the narrow ones read their last column twice.
+    widths = edges.diff()[:, None]
+    step = torch.arange(cols // cells + 1, device=edges.device)
+    index = edges[:-1, None] + step.minimum(widths - 1)
+    gathered = weights.index_select(-1, index.flatten()).unflatten(-1, index.shape)
+    if reduce == "max":
+        return gathered.amax(-1)
+    return gathered.masked_fill(step >= widths, 0.0).sum(-1)
+
+
 class OnePass:
     """The weights of a map, their columns reduced to cells: a strip of rows a call.
 
@@ -39,8 +57,8 @@ class OnePass:
         q, k: (…, H, N, D), (…, H, M, D), such as `serves` takes, float32 or float64.
         edges: (cells + 1,) whole numbers in 0 … M: cell c covers columns edges[c] to edges[c + 1].
         reduce: "mean", not yet divided by the columns of a cell, or "max".
-        lse: (…, H, N) log-sum-exps, each finite or −inf, if known: then only the columns of cells
-            are computed.
+        lse: (…, H, N) log-sum-exps, if known, of 2¹² at most: then only the columns of cells are
+            computed.
         scale, bias, mask: as in `attnlib.attention`.
     """
 
@@ -87,7 +105,8 @@ class OnePass:
         total = torch.zeros_like(cells[..., :1, :])
         top = torch.full_like(total, self.lowest)
         if self.lse is not None:
-            top = self.lse[..., None, rows].nan_to_num(neginf=0.0) * BITS
+            top = self.lse[..., None, rows] * BITS
+            top = top.masked_fill(top.isneginf(), 0.0)
         own = [[x[head] for x in (queries, cells, total, top)] for head in self.heads]
         settled = [self.lse is not None] * len(own)
         for tile, keys in zip(self.tiles, self.keys, strict=True):

@@ -18,13 +18,12 @@ from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.kernels import triton_for
-from attnlib.kernels.one_pass import OnePass, reduce_columns, serves
+from attnlib.kernels.one_pass import OnePass, edges_of, reduce_columns, serves
 from attnlib.positions import KeptTable
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.scores import logsumexp, scores, softmax
 from attnlib.terms import WHOLE, Table, Term, terms
 
-Strips = Iterator[tuple[slice, Tensor]]
 REDUCTIONS = ("mean", "max")
 LARGE = 2**12  # of a log-sum-exp: 2⁻²³ · 2¹², the relative error of a weight, is 0.0005
 SHORT = 1024  # keys: whole rows of so many are as fast
@@ -175,8 +174,8 @@ class AttentionMap:
             raise ValueError(f"reduce must be one of {REDUCTIONS}, got {reduce!r}")
         rows = _inside("rows", rows, self.shape[-2])
         cols = _inside("cols", cols, self.shape[-1])
-        down = _edges(rows.stop - rows.start, size, self._q.device)
-        across = _edges(cols.stop - cols.start, size, self._q.device)
+        down = edges_of(rows.stop - rows.start, size, self._q.device)
+        across = edges_of(cols.stop - cols.start, size, self._q.device)
         cells = (len(down) - 1, len(across) - 1)
         if triton_for(self._q, self._k, self._bias, self._mask) and _small(self.lse):
             from attnlib.kernels.pooling import pooled  # one pass, on the GPU
@@ -193,32 +192,23 @@ class AttentionMap:
                 result.scatter_reduce_(-2, cell[:, None].expand(part.shape), part, "amax")
         return result / (down.diff()[:, None] * across.diff()) if reduce == "mean" else result
 
-    def _columns(self, rows: slice, cols: slice, edges: Tensor, reduce: str) -> Strips:
+    def _columns(self, rows, cols, edges, reduce):
         """The weights of rows × cols, columns reduced to cells, a strip of rows at a time."""
-        lse = self._lse_for(rows, cols)
-        for strip, found in self._in_one_pass(rows, edges + cols.start, reduce, lse):
+        ends, lse = (edges + cols.start).tolist(), self._lse_for(rows, cols)
+        for strip, found in self._in_one_pass(rows, ends, reduce, lse):
             if found:
                 yield strip, found[0]
-                continue
-            for part, weights in self._strips(strip, cols):
-                yield part, reduce_columns(weights, edges, reduce)
+            else:
+                for part, weights in self._strips(strip, cols):
+                    yield part, reduce_columns(weights, edges, reduce)
 
-    def _in_one_pass(
-        self, rows: slice, edges: Tensor, reduce: str = "mean", lse: Table = None
-    ) -> Iterator[tuple[slice, tuple[Tensor, Tensor] | None]]:
+    def _in_one_pass(self, rows, edges, reduce="mean", lse=None):
         """Strips of rows with their cells and log-sum-exps, or None where whole rows are needed."""
         map = self._widened()
         if self.shape[-1] <= SHORT or not serves(map._q, map._k, self._scale):
-            yield rows, None
-            return
-        one_pass = OnePass(map._q, map._k, edges, reduce, lse, **self._terms)
-        for strip in self._cut(rows, one_pass.longest):
-            with self._autocast_off():
-                cells, found = one_pass(strip)
-            lost = ~found.isfinite()
-            if lost.any():
-                lost &= ~found.isneginf() | (self.visible(strip) > 0)
-            yield strip, None if lost.any() else (cells, found)
+            return [(rows, None)]
+        one_pass = OnePass(map._q, map._k, edges, reduce, self.visible, lse, **self._terms)
+        return ((strip, one_pass(strip)) for strip in self._cut(rows, one_pass.longest))
 
     def _lse_for(self, rows: slice, cols: slice) -> Table:
         """The log-sum-exps, where weights can be rebuilt from them and it saves work."""
@@ -226,7 +216,7 @@ class AttentionMap:
         known = saves and self._lse is not None and _small(self._lse[..., rows])
         return self._lse if known else None
 
-    def _strips(self, rows: slice, cols: slice) -> Strips:
+    def _strips(self, rows: slice, cols: slice) -> Iterator[tuple[slice, Tensor]]:
         """The weights of rows × cols, a strip of rows at a time."""
         map, lse = self._widened(), self._lse_for(rows, cols)
         for strip in self._cut(rows):
@@ -256,13 +246,11 @@ class AttentionMap:
     def _stream_lse(self) -> Tensor:
         """(…, H, N) log-sum-exps, streamed."""
         map, result = self._widened(), self._empty(self.shape[-2])
-        nowhere = torch.zeros(1, dtype=torch.long)  # edges of no cell
-        for strip, found in self._in_one_pass(slice(0, self.shape[-2]), nowhere):
+        for strip, found in self._in_one_pass(slice(0, self.shape[-2]), [0]):
             if found:
                 result[..., strip] = found[1]
-                continue
-            with self._autocast_off():
-                for part in self._cut(strip):
+            for part in () if found else self._cut(strip):
+                with self._autocast_off():
                     result[..., part] = logsumexp(map._q, map._k, rows=part, **self._terms)
         return result
 
@@ -321,9 +309,3 @@ def _inside(name: str, wanted: slice, length: int) -> slice:
     if wanted.step not in (None, 1) or not 0 <= start <= stop <= length:
         raise ValueError(f"{name} must be a slice of step 1 inside 0:{length}, got {wanted}")
     return slice(start, stop)
-
-
-def _edges(length: int, size: int, device: torch.device) -> Tensor:
-    """(cells + 1,) edges of the cells: ⌊i·length / cells⌋."""
-    cells = min(size, length)
-    return torch.arange(cells + 1, device=device) * length // max(1, cells)

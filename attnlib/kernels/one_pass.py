@@ -10,14 +10,15 @@ exp2 is not.
 """
 
 import math
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Callable, Iterator
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from attnlib.overflow import reach
+from attnlib.precision import autocast_off
 from attnlib.terms import Table, Term, part, terms
 
 TILE_Q, TILE_K = 256, 512  # queries for each thread, keys: half a MiB in float32
@@ -30,6 +31,12 @@ def serves(q: Tensor, k: Tensor, scale: float) -> bool:
     if not q.is_cpu or not q.numel() or not k.numel() or torch.compiler.is_compiling():
         return False
     return reach(q, k, scale * BITS) < torch.finfo(q.dtype).max > abs(scale * BITS)
+
+
+def edges_of(length: int, size: int, device: torch.device) -> Tensor:
+    """(cells + 1,) edges of the cells: ⌊i·length / cells⌋."""
+    cells = min(size, length)
+    return torch.arange(cells + 1, device=device) * length // max(1, cells)
 
 
 def reduce_columns(weights: Tensor, edges: Tensor, reduce: str) -> Tensor:
@@ -55,8 +62,9 @@ class OnePass:
 
     Args:
         q, k: (…, H, N, D), (…, H, M, D), such as `serves` takes, float32 or float64.
-        edges: (cells + 1,) whole numbers in 0 … M: cell c covers columns edges[c] to edges[c + 1].
+        edges: cells + 1 of them, in 0 … M: cell c covers columns edges[c] to edges[c + 1].
         reduce: "mean", not yet divided by the columns of a cell, or "max".
+        visible: visible(rows) counts the keys that each of those queries may attend to.
         lse: (…, H, N) log-sum-exps, if known, of 2¹² at most: then only the columns of cells are
             computed.
         scale, bias, mask: as in `attnlib.attention`.
@@ -66,15 +74,16 @@ class OnePass:
         self,
         q: Tensor,
         k: Tensor,
-        edges: Tensor,
+        edges: list[int],
         reduce: str,
+        visible: Callable[[slice], Tensor],
         lse: Table = None,
         *,
         scale: float,
         bias: Term,
         mask: Term,
     ):
-        self.q, self.k, self.reduce, self.lse = q, k, reduce, lse
+        self.q, self.k, self.reduce, self.visible, self.lse = q, k, reduce, visible, lse
         self.scale, self.bias, self.mask = scale, bias, mask
         self.count = len(edges) + 1  # of cells, with all columns before and all after as two more
         self.heads = list(product(*map(range, q.shape[:-2])))
@@ -85,18 +94,21 @@ class OnePass:
         self.lowest = torch.finfo(q.dtype).min
         self.follows = False
 
-    def __call__(self, rows: slice) -> tuple[Tensor, Tensor]:
-        """(…, H, rows, cells), and the log-sum-exps (…, H, rows), of `longest` rows at most.
+    def __call__(self, rows: slice) -> tuple[Tensor, Tensor] | None:
+        """(…, H, rows, cells) and log-sum-exps (…, H, rows), of `longest` rows at most.
 
-        A log-sum-exp is −inf where no exp(score) is above 0, and the cells are 0 there. It is inf
-        or NaN where something overflows, and the cells are not to be used.
+        Zeros and −inf where a row sees nothing. None where some row overflows.
         """
-        cells, total, top = self._sums(rows)
-        if not (self.follows or total.isfinite().all()):
-            self.follows = True  # in the strips to come, too: they will be like this one
+        with autocast_off("cpu"):
             cells, total, top = self._sums(rows)
-        cells = cells[..., 1:-1, :] / total.where(total > 0, 1.0)
-        return cells.mT, ((top + total.log2()) / BITS)[..., 0, :]
+            if not (self.follows or total.isfinite().all()):
+                self.follows = True  # in the strips to come, too: they will be like this one
+                cells, total, top = self._sums(rows)
+        lse = ((top + total.log2()) / BITS)[..., 0, :]
+        lost = ~lse.isfinite()
+        if lost.any() and (lost & (~lse.isneginf() | (self.visible(rows) > 0))).any():
+            return None
+        return (cells[..., 1:-1, :] / total.where(total > 0, 1.0)).mT, lse
 
     def _sums(self, rows):
         """(…, H, cells, rows) of exp2(bits − top), their totals (…, H, 1, rows), and top."""
@@ -171,11 +183,11 @@ class Tile(NamedTuple):
     index: Tensor | None  # (cells, widest) columns of each, TILE_K for none; None: equally wide
 
 
-def _tiles(edges: Tensor, keys: int, outside: bool) -> Iterator[Tile]:
+def _tiles(edges: list[int], keys: int, outside: bool) -> Iterator[Tile]:
     """Tiles of all cells; of what is before the first and after the last, if it is wanted."""
-    ends = [0, *edges.tolist(), keys]
+    ends = [0, *edges, keys]
     last = len(ends) - 2
-    widest = max([1, *edges.diff().tolist()])
+    widest = max([1, *(stop - start for start, stop in pairwise(edges))])
     step = max(1, TILE_K // widest)
     groups = [(first, min(first + step, last)) for first in range(1, last, step)]
     for first, stop in [(0, 1), *groups, (last, last + 1)] if outside else groups:

@@ -40,8 +40,8 @@ class AttentionMap:
     `weights()` forms the whole map and is differentiable, in the same backward as the output.
     `lse`, `window` and `pooled` work in strips of rows, carry no gradient, and their memory grows
     with N, not with N·M. They agree with `weights()` up to the rounding of scores, a relative
-    2⁻²³ · abs(score) in float32. On CUDA `lse` and `pooled` are one pass of a Triton
-    kernel each, for a mask and bias that those know; for others the last digit of means may vary.
+    2⁻²³ · abs(score) in float32. `lse` and `pooled` are one pass over tiles each: on a CPU, and
+    on CUDA for a mask and bias that the Triton kernels know; else the last digit of means may vary.
     """
 
     def __init__(

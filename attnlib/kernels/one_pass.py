@@ -168,10 +168,10 @@ class OnePass:
     def _reduced(self, weights, tile):
         """(cells, rows) sums or maxima of the weights of a tile, which are in `room`."""
         cells, rows = tile.cells.stop - tile.cells.start, weights.shape[-1]
-        if tile.index is None:
+        if tile.picked is None:
             each = weights.view(cells, -1, rows)
         else:
-            each = self.room[:, :rows].index_select(0, tile.index.flatten()).view(cells, -1, rows)
+            each = self.room[:, :rows].index_select(0, tile.picked.flatten()).view(cells, -1, rows)
         return each.sum(1) if self.reduce == "mean" else each.amax(1)
 
 
@@ -180,7 +180,7 @@ class Tile(NamedTuple):
 
     cols: slice
     cells: slice  # whole ones; or one, of which these may be a part
-    index: Tensor | None  # (cells, widest) columns of each, TILE_K for none; None: equally wide
+    picked: Tensor | None  # (cells, widest) columns of each, TILE_K for none; None: equally wide
 
 
 def _tiles(edges: list[int], keys: int, outside: bool) -> Iterator[Tile]:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from attnlib.checks import check_count
 from attnlib.kernels import triton_for
+from attnlib.kernels.one_pass import OnePass, edges_of, reduce_columns, serves
 from attnlib.positions import KeptTable
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.scores import logsumexp, scores, softmax
@@ -39,8 +40,8 @@ class AttentionMap:
     `weights()` forms the whole map and is differentiable, in the same backward as the output.
     `lse`, `window` and `pooled` work in strips of rows, carry no gradient, and their memory grows
     with N, not with N·M. They agree with `weights()` up to the rounding of scores, a relative
-    2⁻²³ · abs(score) in float32. On CUDA `lse` and `pooled` are one pass of a Triton
-    kernel each, for a mask and bias that those know; for others the last digit of means may vary.
+    2⁻²³ · abs(score) in float32. `lse` and `pooled` are one pass over tiles each: on a CPU, and
+    on CUDA for a mask and bias that the Triton kernels know; else the last digit of means may vary.
     """
 
     def __init__(
@@ -173,8 +174,8 @@ class AttentionMap:
             raise ValueError(f"reduce must be one of {REDUCTIONS}, got {reduce!r}")
         rows = _inside("rows", rows, self.shape[-2])
         cols = _inside("cols", cols, self.shape[-1])
-        down = _edges(rows.stop - rows.start, size, self._q.device)
-        across = _edges(cols.stop - cols.start, size, self._q.device)
+        down = edges_of(rows.stop - rows.start, size, self._q.device)
+        across = edges_of(cols.stop - cols.start, size, self._q.device)
         cells = (len(down) - 1, len(across) - 1)
         if triton_for(self._q, self._k, self._bias, self._mask) and _small(self.lse):
             from attnlib.kernels.pooling import pooled  # one pass, on the GPU
@@ -182,22 +183,42 @@ class AttentionMap:
             parts = (self._q, self._k, self.lse, rows, cols, *cells, reduce)
             return pooled(*parts, **self._terms)
         result = self._empty(*cells).zero_()
-        for strip, weights in self._strips(rows, cols):
-            part = _reduce_columns(weights, across, reduce)  # (…, H, strip, cells across)
-            start, stop = strip.start - rows.start, strip.stop - rows.start
-            index = torch.arange(start, stop, device=down.device)
+        for strip, part in self._columns(rows, cols, across, reduce):  # (…, H, strip, cells across)
+            index = torch.arange(strip.start, strip.stop, device=down.device) - rows.start
             cell = torch.bucketize(index, down[1:], right=True)
             if reduce == "mean":
                 result.index_add_(-2, cell, part)
             else:
                 result.scatter_reduce_(-2, cell[:, None].expand(part.shape), part, "amax")
-        return result / down.diff()[:, None] if reduce == "mean" else result
+        return result / (down.diff()[:, None] * across.diff()) if reduce == "mean" else result
+
+    def _columns(self, rows, cols, edges, reduce):
+        """The weights of rows × cols, columns reduced to cells, a strip of rows at a time."""
+        ends, lse = (edges + cols.start).tolist(), self._lse_for(rows, cols)
+        for strip, found in self._in_one_pass(rows, ends, reduce, lse):
+            if found:
+                yield strip, found[0]
+            else:
+                for part, weights in self._strips(strip, cols):
+                    yield part, reduce_columns(weights, edges, reduce)
+
+    def _in_one_pass(self, rows, edges, reduce="mean", lse=None):
+        """Strips of rows with their cells and log-sum-exps, or None where whole rows are needed."""
+        map = self._widened()
+        if self.shape[-1] <= SHORT or not serves(map._q, map._k, self._scale):
+            return [(rows, None)]
+        one_pass = OnePass(map._q, map._k, edges, reduce, self.visible, lse, **self._terms)
+        return ((strip, one_pass(strip)) for strip in self._cut(rows, one_pass.longest))
+
+    def _lse_for(self, rows: slice, cols: slice) -> Table:
+        """The log-sum-exps, where weights can be rebuilt from them and it saves work."""
+        saves = self.shape[-1] > SHORT and 0 < 2 * (cols.stop - cols.start) <= self.shape[-1]
+        known = saves and self._lse is not None and _small(self._lse[..., rows])
+        return self._lse if known else None
 
     def _strips(self, rows: slice, cols: slice) -> Iterator[tuple[slice, Tensor]]:
         """The weights of rows × cols, a strip of rows at a time."""
-        map, keys = self._widened(), self.shape[-1]
-        saves = keys > SHORT and 0 < 2 * (cols.stop - cols.start) <= keys
-        lse = self._lse if saves else None
+        map, lse = self._widened(), self._lse_for(rows, cols)
         for strip in self._cut(rows):
             weights = None if lse is None else map._from_lse(strip, cols, lse)
             yield strip, map._rows(strip)[..., cols] if weights is None else weights
@@ -209,27 +230,28 @@ class AttentionMap:
 
     def _from_lse(self, rows: slice, cols: slice, lse: Tensor) -> Tensor | None:
         """exp(scores − lse), zeros where a row sees nothing; None where numbers are too large."""
-        lse = lse[..., rows]
-        if not _small(lse):
-            return None
         with self._autocast_off():
             result = scores(self._q, self._k, rows=rows, cols=cols, **self._terms)
-        result.sub_(lse.masked_fill(lse.isneginf(), 0.0)[..., None]).exp_()
+        lse = lse[..., rows, None]
+        result.sub_(lse.masked_fill(lse.isneginf(), 0.0)).exp_()
         return result if result.isfinite().all() else None
 
-    def _cut(self, rows: slice) -> Iterator[slice]:
+    def _cut(self, rows: slice, size: int | None = None) -> Iterator[slice]:
         """Strips of rows, all heads together: the longest whose scores stay in STRIP_BYTES."""
         row_bytes = self.shape[:-2].numel() * self.shape[-1] * dtype_of_scores(self._q).itemsize
-        size = max(1, STRIP_BYTES // max(1, row_bytes))
+        size = size or max(1, STRIP_BYTES // max(1, row_bytes))
         for start in _with_bar(range(rows.start, rows.stop, size)):
             yield slice(start, min(start + size, rows.stop))
 
     def _stream_lse(self) -> Tensor:
         """(…, H, N) log-sum-exps, streamed."""
         map, result = self._widened(), self._empty(self.shape[-2])
-        with self._autocast_off():
-            for strip in self._cut(slice(0, self.shape[-2])):
-                result[..., strip] = logsumexp(map._q, map._k, rows=strip, **self._terms)
+        for strip, found in self._in_one_pass(slice(0, self.shape[-2]), [0]):
+            if found:
+                result[..., strip] = found[1]
+            for part in () if found else self._cut(strip):
+                with self._autocast_off():
+                    result[..., part] = logsumexp(map._q, map._k, rows=part, **self._terms)
         return result
 
     def _lse_from(self, triton) -> Tensor:
@@ -287,26 +309,3 @@ def _inside(name: str, wanted: slice, length: int) -> slice:
     if wanted.step not in (None, 1) or not 0 <= start <= stop <= length:
         raise ValueError(f"{name} must be a slice of step 1 inside 0:{length}, got {wanted}")
     return slice(start, stop)
-
-
-def _edges(length: int, size: int, device: torch.device) -> Tensor:
-    """(cells + 1,) edges of the cells: ⌊i·length / cells⌋."""
-    cells = min(size, length)
-    return torch.arange(cells + 1, device=device) * length // max(1, cells)
-
-
-def _reduce_columns(weights: Tensor, edges: Tensor, reduce: str) -> Tensor:
-    """(…, rows, cols) -> (…, rows, cells): the mean, or the maximum, of the columns of a cell."""
-    cells, cols = len(edges) - 1, weights.shape[-1]
-    if cols == cells:
-        return weights
-    if cols % cells == 0:
-        weights = weights.unflatten(-1, (cells, cols // cells))
-        return weights.mean(-1) if reduce == "mean" else weights.amax(-1)
-    # Cells are ⌊cols / cells⌋ wide or one more: the narrow ones read their last column twice.
-    widths = edges.diff()[:, None]
-    step = torch.arange(cols // cells + 1, device=edges.device)
-    gathered = weights[..., edges[:-1, None] + step.minimum(widths - 1)]
-    if reduce == "max":
-        return gathered.amax(-1)
-    return gathered.masked_fill(step >= widths, 0.0).sum(-1) / widths[:, 0]

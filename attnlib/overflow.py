@@ -20,12 +20,16 @@ def may_overflow(out: Tensor, q: Tensor, k: Tensor, scale: float, bias: Term) ->
     least = looked_at(out.detach(), lambda out: out[..., 0].abs().amin())
     if least is None or least > 0:  # NaN is not
         return False
-    # No score, and no part of it, is further from 0; NaN where one is NaN.
-    reach = q.shape[-1] * _largest(q) * _largest(k) * max(1.0, abs(scale))
+    furthest = reach(q, k, scale)
     if bias is not None:
         bias = part("bias", bias, q, k)
-        reach += _largest(bias.masked_fill(bias.isneginf(), 0))
-    return not reach < torch.finfo(dtype_of_scores(q)).max
+        furthest += _largest(bias.masked_fill(bias.isneginf(), 0))
+    return not furthest < torch.finfo(dtype_of_scores(q)).max
+
+
+def reach(q: Tensor, k: Tensor, scale: float) -> float:
+    """No scale · qᵢ·kⱼ, and no part of it, is further from 0; NaN where one is NaN."""
+    return q.shape[-1] * _largest(q) * _largest(k) * max(1.0, abs(scale))
 
 
 def has_nan(weights: Tensor) -> bool:

@@ -114,13 +114,13 @@ def test_versions_with_dropout_have_the_same_mean(monkeypatch):
         torch.testing.assert_close(out, outputs[0])
 
 
-def test_the_blocks_part_times_four_ways_to_write_the_same(at):
+def test_the_blocks_part_times_five_ways_to_write_the_same(at):
     rows = list(blocks.measure(at, 2, {"small": ((4, 8, 2), (1, 16, 4))}, repeats=1))
     assert [(row["level"], row["what"]) for row in rows] == [
         (level, what) for level in (1, 2) for what in ("forward", "forward + backward")
     ]
     assert rows[0]["shape"] == [2, 4, 196, 8]
-    assert all(row[name] > 0 for row in rows for name in blocks.VERSIONS)
+    assert all(row[name] > 0 for row in rows for name in (*blocks.VERSIONS, "five axes"))
     assert all(blocks.line(row).count("|") == blocks.HEAD.count("|") // 2 for row in rows)
 
 

@@ -23,7 +23,7 @@ GPU = TRITON | {"kernels/flex.py"}
 GPU_LINES = 345
 # Faster ways to compute what others of the core define: read by whoever wants to know how. The
 # rest is understood without them.
-FAST = {"kernels/dropped.py"}
+FAST = {"kernels/dropped.py", "kernels/one_pass.py"}
 FAST_LINES = 250  # each
 
 # Each floor may import from those below it, and its own.

@@ -22,7 +22,7 @@ def pooled_by_the_kernel(monkeypatch):
     from attnlib.kernels import triton
 
     monkeypatch.setattr(maps, "triton_for", lambda *_: triton)
-    monkeypatch.setattr(maps, "_reduce_columns", None)
+    monkeypatch.setattr(maps, "reduce_columns", None)
 
 
 def some_map(queries, keys, dtype=torch.float32, lead=(2,), head_dim=16, **terms):

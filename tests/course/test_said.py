@@ -36,6 +36,7 @@ ENGLISH = {
     "lessons/transformer/pronouns.py",  # the same
     "models/checkpoints.py",  # errors
     "models/files.py",  # errors
+    "models/pickles.py",  # names in pickles
     "shapes/xray/trace.py",  # what is added to an error
     "widgets/formatting.py",  # "1, 2 or 4", in errors
 }

@@ -446,11 +446,12 @@ def test_one_kind_under_the_name_of_the_other_is_refused(has, said, tmp_path):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize("name", ["x.bin", "x", "x.pt.zip", "x.h5"])
+@pytest.mark.parametrize("name", ["x.tar", "x", "x.pt.zip", "x.h5", "pth.tar"])
 def test_another_extension_is_named(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(b"0")
-    expected = rf"must end in \.pt, \.pth, \.pkl, \.safetensors, got .*{name}$"
+    known = r"\.pt, \.pth, \.pkl, \.ckpt, \.bin, \.pth\.tar, \.safetensors"
+    expected = rf"must end in {known}, got .*{name}$"
     with pytest.raises(ValueError, match=expected):
         load_checkpoint(path)
 

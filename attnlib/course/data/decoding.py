@@ -1,7 +1,6 @@
 """Frames of any video file."""
 
 import warnings
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -9,9 +8,10 @@ from torch import Tensor
 
 from attnlib.course.data.checks import positive, size
 from attnlib.course.data.clips import clip_path
+from attnlib.course.data.damage import Watch, said
 from attnlib.course.data.pictures import as_tensor, fit
-
-_MISSING = 0.2  # seconds; a shorter gap may be rounding, or a last frame without a duration
+from attnlib.course.data.upright import as_shown
+from attnlib.course.data.watching import decoded, reason
 
 
 def frames(
@@ -50,49 +50,38 @@ def frames(
             'videos are decoded by PyAV, which is not installed: pip install "av>=15"', name="av"
         ) from None
 
-    pictures, sizes = [], {}
+    watch, pictures, sizes = Watch(), [], {}
     try:
         with av.open(str(path)) as container:
-            kept = islice(_decoded(container), 0, None, every)
-            for frame in islice(kept, limit):
-                upright = frame.to_image().rotate(frame.rotation, expand=True)
+            for frame in islice(decoded(container, watch), 0, None, every):
+                upright = as_shown(frame, container.streams.video[0].sample_aspect_ratio)
                 sizes.setdefault(upright.size, len(pictures))
                 pictures.append(fit(upright, height, width))
                 width, height = pictures[0].size
+                if len(pictures) == limit:
+                    break
     except (av.FFmpegError, EOFError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        if not pictures:
-            raise ValueError(
-                f"path={str(path)!r} is not a video, or is damaged: expected one that FFmpeg can "
-                f"read, got {said!r} before the first frame"
-            ) from error
-        warnings.warn(
-            f"path={str(path)!r} is damaged or cut off: {len(pictures)} frames could be read, up "
-            f"to frame {(len(pictures) - 1) * every}, then {said!r}",
-            stacklevel=2,
+        watch.end = reason(error)
+    if not pictures and watch.end:
+        raise ValueError(
+            f"path={str(path)!r} is not a video, or is damaged: expected one that FFmpeg can "
+            f"read, got {watch.end!r} before the first frame"
         )
     if not pictures:
         raise ValueError(f"path={str(path)!r} holds no picture: expected a video, got none")
-    if len(sizes) > 1:
-        said = ", ".join(f"{tall} by {wide} from frame {at}" for (wide, tall), at in sizes.items())
+    wrong = [f"then {watch.end!r}"] * bool(watch.end) + said(watch)
+    if wrong:
         warnings.warn(
-            f"path={str(path)!r} changes size midway ({said} of those returned): all are fitted to "
+            f"path={str(path)!r} is damaged or cut off: {len(pictures)} frames could be read, up "
+            f"to frame {(len(pictures) - 1) * every}, {'; '.join(wrong)}",
+            stacklevel=2,
+        )
+    if len(sizes) > 1:
+        told = ", ".join(f"{tall} by {wide} from frame {at}" for (wide, tall), at in sizes.items())
+        warnings.warn(
+            f"path={str(path)!r} changes size midway ({told} of those returned): all are fitted to "
             f"the first, cropped round their middle",
             stacklevel=2,
         )
-    return as_tensor(pictures)
-
-
-def _decoded(container) -> Iterator:
-    """The frames of the first video; an EOFError where the file should go on."""
-    if not container.streams.video:
-        return
-    video, end = container.streams.video[0].index, 0.0
-    for packet in container.demux():  # all streams: the sound may be longer than the video
-        if packet.pts is not None:
-            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        if packet.stream.index == video:
-            yield from packet.decode()
-    whole = (container.duration or 0) / 1e6  # FFmpeg counts it in microseconds
-    if 0 < end < whole - _MISSING:
-        raise EOFError(f"the file ends after {end:.1f} s of {whole:.1f} s")
+    kept = watch.order(every, len(pictures))
+    return as_tensor([pictures[k] for k in kept])

@@ -34,24 +34,30 @@ class Watch:
         return sorted(numbers, key=times.__getitem__) if told else list(numbers)
 
 
-def said(watch: Watch) -> list[str]:
-    """What is wrong inside, in words; frames are counted as in the whole film."""
+def told(watch: Watch, every: int, kept: int) -> str | None:
+    """What is wrong, in words, where of every `every`-th frame `kept` were kept; None: nothing.
+
+    Frames are counted as in the whole film.
+    """
     order = watch.order()
     times = [watch.times[k] for k in order]
     holes = dict(_holes(watch, times))
-    numbers, missing, before = [], [], 0
-    for k in range(len(order)):
-        if k in holes:
-            missing += range(k + before, k + before + holes[k])
-            before += holes[k]
-        numbers.append(k + before)
-    bad = set(watch.faulty)
-    faulty = [number for number, k in zip(numbers, order, strict=True) if k in bad]
-    told = [*_ranges(missing, "missing"), *_ranges(faulty, "faulty")]
-    seen = [sign for sign in watch.signs if None not in times and sign <= times[-1]]
-    if seen and not told:
-        return [f"frames near {min(seen):.1f} s may be faulty"]
-    return told[:NAMED] + [f"{len(told) - NAMED} more such places"] * (len(told) > NAMED)
+    places, missing = {}, []
+    for rank, k in enumerate(order):
+        first = rank + len(missing)
+        missing += range(first, first + holes.get(rank, 0))
+        places[k] = rank + len(missing)
+    wrong = [*_ranges(missing, "missing"), *_ranges([places[k] for k in watch.faulty], "faulty")]
+    if not wrong and None not in times:
+        signs = [sign for sign in watch.signs if sign <= times[-1]]
+        wrong = [f"frames near {min(signs):.1f} s may be faulty"] if signs else []
+    if len(wrong) > NAMED:
+        wrong[NAMED:] = [f"{len(wrong) - NAMED} more such places"]
+    if watch.end:
+        wrong.insert(0, f"then {watch.end!r}")
+    last = max(places[k * every] for k in range(kept))
+    up_to = f"{kept} frames could be read, up to frame {last}, "
+    return up_to + "; ".join(wrong) if wrong else None
 
 
 def _holes(watch, times) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attnlib.course.data.checks import positive, size
 from attnlib.course.data.clips import clip_path
-from attnlib.course.data.damage import Watch, said
+from attnlib.course.data.damage import Watch, told
 from attnlib.course.data.pictures import as_tensor, fit
 from attnlib.course.data.upright import as_shown
 from attnlib.course.data.watching import decoded, reason
@@ -25,16 +25,25 @@ def frames(
 
     Without `path`: the clip bikes.mp4 (see `clip_path` for its licence). `height` and `width` as in
     `photograph`: the default is 48 rows and the video's own proportions. At most `limit` frames are
-    returned, and nothing behind them is decoded. A film taken with a turned phone is turned back.
+    returned, and nothing behind them is decoded. Frames are as players show them: a film taken with
+    a turned phone is turned back, a mirrored one is mirrored, and where pixels are not square the
+    width is stretched.
 
-    Of a file that is damaged or cut off, the frames before the damage are returned, with a
-    UserWarning that says how many, and where it broke. (A file that does not say how long it should
-    be, as streams and AVI do not, may be cut off unnoticed.) Where a video changes size midway, a
-    UserWarning says so, and the frames that follow are fitted to the size of the first, cropped
-    round their middle.
+    Of a file that is damaged or cut off, the frames that can be decoded are returned, with a
+    UserWarning: how many, which are missing inside ("frames 20 to 24 are missing", counted as in
+    the whole film), which the decoder calls faulty, and how the file ends too early. Frames behind
+    missing ones move up. Uneven time stamps alone are no damage. A longer step is called missing
+    frames only if there is a sign of damage near it (a packet marked as damaged, or that gives no
+    picture, bytes of a Matroska file that belong to nothing, frames out of order), or if in an
+    MPEG transport stream all other steps are even. A lost end is told where the file says how long
+    it is; a transport stream does not. Faults inside a picture may go unnoticed.
 
-    Raises FileNotFoundError if there is no such file, ValueError if not one frame of it can be read
-    or an argument is out of range, ModuleNotFoundError (with what to install) without PyAV.
+    Where a video changes size midway, a UserWarning says so, and the frames that follow are fitted
+    to the size of the first, cropped round their middle.
+
+    Raises FileNotFoundError if there is no such file, ValueError if not one frame of it can be
+    read, a pixel is more than 16 times as wide as tall or the reverse, or an argument is out of
+    range, ModuleNotFoundError (with what to install) without PyAV.
     """
     size(height, width)
     positive("every", every)
@@ -62,6 +71,8 @@ def frames(
                     break
     except (av.FFmpegError, EOFError) as error:
         watch.end = reason(error)
+    except ValueError as error:
+        raise ValueError(f"path={str(path)!r}: {error}") from None
     if not pictures and watch.end:
         raise ValueError(
             f"path={str(path)!r} is not a video, or is damaged: expected one that FFmpeg can "
@@ -69,19 +80,14 @@ def frames(
         )
     if not pictures:
         raise ValueError(f"path={str(path)!r} holds no picture: expected a video, got none")
-    wrong = [f"then {watch.end!r}"] * bool(watch.end) + said(watch)
+    wrong = told(watch, every, len(pictures))
     if wrong:
-        warnings.warn(
-            f"path={str(path)!r} is damaged or cut off: {len(pictures)} frames could be read, up "
-            f"to frame {(len(pictures) - 1) * every}, {'; '.join(wrong)}",
-            stacklevel=2,
-        )
+        warnings.warn(f"path={str(path)!r} is damaged or cut off: {wrong}", stacklevel=2)
     if len(sizes) > 1:
-        told = ", ".join(f"{tall} by {wide} from frame {at}" for (wide, tall), at in sizes.items())
+        said = ", ".join(f"{tall} by {wide} from frame {at}" for (wide, tall), at in sizes.items())
         warnings.warn(
-            f"path={str(path)!r} changes size midway ({told} of those returned): all are fitted to "
+            f"path={str(path)!r} changes size midway ({said} of those returned): all are fitted to "
             f"the first, cropped round their middle",
             stacklevel=2,
         )
-    kept = watch.order(every, len(pictures))
-    return as_tensor([pictures[k] for k in kept])
+    return as_tensor([pictures[k] for k in watch.order(every, len(pictures))])

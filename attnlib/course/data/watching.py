@@ -1,10 +1,11 @@
 """Decoding while noticing what is wrong with the file."""
 
 from collections.abc import Iterator
+from math import inf
 
 from attnlib.course.data.damage import Watch
 
-MISSING = 0.2  # seconds; a shorter gap may be rounding, or a last frame without a duration
+MISSING = 0.2  # seconds; beside sound a shorter gap may be rounding
 BETWEEN = 100  # bytes; in Matroska hardly more stand between two packets
 
 
@@ -19,7 +20,7 @@ def decoded(container, watch: Watch) -> Iterator:
         return
     video = container.streams.video[0]
     watch.even = container.format.name == "mpegts"
-    packets, failed = _Packets(container, video, watch), None
+    packets, failed, last = _Packets(container, video, watch), None, -inf
     for packet in container.demux():  # all streams: the sound may be longer than the video
         packets.see(packet)
         if packet.stream.index != video.index:
@@ -31,12 +32,14 @@ def decoded(container, watch: Watch) -> Iterator:
             failed = reason(error)
             continue
         for frame in frames:
+            time = packets.time if frame.time is None else frame.time
             if frame.is_corrupt:
                 watch.faulty.append(len(watch.times))
-                watch.signs.append(packets.time if frame.time is None else frame.time)
+            if frame.is_corrupt or (watch.one_way and time < last):
+                watch.signs.append(time)
+            last = max(last, time)
             watch.times.append(frame.time)
             yield frame
-    last = max((time for time in watch.times if time is not None), default=-1.0)
     ends_badly = failed and max(watch.signs) > last
     watch.end = failed if ends_badly else packets.missing()
 
@@ -47,6 +50,7 @@ class _Packets:
     def __init__(self, container, video, watch):
         self.container, self.video, self.watch = container, video, watch
         self.time = 0.0  # of the last packet, in seconds
+        self.step = 0.0  # how long it lasts, as far as the file says
         self.end = 0.0  # of all that were read
         self.read = 0  # packets of the video
         self.dts = None  # of its last one
@@ -57,7 +61,8 @@ class _Packets:
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is not None:
             self.time = float(stamp * packet.time_base)
-            self.end = max(self.end, self.time + float((packet.duration or 0) * packet.time_base))
+            self.step = float((packet.duration or 0) * packet.time_base)
+            self.end = max(self.end, self.time + self.step)
         if packet.is_corrupt or self._skips(packet):
             self.watch.signs.append(self.time)
         if packet.stream.index == self.video.index and stamp is not None:
@@ -87,7 +92,8 @@ class _Packets:
         if self.container.format.name == "avi":  # its head counts steps
             whole = max(whole, float(self.video.frames * self.video.time_base))
         listed = len(getattr(self.video, "index_entries", ()))  # every frame, or some
-        if 0 < self.end < whole - MISSING:
+        alone = len(self.container.streams) == 1 and self.step
+        if 0 < self.end < whole - (min(MISSING, 1.5 * self.step) if alone else MISSING):
             return f"the file ends after {self.end:.1f} s of {whole:.1f} s"
         if self.read < listed:
             return f"the file holds {self.read} of the {listed} frames that it lists"

@@ -110,16 +110,15 @@ def _unwrapped(path, found):
     states, todo, seen, inmost = {}, [((), found)], set(), found
     while todo:
         names, each = todo.pop()
+        if type(each) is not dict or len(names) > DEPTH or id(each) in seen:
+            continue
+        seen.add(id(each))  # a pickle may hold a dict twice, even inside itself
         if _is_state_dict(each):
             states[names] = each
-        elif type(each) is dict and len(names) < DEPTH and id(each) not in seen:
-            seen.add(id(each))  # a pickle may put a dict into itself
-            inmost = each
-            todo += [
-                ((*names, name), value)
-                for name, value in each.items()
-                if type(value) is dict and (_wraps(name) or any(map(_is_average, names)))
-            ]
+            continue
+        inmost = each
+        average = any(map(_is_average, names))
+        todo += [((*names, name), each[name]) for name in each if average or _wraps(name)]
     if not states:
         said = _said(inmost)
         raise ValueError(f"{path} must hold parameters by name, a state dict, got {said}")

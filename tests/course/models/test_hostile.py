@@ -380,14 +380,19 @@ def test_an_odd_tensor_beside_the_parameters_does_not_matter(tmp_path):
 
 
 DTYPES = [
-    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn,
-    torch.float8_e5m2, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.uint16,
-    torch.uint32, torch.uint64, torch.bool, torch.complex64, torch.complex128,
+    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32,
+    torch.int16, torch.int8, torch.uint8, torch.bool, torch.complex64, torch.complex128,
+]  # fmt: skip
+LATER = [  # of which torch.save makes no file of the old kind
+    torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16, torch.uint32, torch.uint64,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(
+    ("dtype", "zipped"),
+    [(dtype, True) for dtype in (*DTYPES, *LATER)] + [(dtype, False) for dtype in DTYPES],
+    ids=str,
+)
 def test_numbers_of_any_type_come_back(dtype, zipped, tmp_path):
     whole = torch.arange(24).remainder(7).to(dtype)
     state = {
@@ -401,9 +406,6 @@ def test_numbers_of_any_type_come_back(dtype, zipped, tmp_path):
         "buffer": torch.nn.Buffer(whole.clone()),
     }
     state["buffer"].said = "an attribute"
-    later = (torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16, torch.uint32, torch.uint64)
-    if not zipped and dtype in later:
-        pytest.skip("torch.save itself cannot")
     torch.save(state, tmp_path / "x.pt", _use_new_zipfile_serialization=zipped)
     got = read_state_dict(tmp_path / "x.pt")
     assert list(got) == list(state)

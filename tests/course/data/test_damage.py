@@ -235,6 +235,14 @@ def test_a_transport_stream_without_frames_20_to_24(codec, tmp_path):
     assert read(path, limit=20)[1] == ""
 
 
+def test_a_sign_of_damage_is_believed_where_steps_are_uneven(tmp_path):
+    stamps = np.cumsum([0, *np.tile([40, 60], 30)])[:LENGTH]
+    path = write(tmp_path / "film.ts", "mpeg4", stamps=stamps)
+    assert read(path)[1] == ""
+    got, said = read(damaged(path, "removed"))
+    assert len(got) < LENGTH and missing(said)
+
+
 def test_several_holes_are_named_in_numbers_of_the_whole_film(tmp_path):
     path = write(tmp_path / "film.ts", "mpeg4", left_out=[10, 20, 21, 40])
     said = read(path)[1]
@@ -273,6 +281,8 @@ def test_a_lost_end_is_told_where_the_file_tells_its_length(film, share):
     assert [number(frame) for frame in got[:-2]] == list(range(len(got) - 2))
     if film.suffix != ".ts":
         assert f"{len(got)} frames could be read, up to frame {len(got) - 1}, " in said
+    if film.suffix in (".mp4", ".mov"):  # which list every frame
+        assert ", then '" in said
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ MARK = '"attnlib: questions"'  # of a file that a reader exports, and a program 
 ENGLISH = {
     "compare/porting/code.py",  # Python that is printed
     "compare/calling/refusals.py",  # errors
-    "data/decoding.py",  # warnings of damaged files
+    "data/damage.py",  # warnings of damaged files
+    "data/decoding.py",  # the same
+    "data/watching.py",  # the same
     "data/handwriting.py",  # errors
     "data/photographs.py",  # whose each photograph is
     "data/shipped.py",  # commands, and errors
@@ -36,6 +38,7 @@ ENGLISH = {
     "lessons/transformer/pronouns.py",  # the same
     "models/checkpoints.py",  # errors
     "models/files.py",  # errors
+    "models/pickles.py",  # names in pickles
     "shapes/xray/trace.py",  # what is added to an error
     "widgets/formatting.py",  # "1, 2 or 4", in errors
 }

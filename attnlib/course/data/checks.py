@@ -1,5 +1,7 @@
 """What a caller may get wrong with numbers and names."""
 
+from torch import Tensor
+
 
 def positive(name: str, value: int) -> None:
     """Raise unless `value` is an int of at least 1."""
@@ -21,3 +23,13 @@ def known(name: str, names) -> None:
     """Raise unless `name` is one of `names`."""
     if name not in names:
         raise ValueError(f"name={name!r} is unknown: expected one of {', '.join(names)}")
+
+
+def finite(name: str, value: Tensor) -> None:
+    """Raise unless every number is finite; the error names the first place along the first axis."""
+    wrong = ~value.isfinite()
+    if wrong.any():
+        first = tuple(wrong.nonzero()[0].tolist())
+        at = f"[{first[0]}]" if first else ""
+        what = "NaN" if value[first].isnan() else "infinity"
+        raise ValueError(f"{name}{at} holds {what}: expected finite numbers")

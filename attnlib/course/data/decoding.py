@@ -1,7 +1,6 @@
 """Frames of any video file."""
 
 import warnings
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -9,9 +8,10 @@ from torch import Tensor
 
 from attnlib.course.data.checks import positive, size
 from attnlib.course.data.clips import clip_path
+from attnlib.course.data.damage import Watch, told
 from attnlib.course.data.pictures import as_tensor, fit
-
-_MISSING = 0.2  # seconds; a shorter gap may be rounding, or a last frame without a duration
+from attnlib.course.data.upright import as_shown
+from attnlib.course.data.watching import decoded, reason
 
 
 def frames(
@@ -25,16 +25,25 @@ def frames(
 
     Without `path`: the clip bikes.mp4 (see `clip_path` for its licence). `height` and `width` as in
     `photograph`: the default is 48 rows and the video's own proportions. At most `limit` frames are
-    returned, and nothing behind them is decoded. A film taken with a turned phone is turned back.
+    returned, and nothing behind them is decoded. Frames are as players show them: a film taken with
+    a turned phone is turned back, a mirrored one is mirrored, and where pixels are not square the
+    width is stretched.
 
-    Of a file that is damaged or cut off, the frames before the damage are returned, with a
-    UserWarning that says how many, and where it broke. (A file that does not say how long it should
-    be, as streams and AVI do not, may be cut off unnoticed.) Where a video changes size midway, a
-    UserWarning says so, and the frames that follow are fitted to the size of the first, cropped
-    round their middle.
+    Of a file that is damaged or cut off, the frames that can be decoded are returned, with a
+    UserWarning: how many, which are missing inside ("frames 20 to 24 are missing", counted as in
+    the whole film), which the decoder calls faulty, and how the file ends too early. Frames behind
+    missing ones move up. Uneven time stamps alone are no damage. A longer step is called missing
+    frames only if there is a sign of damage near it (a packet marked as damaged, or that gives no
+    picture, bytes of a Matroska file that belong to nothing, frames out of order), or if in an
+    MPEG transport stream all other steps are even. A lost end is told where the file says how long
+    it is; a transport stream does not. Faults inside a picture may go unnoticed.
 
-    Raises FileNotFoundError if there is no such file, ValueError if not one frame of it can be read
-    or an argument is out of range, ModuleNotFoundError (with what to install) without PyAV.
+    Where a video changes size midway, a UserWarning says so, and the frames that follow are fitted
+    to the size of the first, cropped round their middle.
+
+    Raises FileNotFoundError if there is no such file, ValueError if not one frame of it can be
+    read, a pixel is more than 16 times as wide as tall or the reverse, or an argument is out of
+    range, ModuleNotFoundError (with what to install) without PyAV.
     """
     size(height, width)
     positive("every", every)
@@ -50,29 +59,30 @@ def frames(
             'videos are decoded by PyAV, which is not installed: pip install "av>=15"', name="av"
         ) from None
 
-    pictures, sizes = [], {}
+    watch, pictures, sizes = Watch(), [], {}
     try:
         with av.open(str(path)) as container:
-            kept = islice(_decoded(container), 0, None, every)
-            for frame in islice(kept, limit):
-                upright = frame.to_image().rotate(frame.rotation, expand=True)
+            for frame in islice(decoded(container, watch), 0, None, every):
+                upright = as_shown(frame, container.streams.video[0].sample_aspect_ratio)
                 sizes.setdefault(upright.size, len(pictures))
                 pictures.append(fit(upright, height, width))
                 width, height = pictures[0].size
+                if len(pictures) == limit:
+                    break
     except (av.FFmpegError, EOFError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        if not pictures:
-            raise ValueError(
-                f"path={str(path)!r} is not a video, or is damaged: expected one that FFmpeg can "
-                f"read, got {said!r} before the first frame"
-            ) from error
-        warnings.warn(
-            f"path={str(path)!r} is damaged or cut off: {len(pictures)} frames could be read, up "
-            f"to frame {(len(pictures) - 1) * every}, then {said!r}",
-            stacklevel=2,
+        watch.end = reason(error)
+    except ValueError as error:
+        raise ValueError(f"path={str(path)!r}: {error}") from None
+    if not pictures and watch.end:
+        raise ValueError(
+            f"path={str(path)!r} is not a video, or is damaged: expected one that FFmpeg can "
+            f"read, got {watch.end!r} before the first frame"
         )
     if not pictures:
         raise ValueError(f"path={str(path)!r} holds no picture: expected a video, got none")
+    wrong = told(watch, every, len(pictures))
+    if wrong:
+        warnings.warn(f"path={str(path)!r} is damaged or cut off: {wrong}", stacklevel=2)
     if len(sizes) > 1:
         said = ", ".join(f"{tall} by {wide} from frame {at}" for (wide, tall), at in sizes.items())
         warnings.warn(
@@ -80,19 +90,4 @@ def frames(
             f"the first, cropped round their middle",
             stacklevel=2,
         )
-    return as_tensor(pictures)
-
-
-def _decoded(container) -> Iterator:
-    """The frames of the first video; an EOFError where the file should go on."""
-    if not container.streams.video:
-        return
-    video, end = container.streams.video[0].index, 0.0
-    for packet in container.demux():  # all streams: the sound may be longer than the video
-        if packet.pts is not None:
-            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        if packet.stream.index == video:
-            yield from packet.decode()
-    whole = (container.duration or 0) / 1e6  # FFmpeg counts it in microseconds
-    if 0 < end < whole - _MISSING:
-        raise EOFError(f"the file ends after {end:.1f} s of {whole:.1f} s")
+    return as_tensor([pictures[k] for k in watch.order(every, len(pictures))])

@@ -10,6 +10,7 @@ from os import PathLike
 import torch
 from torch import Tensor, nn
 
+from attnlib.course.data.checks import finite
 from attnlib.course.models.files import read_state_dict
 from attnlib.course.models.nest import NestClassifier
 from attnlib.course.models.scorer import FrameScorer
@@ -21,6 +22,8 @@ ASKED = {
     "pos_enc": 'pos_enc=None, "absolute" or "relative"',
     "fusion": 'fusion="add", "mult", "avg" or "max"',
 }
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+LAYER, HEAD = 11, 3  # how many tensors a layer of NesT has at least, and a head of PGL-SUM
 NAMED = 6  # mismatches that are listed; more are only counted
 
 
@@ -34,12 +37,14 @@ def load_checkpoint(path: str | PathLike, **settings) -> NestClassifier | FrameS
     what matters in training only.
 
     Args:
-        path: .pt, .pth or .pkl, as `torch.save` writes a state dict, or .safetensors. It is read
-            as tensors: no code in it is ever run.
+        path: .pt, .pth, .pkl, .ckpt, .bin or .pth.tar, as `torch.save` writes a state dict, or
+            .safetensors; wrappers of trainers are taken off (see `read_state_dict`). It is read as
+            tensors: no code in it is ever run, and no more is built than it holds.
         settings: arguments of `NestClassifier` or `FrameScorer`.
     Raises:
         FileNotFoundError, or ValueError with what was found: a file that cannot be read, holds
-        another network, or does not fit; a setting that is missing. TypeError: a setting that the
+        another network, or does not fit; a parameter that is not finite, or none of float16,
+        bfloat16, float32 and float64; a setting that is missing. TypeError: a setting that the
         network does not have.
     """
     state = read_state_dict(path)
@@ -48,8 +53,11 @@ def load_checkpoint(path: str | PathLike, **settings) -> NestClassifier | FrameS
         known, unknown = read_shapes(state)
         _check_asked(unknown, settings)
         dtype = _dtype(state)
+        with torch.device("meta"):  # shapes alone: a damaged file may ask for any size
+            _check_fits(kind(**known | settings), state)
+        for name, value in state.items():
+            finite(name, value)
         network = kind(**known | settings).to(dtype)
-        _check_fits(network, state)
     except ValueError as error:
         raise ValueError(f"{path}, taken for a {kind.__name__}: {error}") from error
     network.load_state_dict(state)
@@ -70,7 +78,7 @@ def _recognise(path, state) -> tuple[type[nn.Module], Callable]:
 
 def _nest(state) -> tuple[dict, list[str]]:
     """The arguments that the shapes tell, and the names of those that they do not."""
-    num_levels = _count(state, r"levels\.(\d+)\.")
+    num_levels = _count(state, r"levels\.(\d{1,9})\.", LAYER)
     first = "levels.{}.transformer_encoder.0.".format
     dims = [_shape(state, f"levels.{i}.pos_embed", 4)[3] for i in range(num_levels)]
     hidden = [_shape(state, first(i) + "mlp.fc1.weight", 2)[0] for i in range(num_levels)]
@@ -83,7 +91,8 @@ def _nest(state) -> tuple[dict, list[str]]:
         "num_levels": num_levels,
         "embed_dims": dims,
         "depths": [
-            _count(state, rf"levels\.{i}\.transformer_encoder\.(\d+)\.") for i in range(num_levels)
+            _count(state, rf"levels\.{i}\.transformer_encoder\.(\d{{1,9}})\.", LAYER)
+            for i in range(num_levels)
         ],
         "num_classes": _shape(state, "head.weight", 2)[0],
         # Hidden widths are rounded down. The largest ratio of all levels gives each of them.
@@ -99,8 +108,8 @@ def _scorer(state) -> tuple[dict, list[str]]:
     known = {"input_size": input_size, "output_size": output_size}
     unknown = ["pos_enc"]
     if _is_published(state):
-        known["heads"] = _count(state, r"attention\.attention\.W[kqv]\.(\d+)\.")
-        segments = _count(state, r"attention\.local_attention\.(\d+)\.")
+        known["heads"] = _count(state, r"attention\.attention\.W[kqv]\.(\d{1,9})\.", HEAD)
+        segments = _count(state, r"attention\.local_attention\.(\d{1,9})\.", HEAD)
     else:
         unknown.append("heads")
         stacked = "attention.local_attention.qkv"
@@ -111,10 +120,13 @@ def _scorer(state) -> tuple[dict, list[str]]:
     return known, unknown
 
 
-def _count(state, pattern) -> int:
-    """How many parts are numbered where the pattern has its group, 0, 1, …; a gap counts too."""
+def _count(state, pattern, tensors) -> int:
+    """How many parts are numbered where the pattern has its group, 0, 1, …; a gap counts too.
+
+    A part has at least so many `tensors`. Hardly more parts are counted than the file has.
+    """
     numbers = [int(match[1]) for name in state if (match := re.match(pattern, name))]
-    return min(1 + max(numbers, default=-1), len(state))  # never more than the file has
+    return min(1 + max(numbers, default=-1), 1 + len(state) // tensors)
 
 
 def _shape(state, name, rank) -> tuple[int, ...]:
@@ -156,6 +168,6 @@ def _is_published(state) -> bool:
 
 def _dtype(state: dict[str, Tensor]) -> torch.dtype:
     for name, value in state.items():
-        if not torch.is_floating_point(value):
+        if value.dtype not in FLOATS:
             raise ValueError(f"{name} must be floating point, got {value.dtype}")
     return reduce(torch.promote_types, (value.dtype for value in state.values()))

@@ -84,12 +84,32 @@ def test_a_file_of_its_own_gives_the_same_network(name, suffix, tmp_path):
     assert other(x)[0].equal(network(x)[0])
 
 
+def prefixed(prefix, state):
+    return {prefix + name: value for name, value in state.items()}
+
+
 WRAPPED = {
     "state_dict": lambda state: {"epoch": 7, "state_dict": state, "optimizer": {"lr": 0.1}},
     "model": lambda state: {"model": OrderedDict(state)},
     "DataParallel": lambda state: {f"module.{name}": value for name, value in state.items()},
     "torch.compile": lambda state: {f"_orig_mod.{name}": value for name, value in state.items()},
-    "both": lambda state: {"model": {f"module.{name}": v for name, v in state.items()}},
+    "Lightning": lambda state: {
+        "pytorch-lightning_version": "2.5",
+        "state_dict": prefixed("model.", state),
+        "hyper_parameters": {"lr": 0.1},
+    },
+    "both": lambda state: {"model": prefixed("module.", state)},
+    "model_state_dict": lambda state: {"model_state_dict": state, "loss": 0.3},
+    "inside one another": lambda state: {"model": {"state_dict": {"model": state}}},
+    "three prefixes": lambda state: {"model": prefixed("module._orig_mod.model.", state)},
+    "prefixes the other way round": lambda state: prefixed("model._orig_mod.module.", state),
+    "state_dict_ema": lambda state: {"state_dict_ema": prefixed("module.", state), "epoch": 7},
+    "model_ema": lambda state: {"model": None, "model_ema": {"state_dict": state}},
+    "ema": lambda state: {"ema": {"decay": 0.9, "shadow": state}, "optimizer": {}},
+    "one under two names": lambda state: {"model": state, "state_dict": state},
+    "a name beside": lambda state: {"model": "nest_tiny", "state_dict": state},
+    "parameters": lambda state: {name: nn.Parameter(value) for name, value in state.items()},
+    "EMA in capitals": lambda state: {"EMA": state},
 }
 
 
@@ -99,6 +119,42 @@ def test_what_trainers_put_round_the_parameters_is_taken_off(name, wrap, tmp_pat
     _, entry, settings = ENTRIES[name]
     path = save(WRAPPED[wrap](entry["state"]), tmp_path / "x.pth")
     gives_the_published_output(load_checkpoint(path, **settings), entry)
+
+
+@pytest.mark.parametrize("name", ["x.ckpt", "x.bin", "x.pth.tar", "x.best.PTH.tar"])
+def test_extensions_that_trainers_use(name, tmp_path):
+    _, entry, settings = ENTRIES["pglsum"]
+    gives_the_published_output(
+        load_checkpoint(save(entry["state"], tmp_path / name), **settings), entry
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "places"),
+    [
+        (
+            lambda one, two: {"state_dict": one, "state_dict_ema": two},
+            "['state_dict'] and ['state_dict_ema']",
+        ),
+        (
+            lambda one, two: {"model": one, "model_ema": {"module": two}},
+            "['model'] and ['model_ema']['module']",
+        ),
+        (
+            lambda one, two: {"model": one, "ema": {"shadow": two}},
+            "['ema']['shadow'] and ['model']",
+        ),
+        (
+            lambda one, two: {"model": {"state_dict": one, "ema": two}},
+            "['model']['ema'] and ['model']['state_dict']",
+        ),
+        (lambda one, two: {"model": one, "state_dict": two}, "['model'] and ['state_dict']"),
+    ],
+)
+def test_of_two_state_dicts_none_is_chosen_silently(found, places, refused):
+    one, two = PGLSUM["state"], {name: value + 1 for name, value in PGLSUM["state"].items()}
+    said = refused(found(one, two))
+    assert f"holds several state dicts, {places}. Save the one you want alone: torch.save(" in said
 
 
 def test_the_suffix_may_be_in_capitals(tmp_path):
@@ -446,11 +502,12 @@ def test_one_kind_under_the_name_of_the_other_is_refused(has, said, tmp_path):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize("name", ["x.bin", "x", "x.pt.zip", "x.h5"])
+@pytest.mark.parametrize("name", ["x.tar", "x", "x.pt.zip", "x.h5", "pth.tar"])
 def test_another_extension_is_named(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(b"0")
-    expected = rf"must end in \.pt, \.pth, \.pkl, \.safetensors, got .*{name}$"
+    known = r"\.pt, \.pth, \.pkl, \.ckpt, \.bin, \.pth\.tar, \.safetensors"
+    expected = rf"must end in {known}, got .*{name}$"
     with pytest.raises(ValueError, match=expected):
         load_checkpoint(path)
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from attnlib.course import data
-from attnlib.course.data.checks import positive
+from attnlib.course.data.checks import finite, positive
 from attnlib.course.experiments.films.inputs import FEATURES, WIDTH, squeeze, stamped
 from attnlib.course.experiments.films.results import SCORER_STEPS, stored_scorer
 from attnlib.course.language import N_, paragraph, say
@@ -109,7 +109,9 @@ def summarise(
         features: (K, C), a row for each frame used; only with a checkpoint.
     Raises:
         What `data.frames`, `data.features` and `load_checkpoint` raise. ValueError: features that
-        do not fit the checkpoint, or the number of frames. TypeError: settings without checkpoint.
+        do not fit the checkpoint, or the number of frames; NaN or infinity in a film, in features
+        or in what the checkpoint makes of them, with the first frame that has it. TypeError:
+        settings without checkpoint.
     """
     if checkpoint is None and (features is not None or settings):
         raise TypeError("features and settings need a checkpoint=…: our scorer takes its own")
@@ -123,6 +125,7 @@ def summarise(
         x = _given(scorer, features, seen)
     with torch.no_grad():
         importance, maps = scorer(x)
+    finite("importance", importance)
     cuts = data.find_cuts(seen)
     keys = _keys(importance, cuts)
     return Summary(frames, every, importance.float(), cuts, keys, maps.detach(), file)
@@ -131,6 +134,7 @@ def summarise(
 def _kept(film, limit):
     """The frames used, and every how many-th."""
     if isinstance(film, Tensor):
+        finite("film", film)
         every = max(1, -(-len(film) // limit))
         return film[::every], every
     every = max(1, -(-count_frames(film) // limit))
@@ -161,6 +165,7 @@ def _given(scorer, features, seen):
             f"features must be ({len(seen)}, {width}), a row for each frame used and as wide as "
             f"checkpoint expects, got {tuple(x.shape)}"
         )
+    finite("features", x)
     return x
 
 

@@ -227,3 +227,40 @@ def test_what_is_wrong_with_a_checkpoint_is_said(tmp_path, published, pans):
     torch.save(nest.state_dict(), tmp_path / "nest.pt")
     with pytest.raises(ValueError, match="must hold a PGL-SUM, got a NesT"):
         summarise(pans, checkpoint=tmp_path / "nest.pt", num_heads=2, pad_type="")
+
+
+@pytest.mark.parametrize(("value", "what"), [("nan", "NaN"), ("inf", "infinity")])
+def test_features_that_are_no_numbers_are_named(published, pans, value, what):
+    features = torch.rand(21, 32)
+    features[3, 7] = features[5, 1] = float(value)
+    with pytest.raises(ValueError, match=rf"features\[3\] holds {what}: expected finite numbers"):
+        summarise(pans, checkpoint=published[1], features=features, **SETTINGS)
+    too_large = torch.rand(21, 32).double()
+    too_large[2, 0] = 1e300
+    with pytest.raises(ValueError, match=r"features\[2\] holds infinity"):
+        summarise(pans, checkpoint=published[1], features=too_large, **SETTINGS)
+
+
+def test_a_film_that_holds_no_numbers_is_refused(pans):
+    film = pans.clone()
+    film[6, 0, 0, 0] = torch.nan
+    with pytest.raises(ValueError, match=r"film\[6\] holds NaN: expected finite numbers"):
+        summarise(film)
+
+
+def test_a_checkpoint_that_holds_no_numbers_or_makes_none_is_refused(tmp_path, pans):
+    state = FrameScorer(32, 32).state_dict()
+    for name, value, said in (
+        ("linear_1.bias", torch.nan, r"linear_1\.bias\[0\] holds NaN"),
+        ("linear_1.weight", 3e38, r"importance\[\d+\] holds NaN"),
+    ):
+        bad = state | {name: torch.full_like(state[name], value)}
+        torch.save(bad, tmp_path / "x.pt")
+        with pytest.raises(ValueError, match=said):
+            summarise(
+                pans,
+                checkpoint=tmp_path / "x.pt",
+                features=torch.rand(21, 32),
+                heads=1,
+                pos_enc=None,
+            )

@@ -16,7 +16,7 @@ CORE = sorted(
     path for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("kernels/*.py")) if path.stem != "doctor"
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
-LINES = 1310  # that are not blank, each argument of a signature on a line of its own
+LINES = 1315  # that are not blank, each argument of a signature on a line of its own
 # The kernels for GPUs are a second evening's: lesson 13. Two of them may know of triton.
 TRITON = {"kernels/triton.py", "kernels/pooling.py"}
 GPU = TRITON | {"kernels/flex.py"}

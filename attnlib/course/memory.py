@@ -99,9 +99,7 @@ def _left_by_groups() -> Iterator[float]:
 
 def _left_by(folder, limit, used, idle) -> float:
     try:
-        most, now = (
-            (folder / name).read_text(encoding="utf-8").strip() for name in (limit, used)
-        )
+        most, now = ((folder / name).read_text(encoding="utf-8").strip() for name in (limit, used))
         stat = dict(
             line.split() for line in (folder / "memory.stat").read_text("utf-8").splitlines()
         )

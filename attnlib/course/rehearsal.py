@@ -1,13 +1,15 @@
 """How much memory a run will take: rehearsed on tensors that have a shape and no numbers."""
 
+import logging
+import warnings
 import weakref
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from io import StringIO
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -61,11 +63,9 @@ def rehearse(run: Run, module: Callable, x: Tensor, shape: tuple[int, ...]) -> i
 
     Right to within a factor of 1.5: what PyTorch takes inside one operation it does not see.
     """
-    # What a module prints, it prints when it runs.
-    with FakeTensorMode(allow_non_fake_inputs=True), redirect_stdout(StringIO()):
-        copied = deepcopy(module)
-        with Ledger() as ledger:
-            run(copied, torch.empty(shape, dtype=x.dtype, device=x.device))
+    copied = _copy(module)
+    with _quiet(), FakeTensorMode(allow_non_fake_inputs=True), Ledger() as ledger:
+        run(copied, torch.empty(shape, dtype=x.dtype, device=x.device))
     return ledger.most
 
 
@@ -95,6 +95,25 @@ class Ledger(TorchDispatchMode):
 
     def _freed(self, number):
         self.now -= self._alive.pop(number)
+
+
+def _copy(module):
+    """With the same tensors, as a rehearsal writes into none; what is assigned, the copy keeps."""
+    parts = list(module.modules()) if isinstance(module, nn.Module) else []
+    kept = (each for part in parts for each in tree_leaves(list(vars(part).values())))
+    return deepcopy(module, {id(each): each for each in kept if isinstance(each, Tensor)})
+
+
+@contextmanager
+def _quiet():
+    """What a module prints, warns of or logs, it will when it really runs."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        with redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _surely_fits(x: Tensor) -> bool:

@@ -11,7 +11,7 @@ from attnlib.course.language import say
 from attnlib.course.progress_bar import progress_bar
 from attnlib.course.rehearsal import Ledger, check_run
 
-ALIVE = 16 * 2**20  # bytes that rows computed together may take: more do not stay in the cache
+ALIVE = 8 * 2**20  # bytes that rows computed together may take: more do not stay in the cache
 
 
 def relative_difference(y: Tensor, other: Tensor) -> float:

@@ -10,6 +10,8 @@ from torch import Tensor
 from attnlib.course.data.checks import positive, size
 from attnlib.course.data.clips import clip_path
 from attnlib.course.data.pictures import as_tensor, fit
+from attnlib.course.language import say
+from attnlib.course.progress_bar import progress_bar
 
 _MISSING = 0.2  # seconds; a shorter gap may be rounding, or a last frame without a duration
 
@@ -33,6 +35,8 @@ def frames(
     UserWarning says so, and the frames that follow are fitted to the size of the first, cropped
     round their middle.
 
+    A progress bar shows up when it takes over two seconds.
+
     Raises FileNotFoundError if there is no such file, ValueError if not one frame of it can be read
     or an argument is out of range, ModuleNotFoundError (with what to install) without PyAV.
     """
@@ -52,8 +56,8 @@ def frames(
 
     pictures, sizes = [], {}
     try:
-        with av.open(str(path)) as container:
-            kept = islice(_decoded(container), 0, None, every)
+        with av.open(str(path)) as container, progress_bar(None, say("film"), say("frame")) as bar:
+            kept = islice(_decoded(container, bar.update), 0, None, every)
             for frame in islice(kept, limit):
                 upright = frame.to_image().rotate(frame.rotation, expand=True)
                 sizes.setdefault(upright.size, len(pictures))
@@ -83,8 +87,8 @@ def frames(
     return as_tensor(pictures)
 
 
-def _decoded(container) -> Iterator:
-    """The frames of the first video; an EOFError where the file should go on."""
+def _decoded(container, step) -> Iterator:
+    """The frames of the first video, a step each; an EOFError where the file should go on."""
     if not container.streams.video:
         return
     video, end = container.streams.video[0].index, 0.0
@@ -92,7 +96,9 @@ def _decoded(container) -> Iterator:
         if packet.pts is not None:
             end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         if packet.stream.index == video:
-            yield from packet.decode()
+            for frame in packet.decode():
+                step()
+                yield frame
     whole = (container.duration or 0) / 1e6  # FFmpeg counts it in microseconds
     if 0 < end < whole - _MISSING:
         raise EOFError(f"the file ends after {end:.1f} s of {whole:.1f} s")

@@ -16,7 +16,16 @@ ROOT = COURSE.parents[1]
 
 # A room imports from the rooms of lower floors, and from itself.
 FLOORS = [
-    {"evenness", "language", "manifest", "memory", "progress_bar", "repository", "rewriting"}
+    {
+        "evenness",
+        "homeless",
+        "language",
+        "manifest",
+        "memory",
+        "progress_bar",
+        "repository",
+        "rewriting",
+    }
     | {"wide"},
     {"front_end", "record", "rehearsal", "unnamed"},
     {"data"},

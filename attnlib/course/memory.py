@@ -53,7 +53,7 @@ def check_memory(
     fitting = _largest(needed, size, free)
     fits = f"{named(fitting)} would fit" if fitting else "expected something smaller"
     raise MemoryError(
-        f"{work} of {named(size)} would take about {_gigabytes(wanted)}, and {_gigabytes(free)} "
+        f"{work} of {named(size)} would take about {_size(wanted)}, and {_size(free)} "
         f"are free: {fits}"
     )
 
@@ -69,8 +69,8 @@ def _largest(needed, size, free) -> int:
     return smaller[count - 1] if count else 0
 
 
-def _gigabytes(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
 def _of_the_machine() -> float:

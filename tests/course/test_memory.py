@@ -37,7 +37,7 @@ def test_the_refusal_says_how_much_how_much_is_free_and_what_would_fit():
 
 def test_where_nothing_fits_it_proposes_nothing():
     said = refusal(lambda length: 1e9 + length, 8000, 5e6)
-    assert said.endswith("would take about 1.0 GB, and 5.0 MB are free: expected something smaller")
+    assert said.endswith("would take about 1.0 GB, and 5 MB are free: expected something smaller")
 
 
 @given(

@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_refused_and_never_run(free):
 
     free(1e6)
     x = torch.zeros(5000, 4)
-    said = r"^work of x of shape \(5000, 4\) would take about 0\.4 GB, and 1\.0 MB are free: x of"
+    said = r"^work of x of shape \(5000, 4\) would take about \d+ MB, and 1 MB are free: x of"
     with pytest.raises(MemoryError, match=rf"{said} shape \(\d+, 4\) would fit$"):
         check_run("work", call, Real(), x)
 

@@ -232,8 +232,8 @@ def test_what_would_take_more_memory_than_is_free_is_refused_with_what_would_not
         wide = torch.nn.MultiheadAttention(8192, 8)
     monkeypatch.setattr(memory, "free_memory", lambda device: 6.1e9)
     said = (
-        r"^same of modules with 536,936,448 parameters in all would take about 201\.6 GB, and 6\.1 GB "
-        r"are free: modules with 15,000,000 parameters in all would fit$"
+        r"^same of modules with 536,936,448 parameters in all would take about 201\.6 GB, "
+        r"and 6\.1 GB are free: modules with 15,000,000 parameters in all would fit$"
     )
     with pytest.raises(MemoryError, match=said):
         same(wide, wide)

@@ -6,6 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+# What an argument must be.
+WEIGHTS = (
+    "an AttentionMap (attention gives (out, map): take the map), weights as a tensor, or a module"
+)
+COLOURS = "a tensor of floating-point numbers in [0, 1]"
+NAMES = "a list of names, one for each token"
+WHOLE = "a list of whole numbers"
+
 
 def as_tensor(name: str, given: object, expected: str) -> Tensor:
     """The same numbers as a tensor with a place in memory for each, and without a graph.

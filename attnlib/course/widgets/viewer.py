@@ -23,7 +23,7 @@ from attnlib.course.evenness import keys_seen
 from attnlib.course.front_end import FrontEnd, translations, with_shared
 from attnlib.course.language import paragraph, say
 from attnlib.course.progress_bar import progress_bar
-from attnlib.course.widgets.numbers import as_list, as_tensor
+from attnlib.course.widgets.numbers import COLOURS, NAMES, WEIGHTS, WHOLE, as_list, as_tensor
 from attnlib.course.widgets.still import still
 from attnlib.course.widgets.timing import about, grouped, measure_pace
 from attnlib.layout import blockify
@@ -89,8 +89,7 @@ def view(
     source = _source(map_or_array)
     heads, rows, cols = source.shape
     queries, keys = (
-        as_list(name, names, "a list of names, one for each token")
-        for name, names in (("queries", queries), ("keys", keys))
+        as_list(name, names, NAMES) for name, names in (("queries", queries), ("keys", keys))
     )
     if queries and not keys and rows == cols:
         keys = queries
@@ -99,7 +98,7 @@ def view(
             raise ValueError(f"{axis} must name all {length} tokens, got {len(names)} names")
     edges = [
         edge.item() if isinstance(edge, np.generic) else edge
-        for edge in as_list("edges", edges, "a list of whole numbers")
+        for edge in as_list("edges", edges, WHOLE)
     ]
     for edge in edges:
         check_count("an edge", edge, least=0)
@@ -471,12 +470,7 @@ def _source(map_or_array):
 
 
 def _array(given) -> Tensor:
-    array = as_tensor(
-        "map_or_array",
-        given,
-        "an AttentionMap (attention gives (out, map): take the map), weights as a tensor, or a "
-        "module",
-    )
+    array = as_tensor("map_or_array", given, WEIGHTS)
     if array.is_complex():
         raise TypeError(f"map_or_array must be real numbers, got {array.dtype}")
     return array
@@ -484,7 +478,7 @@ def _array(given) -> Tensor:
 
 def _pixels(name, given) -> Tensor:
     """Colours as float32, in [0, 1]."""
-    colours = as_tensor(name, given, "a tensor of floating-point numbers in [0, 1]")
+    colours = as_tensor(name, given, COLOURS)
     if not torch.is_floating_point(colours):
         raise TypeError(f"{name} must be floating point in [0, 1], got {colours.dtype}")
     colours = colours.float().cpu()

@@ -122,3 +122,8 @@ def test_where_nobody_can_tell_there_is_no_limit(tmp_path, monkeypatch):
 
 def test_on_this_machine_it_is_something():
     assert 1e6 < free_memory() < 1e14
+
+
+def test_what_just_fits_is_accepted_and_a_byte_more_is_refused():
+    assert refusal(float, 1000, 1000.0) is None
+    assert refusal(float, 1001, 1000.0).endswith("L = 1000 would fit")

@@ -24,7 +24,11 @@ TOLERANCE = {
 def machine(device: torch.device | None = None) -> dict[str, str]:
     """What the figures depend on; the GPU too where `device` is one."""
     cpuinfo = Path("/proc/cpuinfo")
-    name = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    name = (
+        re.search(r"model name\s*: (.*)", cpuinfo.read_text(encoding="utf-8"))
+        if cpuinfo.exists()
+        else None
+    )
     found = {
         "cpu": name.group(1) if name else platform.processor() or platform.machine(),
         "threads": str(torch.get_num_threads()),

@@ -2,3 +2,7 @@
 
 Its commands: `python -m attnlib.course copy`, `python -m attnlib.course progress`.
 """
+
+from attnlib.course.homeless import make_do
+
+make_do()

@@ -16,8 +16,18 @@ ROOT = COURSE.parents[1]
 
 # A room imports from the rooms of lower floors, and from itself.
 FLOORS = [
-    {"evenness", "language", "manifest", "progress_bar", "repository", "rewriting", "wide"},
-    {"front_end", "record", "unnamed"},
+    {
+        "evenness",
+        "homeless",
+        "language",
+        "manifest",
+        "memory",
+        "progress_bar",
+        "repository",
+        "rewriting",
+    }
+    | {"wide"},
+    {"front_end", "record", "rehearsal", "unnamed"},
     {"data"},
     {"models"},
     {"compare", "figures"},

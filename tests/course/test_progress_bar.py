@@ -9,8 +9,10 @@ from notebooks.execute import METADATA, execute, normalise
 
 SLOW = """
 import time
+from attnlib.course import progress_bar as module
 from attnlib.course.progress_bar import progress_bar
 
+module.DELAY = {delay}
 with progress_bar(3, "features", "frame") as bar:
     for _ in range(3):
         time.sleep(0.2)
@@ -28,10 +30,13 @@ def test_on_a_terminal_it_is_tqdm_after_two_seconds(capsys):
 
 
 def test_in_a_notebook_it_is_a_widget_of_which_nothing_is_stored():
-    nb = execute(new_notebook(cells=[new_code_cell(SLOW)], metadata=METADATA))
+    cells = [new_code_cell(SLOW.replace("{delay}", delay)) for delay in ("0.1", "2")]
+    nb = execute(new_notebook(cells=cells, metadata=METADATA))
     shown, printed = nb.cells[0].outputs
     assert list(shown["data"]) == [VIEW]  # no text that would hang on the clock
     assert printed["text"] == "3\n"
+    (alone,) = nb.cells[1].outputs  # done before it shows up
+    assert alone["text"] == "3\n"
     (stored,) = normalise(nb).cells[0].outputs
     assert stored["text"] == "3\n"
     nbformat.validate(nb)

@@ -34,13 +34,17 @@ ENGLISH = {
     "experiments/study/design.py",  # values of dials, which compare.labels says
     "experiments/study/ensemble.py",  # the same
     "figures/fonts.py",  # names of fonts
+    "homeless.py",  # words of Matplotlib's notice
     "lessons/transformer/inside.py",  # English sentences, which a network of English reads
     "lessons/transformer/pronouns.py",  # the same
+    "memory.py",  # errors
     "models/checkpoints.py",  # errors
     "models/files.py",  # errors
     "models/pickles.py",  # names in pickles
+    "rehearsal.py",  # errors
     "shapes/xray/trace.py",  # what is added to an error
     "widgets/formatting.py",  # "1, 2 or 4", in errors
+    "widgets/numbers.py",  # errors
 }
 # Not converted yet: this list may only get shorter.
 NOT_YET = {

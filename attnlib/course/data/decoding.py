@@ -1,6 +1,7 @@
 """Frames of any video file."""
 
 import warnings
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from attnlib.course.data.damage import Watch, told
 from attnlib.course.data.pictures import as_tensor, fit
 from attnlib.course.data.upright import as_shown
 from attnlib.course.data.watching import decoded, reason
+from attnlib.course.language import say
+from attnlib.course.progress_bar import progress_bar
 
 
 def frames(
@@ -41,6 +44,8 @@ def frames(
     Where a video changes size midway, a UserWarning says so, and the frames that follow are fitted
     to the size of the first, cropped round their middle.
 
+    A progress bar shows up when it takes over two seconds.
+
     Raises FileNotFoundError if there is no such file, ValueError if not one frame of it can be
     read, a pixel is more than 16 times as wide as tall or the reverse, or an argument is out of
     range, ModuleNotFoundError (with what to install) without PyAV.
@@ -61,8 +66,8 @@ def frames(
 
     watch, pictures, sizes = Watch(), [], {}
     try:
-        with av.open(str(path)) as container:
-            for frame in islice(decoded(container, watch), 0, None, every):
+        with av.open(str(path)) as container, progress_bar(None, say("film"), say("frame")) as bar:
+            for frame in islice(_counted(decoded(container, watch), bar), 0, None, every):
                 upright = as_shown(frame, container.streams.video[0].sample_aspect_ratio)
                 sizes.setdefault(upright.size, len(pictures))
                 pictures.append(fit(upright, height, width))
@@ -91,3 +96,9 @@ def frames(
             stacklevel=2,
         )
     return as_tensor([pictures[k] for k in watch.order(every, len(pictures))])
+
+
+def _counted(frames: Iterable, bar) -> Iterator:
+    for frame in frames:
+        bar.update()
+        yield frame

@@ -18,4 +18,4 @@ def fit(image, height: int | None, width: int | None):
 
 def as_tensor(images) -> Tensor:
     """PIL images of one size: (L, height, width, 3), float32 in [0, 1]."""
-    return torch.from_numpy(np.stack([np.asarray(image) for image in images])).float() / 255
+    return torch.from_numpy(np.stack([np.asarray(image) for image in images])).float().div_(255)

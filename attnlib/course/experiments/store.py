@@ -49,7 +49,11 @@ def read(path: Path, build: Callable[[dict], Results], command: str) -> Results:
 def machine(processes: int = 1) -> dict[str, str]:
     """What times and last digits depend on."""
     cpuinfo = Path("/proc/cpuinfo")
-    name = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    name = (
+        re.search(r"model name\s*: (.*)", cpuinfo.read_text(encoding="utf-8"))
+        if cpuinfo.exists()
+        else None
+    )
     return {
         "cpu": name.group(1) if name else platform.processor() or platform.machine(),
         "processes": str(processes),

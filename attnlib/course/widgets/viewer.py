@@ -23,6 +23,7 @@ from attnlib.course.evenness import keys_seen
 from attnlib.course.front_end import FrontEnd, translations, with_shared
 from attnlib.course.language import paragraph, say
 from attnlib.course.progress_bar import progress_bar
+from attnlib.course.widgets.numbers import COLOURS, NAMES, WEIGHTS, WHOLE, as_list, as_tensor
 from attnlib.course.widgets.still import still
 from attnlib.course.widgets.timing import about, grouped, measure_pace
 from attnlib.layout import blockify
@@ -64,12 +65,13 @@ def view(
     `compute_overview`, and meanwhile shows a window.
 
     Args:
-        map_or_array: an `AttentionMap`, or weights as a tensor: (N, M) or (H, N, M), on any device,
-            with or without a graph. Numbers that are not negative but do not sum to 1 are shown as
+        map_or_array: an `AttentionMap`, or weights: (N, M) or (H, N, M), or one alone in a batch,
+            (1, H, N, M). They may be a tensor of any kind, on any device, with or without a graph,
+            or an array of NumPy. Numbers that are not negative but do not sum to 1 are shown as
             they are. Or anybody's module, whose maps are caught where they are made.
         x: (L, C), for a module.
-        queries, keys: names of the tokens; keys are the queries' where only those are given and
-            N = M. Without names they are numbered.
+        queries, keys: names of the tokens, or numbers; keys are the queries' where only those are
+            given and N = M. Without names they are numbered.
         picture: (height, width, 3) in [0, 1], where tokens are its patches.
         patch_size: their edge in pixels.
         block_size: edge of a block in patches, where the tokens are in the order of `blockify`;
@@ -86,13 +88,18 @@ def view(
         raise TypeError(f"x is for a module, and the first is a {type(map_or_array).__name__}")
     source = _source(map_or_array)
     heads, rows, cols = source.shape
-    queries, keys = (() if names is None else tuple(names) for names in (queries, keys))
+    queries, keys = (
+        as_list(name, names, NAMES) for name, names in (("queries", queries), ("keys", keys))
+    )
     if queries and not keys and rows == cols:
         keys = queries
     for axis, names, length in (("queries", queries, rows), ("keys", keys, cols)):
         if len(names) not in (0, length):
             raise ValueError(f"{axis} must name all {length} tokens, got {len(names)} names")
-    edges = [edge.item() if hasattr(edge, "item") else edge for edge in edges]
+    edges = [
+        edge.item() if isinstance(edge, np.generic) else edge
+        for edge in as_list("edges", edges, WHOLE)
+    ]
     for edge in edges:
         check_count("an edge", edge, least=0)
         if edge > max(rows, cols):
@@ -105,6 +112,8 @@ def view(
         raise ValueError(
             f"queries and keys must be the same patches or frames, got {rows} queries, {cols} keys"
         )
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"title must be a string, got {type(title).__name__}")
     traits = {
         "shape": [heads, rows, cols],
         "query_names": [str(name) for name in queries],
@@ -432,6 +441,8 @@ def _source(map_or_array):
         raise TypeError("map_or_array is a GlobalLocalMap: take its .whole or one of .segments")
     is_map = isinstance(map_or_array, AttentionMap)
     array = map_or_array.detach() if is_map else _array(map_or_array)
+    while len(array.shape) > 3 and array.shape[0] == 1:  # one input in a batch
+        array = array.unbind()[0]
     shape = tuple(array.shape)
     if len(shape) not in (2, 3) or 0 in shape:
         raise ValueError(
@@ -459,13 +470,7 @@ def _source(map_or_array):
 
 
 def _array(given) -> Tensor:
-    try:
-        array = torch.as_tensor(given).detach()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(
-            "map_or_array must be an AttentionMap, weights as a tensor, or a module, got "
-            f"{type(given).__name__}; attention gives (out, map): take the map"
-        ) from error
+    array = as_tensor("map_or_array", given, WEIGHTS)
     if array.is_complex():
         raise TypeError(f"map_or_array must be real numbers, got {array.dtype}")
     return array
@@ -473,10 +478,10 @@ def _array(given) -> Tensor:
 
 def _pixels(name, given) -> Tensor:
     """Colours as float32, in [0, 1]."""
-    colours = torch.as_tensor(given)
+    colours = as_tensor(name, given, COLOURS)
     if not torch.is_floating_point(colours):
         raise TypeError(f"{name} must be floating point in [0, 1], got {colours.dtype}")
-    colours = colours.detach().float().cpu()
+    colours = colours.float().cpu()
     if colours.numel() == 0:
         raise ValueError(f"{name} must not be empty, got shape {tuple(colours.shape)}")
     low, high = colours.min(), colours.max()

@@ -1,12 +1,15 @@
 """Influence is the Jacobian, block by block; and the difference that says "unrelated"."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
 
 from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention
-from attnlib.course import compare
+from attnlib.course import compare, memory, rehearsal
 from attnlib.course.compare import difference
+from attnlib.course.rehearsal import Ledger
 
 
 def full_jacobian_norms(module, x):
@@ -28,11 +31,29 @@ def test_influence_is_the_norm_of_the_jacobian(pglsum):
     torch.testing.assert_close(compare.influence(pglsum, x), wanted, rtol=1e-12, atol=1e-12)
 
 
-def test_influence_is_the_same_in_chunks_of_any_size(pglsum, monkeypatch):
+@pytest.mark.parametrize("alive", [0, 10**5, 10**9])  # a row at a time, some, all
+def test_influence_is_the_same_however_many_rows_are_computed_together(pglsum, alive, monkeypatch):
     x = torch.randn(7, 8, dtype=torch.float64)
-    whole = compare.influence(pglsum, x)
-    monkeypatch.setattr(difference, "CHUNK_BYTES", 3 * 4 * x.numel())  # 3 outputs at a time
-    torch.testing.assert_close(compare.influence(pglsum, x), whole, rtol=1e-12, atol=1e-12)
+    monkeypatch.setattr(difference, "ALIVE", alive)
+    wanted = full_jacobian_norms(pglsum, x)
+    torch.testing.assert_close(compare.influence(pglsum, x), wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_rows_computed_together_take_no_more_than_they_may(pglsum, monkeypatch):
+    counts, add_rows = [], difference._add_rows
+    seen = lambda norms, y, x, rows: counts.append(len(rows)) or add_rows(norms, y, x, rows)
+    monkeypatch.setattr(difference, "_add_rows", seen)
+    with Ledger() as ledger:
+        compare.influence(pglsum.float(), torch.randn(64, 8))
+    assert counts[0] == 1 and sum(counts) == 512
+    assert ledger.most < 2 * difference.ALIVE
+    assert counts[1] > 4
+
+
+def test_influence_of_half_precision_loses_no_squares():
+    x = torch.randn(3, 4).half()
+    found = compare.influence(lambda x: x * 300.0, x)  # 300² is beyond its range
+    torch.testing.assert_close(found, 600 * torch.eye(3).half())
 
 
 def test_influence_is_exactly_zero_outside_the_blocks_and_nowhere_inside():
@@ -61,9 +82,15 @@ def test_influence_leaves_x_alone(pglsum):
     assert not x.requires_grad
 
 
-def test_an_x_too_long_is_refused_with_what_would_do():
-    with pytest.raises(ValueError, match=r"x has 50000 numbers.*at most 44721"):
-        compare.influence(nn.Identity(), torch.zeros(1000, 50))
+def test_an_x_too_large_is_refused_with_one_that_fits(monkeypatch):
+    for each in (memory, rehearsal):
+        monkeypatch.setattr(each, "free_memory", lambda device: 1e6)
+    module = lambda x: torch.softmax(x @ x.mT, -1) @ x
+    said = r"influence of x of shape \(400, 8\) would take about .* MB, and 1 MB are free: "
+    with pytest.raises(MemoryError, match=said) as raised:
+        compare.influence(module, torch.zeros(400, 8))
+    length = int(re.search(r"x of shape \((\d+), 8\) would fit", str(raised.value))[1])
+    assert compare.influence(module, torch.randn(length, 8)).shape == (length, length)
 
 
 def test_a_module_that_changes_the_shape_is_refused():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention
+from attnlib.course import memory
 from attnlib.course.compare import (
     NEST,
     PGLSUM,
@@ -224,3 +225,20 @@ def test_other_widths_are_named():
 def test_the_width_may_be_told():
     assert same(blocks(), multihead(), width=C).verdict == "same"
     assert same(DialledAttention(PGLSUM, 16, 2, 2), DialledAttention(PGLSUM, 16, 2, 2), width=16)
+
+
+def test_what_would_take_more_memory_than_is_free_is_refused_with_what_would_not(monkeypatch):
+    with torch.device("meta"):  # parameters of a size, in no memory
+        wide = torch.nn.MultiheadAttention(8192, 8)
+    monkeypatch.setattr(memory, "free_memory", lambda device: 6.1e9)
+    said = (
+        r"^same of modules with 536,936,448 parameters in all would take about 201\.6 GB, "
+        r"and 6\.1 GB are free: modules with 15,000,000 parameters in all would fit$"
+    )
+    with pytest.raises(MemoryError, match=said):
+        same(wide, wide)
+
+
+def test_modules_of_the_lessons_fit_into_a_small_machine(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 5e8)
+    assert same(frames(), frames()).verdict == "same"

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 import attnlib
+from attnlib.course import memory, rehearsal
+from attnlib.course.shapes import xray as package
 from attnlib.course.shapes.xray import side_by_side, xray
 from attnlib.course.shapes.xray.axes import leaves
 from attnlib.course.shapes.xray.trace import Trace
@@ -845,3 +847,70 @@ def test_columns_line_up_in_a_language_of_wide_characters(spoken):
         assert width(line[: line.index(f"  {step.shape}") + 2]) == place
     assert any("权重 @ v" in line for line in lines)
     assert any(line.endswith("视图") for line in lines)
+
+
+# ---- How much it would take ----------------------------------------------------------------------
+
+
+@contextmanager
+def only(amount):
+    """So many bytes are free."""
+    with pytest.MonkeyPatch.context() as patch:
+        for each in (memory, rehearsal):
+            patch.setattr(each, "free_memory", lambda device: amount)
+        yield
+
+
+def test_what_would_not_fit_is_refused_before_it_runs_with_what_would():
+    module = nn.MultiheadAttention(8, 2, batch_first=True)
+    said = r"^xray of x: B L C = \(1, 8000, 8\) would take about [\d.]+ GB, and 100 MB are free: "
+    with only(1e8), pytest.raises(MemoryError, match=said) as raised:
+        xray(module, torch.zeros(1, 8000, 8))
+    length = int(re.search(r"B L C = \(1, (\d+), 8\) would fit$", str(raised.value))[1])
+    with only(1e8):
+        table = xray(module, torch.zeros(1, length, 8))
+    assert 3e7 < sum(step.bytes for step in table.steps) < 1e8
+
+
+def test_what_fits_is_rehearsed_and_the_table_is_the_same():
+    module, x = LineByLine(), torch.randn(B, G, N, C)
+    whole = xray(module, x)
+    needed = sum(step.bytes for step in whole.steps)
+    with only(1.5 * needed):  # it is right to within a factor of 1.5
+        assert repr(xray(module, x)) == repr(whole)
+    with only(needed / 1.5), pytest.raises(MemoryError):
+        xray(module, x)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(2, 300), st.sampled_from([1e4, 1e5, 1e6]))
+def test_it_refuses_what_takes_more_than_is_free_and_no_more(length, amount):
+    module, x = nn.MultiheadAttention(6, 2, batch_first=True), torch.zeros(1, length, 6)
+    needed = sum(step.bytes for step in xray(module, x).steps)
+    with only(amount):
+        try:
+            xray(module, x)
+        except MemoryError:
+            assert needed > amount / 1.5
+        else:
+            assert needed < amount * 1.5
+
+
+def test_every_step_moves_the_bar():
+    steps = []
+    count = len(xray(LineByLine(), torch.randn(B, G, N, C)).steps)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(package, "progress_bar", lambda *named: _Bar(steps))
+        xray(LineByLine(), torch.randn(B, G, N, C))
+    assert len(steps) >= count
+
+
+class _Bar:
+    def __init__(self, steps):
+        self.update = lambda: steps.append(1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass

@@ -5,11 +5,14 @@ import random
 from io import BytesIO
 from itertools import pairwise
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
+from scipy import sparse
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from attnlib import AttentionMap, GlobalLocalMap
@@ -949,9 +952,12 @@ def test_a_long_array_is_looked_through_as_a_short_one_is(long):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: view((torch.ones(2), MAP)), "got tuple; attention gives .out, map.: take the map"),
-        (lambda: view(None), "must be an AttentionMap, .* got NoneType"),
-        (lambda: view("ab"), "must be an AttentionMap, .* got str"),
+        (
+            lambda: view((torch.ones(2), MAP)),
+            r"attention gives .out, map.: take the map.*got tuple$",
+        ),
+        (lambda: view(None), "must be an AttentionMap .* got NoneType"),
+        (lambda: view("ab"), "must be an AttentionMap .* got str"),
         (
             lambda: view(torch.ones(2, 2, dtype=torch.complex64)),
             "real numbers, got torch.complex64",
@@ -964,8 +970,21 @@ def test_a_long_array_is_looked_through_as_a_short_one_is(long):
         (lambda: view(EIGHT, picture=(255 * PICTURE).byte(), patch_size=2), "got torch.uint8"),
         (lambda: view(MAP, torch.ones(5, 5)), "x is for a module, and the first is a"),
         (lambda: view(MAP, edges=[1.7]), "edge must be a whole number, .*got 1.7"),
+        (lambda: view(MAP, edges=3), "edges must be a list of whole numbers, got int"),
+        (lambda: view(MAP, edges=torch.ones(1, 2)), r"edges must be .* got one of shape \(2,\)"),
+        (lambda: view(MAP, queries=5), "queries must be a list of names, .* got int"),
+        (lambda: view(MAP, keys=torch.tensor(5)), r"keys must .* got a tensor of shape \(\)$"),
+        (lambda: view(MAP, keys=torch.ones(5, 2)), r"keys must .* got one of shape \(2,\) in it"),
+        (lambda: view(MAP, queries=set("abcde")), "queries must be a list .* got set"),
+        (lambda: view(MAP, title=3), "title must be a string, got int"),
+        (lambda: view(torch.ones(2, 2, device="meta")), "got a tensor on the meta device"),
+        (lambda: view(torch.nested.nested_tensor([EIGHT, EIGHT])), "got a nested tensor"),
+        (lambda: view([[1.0], [0.5, 0.5]]), "must be an AttentionMap .* got list$"),
+        (lambda: view(np.array([["a", "b"]])), "must be an AttentionMap .* got ndarray$"),
+        (lambda: view(EIGHT, picture="cat.png", patch_size=2), "picture must be .* got str"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested:UserWarning")
 def test_what_is_of_a_wrong_kind_is_named(call, said):
     with pytest.raises(TypeError, match=said):
         call()
@@ -986,6 +1005,85 @@ def test_arrays_of_numpy_and_names_of_any_kind_will_do():
     shown = view(EIGHT.numpy(), queries=names, picture=PICTURE.numpy(), patch_size=2, title=None)
     assert shown.key_names == list("abcdefgh")
     assert view(MAP, queries=None, frames=FRAMES.bfloat16()).thumbnails[0] == 5
+
+
+ROWS = torch.softmax(torch.randn(3, 6, 5, generator=torch.Generator().manual_seed(0)), -1)
+FORMS = {
+    "CSR": lambda: [each.to_sparse_csr() for each in ROWS],
+    "COO": lambda: ROWS.to_sparse(),
+    "SciPy's": lambda: sparse.csr_array(ROWS[0].numpy()),
+    "a list of heads": lambda: list(ROWS.requires_grad_()),
+    "a list of lists": lambda: ROWS.tolist(),
+    "objects": lambda: ROWS.numpy(force=True).astype(object),
+    "the other order of bytes": lambda: ROWS.numpy(force=True).astype(">f4"),
+    "long double": lambda: ROWS.numpy(force=True).astype(np.longdouble),
+    "read only": lambda: np.broadcast_to(ROWS[0].numpy(force=True), (3, 6, 5)),
+    "one input in a batch": lambda: ROWS[None],
+    "two axes of one": lambda: ROWS.numpy(force=True)[None, None],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.filterwarnings("ignore:Sparse CSR:UserWarning")
+def test_weights_in_any_form_are_shown(form):
+    shown = view(FORMS[form]())
+    one = form in ("SciPy's", "read only")
+    wanted = ROWS[:1].expand(shown.shape) if one else ROWS
+    torch.testing.assert_close(floats(shown.weights, wanted.shape), wanted.detach().double())
+
+
+@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.given(st.permutations(range(3)), st.tuples(*3 * [st.sampled_from([1, 2, -1, -2])]))
+def test_an_array_may_lie_in_memory_in_any_way(order, steps):
+    array = ROWS.numpy(force=True).transpose(order)[tuple(slice(None, None, s) for s in steps)]
+    shown = view(array)
+    torch.testing.assert_close(
+        floats(shown.weights, array.shape), torch.tensor(array.copy()).double()
+    )
+
+
+def test_pictures_and_frames_may_be_mirrored():
+    mirrored = view(EIGHT, picture=PICTURE.numpy()[::-1, ::-1], patch_size=2)
+    assert mirrored.picture == view(EIGHT, picture=PICTURE.flip(0, 1), patch_size=2).picture
+    backwards = view(MAP, frames=FRAMES.numpy()[::-1])
+    assert backwards.picture == view(MAP, frames=FRAMES.flip(0)).picture
+    assert backwards.picture == view(MAP, frames=list(FRAMES.flip(0))).picture
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int16, torch.bool, torch.uint8])
+def test_a_map_of_whole_numbers_is_shown(dtype):
+    hard = torch.eye(5).to(dtype)
+    assert floats(view(hard).weights, (5, 5)).equal(torch.eye(5).double())
+    assert floats(view(hard.numpy()).weights, (5, 5)).equal(torch.eye(5).double())
+
+
+def test_one_input_in_a_batch_may_be_a_map_too():
+    q, k = torch.randn(2, 1, 3, 5, 8)
+    shown, wanted = view(AttentionMap(q, k, scale=1.0)), AttentionMap(q[0], k[0], scale=1.0)
+    torch.testing.assert_close(floats(shown.weights, (3, 5, 5)), wanted.weights().double())
+
+
+NAMES = {
+    "whole": (torch.arange(5), ["0", "1", "2", "3", "4"]),
+    "real": (torch.tensor([0.1, 2, 3, 4, 5]), ["0.1", "2.0", "3.0", "4.0", "5.0"]),
+    "half": (torch.arange(5).bfloat16(), ["0.0", "1.0", "2.0", "3.0", "4.0"]),
+    "with a graph": (torch.arange(5.0, requires_grad=True), ["0.0", "1.0", "2.0", "3.0", "4.0"]),
+    "one by one": ([torch.tensor(n) for n in range(5)], ["0", "1", "2", "3", "4"]),
+    "of NumPy": (np.arange(5, dtype="f4") / 10, ["0.0", "0.1", "0.2", "0.3", "0.4"]),
+    "backwards": (np.array(list("abcde"))[::-1], ["e", "d", "c", "b", "a"]),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_names_may_be_numbers_and_are_written_as_such(kind):
+    given, wanted = NAMES[kind]
+    assert view(MAP, queries=given).query_names == wanted
+
+
+def test_edges_may_be_a_tensor_an_array_or_none():
+    for edges in (torch.tensor([1, 3]), np.array([3, 1])[::-1], [torch.tensor(1), np.int16(3)]):
+        assert view(MAP, edges=edges).edges == [1, 3]
+    assert view(MAP, edges=None).edges == []
 
 
 def test_a_learned_bias_that_is_a_function_keeps_no_graph():

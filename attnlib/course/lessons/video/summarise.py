@@ -16,12 +16,17 @@ from attnlib.course.experiments.films.results import SCORER_STEPS, stored_scorer
 from attnlib.course.language import N_, paragraph, say
 from attnlib.course.lessons.video.figures import plot_branches, plot_summary, read_branches
 from attnlib.course.lessons.video.length import count_frames
+from attnlib.course.memory import check_memory
 from attnlib.course.models.checkpoints import load_checkpoint
 from attnlib.course.models.scorer import FrameScorer
+from attnlib.course.rehearsal import check_run
 from attnlib.segments import GlobalLocalMap
 
 LIMIT = 300  # frames
 HEIGHT = 96  # pixels, of the frames kept
+# What it takes, for each frame used, and for each number of a frame while a file is read: right to
+# within a factor of 1.5, from 100 to 8000 frames.
+BYTES, BYTES_PER_FRAME, BYTES_PER_NUMBER = 150e6, 20e3, 6
 # Every how many-th frame is used: what is said of one frame, and of several.
 USED = {
     1: (
@@ -98,7 +103,8 @@ def summarise(
 
     Every n-th frame is used, n as small as leaves at most `limit`. Shots are found by
     `data.find_cuts`. Key frames: of the half of the shots (rounded up) with the highest mean
-    importance the middle frame, in the order of the film.
+    importance the middle frame, in the order of the film. A progress bar shows up when reading the
+    film, or finding the features of its frames, takes over two seconds.
 
     Args:
         film: a video file, or frames (L, height, width, 3) in [0, 1].
@@ -111,7 +117,8 @@ def summarise(
         What `data.frames`, `data.features` and `load_checkpoint` raise. ValueError: features that
         do not fit the checkpoint, or the number of frames; NaN or infinity in a film, in features
         or in what the checkpoint makes of them, with the first frame that has it. TypeError:
-        settings without checkpoint.
+        settings without checkpoint. MemoryError: more would be needed than is free; with a limit
+        that would fit.
     """
     if checkpoint is None and (features is not None or settings):
         raise TypeError("features and settings need a checkpoint=…: our scorer takes its own")
@@ -124,6 +131,9 @@ def summarise(
         scorer, file = _loaded(checkpoint, settings), Path(checkpoint).name
         x = _given(scorer, features, seen)
     with torch.no_grad():
+        check_run(
+            "summarise", lambda scorer, x: scorer(x), scorer, x, lambda shape: _limit(shape[0])
+        )
         importance, maps = scorer(x)
     finite("importance", importance)
     cuts = data.find_cuts(seen)
@@ -133,12 +143,22 @@ def summarise(
 
 def _kept(film, limit):
     """The frames used, and every how many-th."""
-    if isinstance(film, Tensor):
-        finite("film", film)
-        every = max(1, -(-len(film) // limit))
-        return film[::every], every
-    every = max(1, -(-count_frames(film) // limit))
-    return data.frames(film, HEIGHT, every=every, limit=limit), every
+    is_file = not isinstance(film, Tensor)
+    length = count_frames(film) if is_file else len(film)
+    every = max(1, -(-length // limit))
+    # The first frame tells how large each is; those of a tensor are there already.
+    numbers = data.frames(film, HEIGHT, limit=1).numel() if is_file else 0
+    each = BYTES_PER_FRAME + BYTES_PER_NUMBER * numbers
+    used = -(-length // every)
+    check_memory("summarise", lambda frames: BYTES + each * frames, used, _limit)
+    if is_file:
+        return data.frames(film, HEIGHT, every=every, limit=limit), every
+    finite("film", film)
+    return film[::every], every
+
+
+def _limit(frames: int) -> str:
+    return f"limit={frames}"
 
 
 def _loaded(checkpoint, settings):

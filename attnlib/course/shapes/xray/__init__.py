@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from attnlib.checks import check_count
 from attnlib.course.compare.calling.inputs import run_on
+from attnlib.course.language import say
+from attnlib.course.progress_bar import progress_bar
+from attnlib.course.rehearsal import check_run
 from attnlib.course.shapes.xray.axes import Factor
 from attnlib.course.shapes.xray.letters import Letters
 from attnlib.course.shapes.xray.table import SideBySide, Step, XRay, side_by_side
@@ -24,7 +27,9 @@ def xray(module, x: Tensor, axes: str | None = None, heads: int | None = None) -
     Letters come from the input, from H, and from what is split, merged and multiplied. Where a
     size alone could tell, it tells, so give every axis a size of its own, above 1: an axis that
     may be either of two shows both, "H|D", and one that may be anything shows its number. A chain
-    of moves in one statement is one row. The tensors are kept until the pass is over.
+    of moves in one statement is one row. The tensors are kept until the pass is over; where that
+    would take more memory than is free, nothing is run (see `check_run` for how that is known). A
+    progress bar shows up when it takes over two seconds.
 
         >>> xray(BlockAttention(48, 6), torch.randn(2, 4, 16, 48))
 
@@ -39,24 +44,35 @@ def xray(module, x: Tensor, axes: str | None = None, heads: int | None = None) -
     Raises:
         TypeError, ValueError: x is no tensor, or axes does not name its axes. What the module
             raises comes through, with a note of the steps before it.
+        MemoryError: it would take more memory than is free; with an x that would fit.
     """
     axes = _checked(module, x, axes)
+    steps = partial(_steps, axes=axes, heads=_heads(module, heads))
+    check_run("xray", steps, module, x, lambda shape: f"x: {_given(axes, shape)}")
+    with progress_bar(None, "xray", say("step")) as bar:
+        found = steps(module, x, step=bar.update)
+    title = getattr(module, "__name__", type(module).__name__)
+    return XRay(title, f"x: {_given(axes, x.shape)}", found)
+
+
+def _given(axes, shape) -> str:
+    return f"{' '.join(axes)} = {tuple(shape)}"
+
+
+def _steps(module, x, axes, heads, step=lambda: None) -> tuple[Step, ...]:
     factors = {name: Factor(size, name) for name, size in zip(axes, x.shape, strict=True)}
     length = next((factors[name].size for name in "LN" if name in factors), len(x))
-    traced = partial(_traced, module, x, factors, _heads(module, heads))
-    steps = run_on(module, x, length, traced)
-    title = getattr(module, "__name__", type(module).__name__)
-    return XRay(title, f"x: {' '.join(axes)} = {tuple(x.shape)}", steps)
+    return run_on(module, x, length, partial(_traced, module, x, factors, heads, step))
 
 
-def _traced(module, x, factors, heads, given, named) -> tuple[Step, ...]:
+def _traced(module, x, factors, heads, step, given, named) -> tuple[Step, ...]:
     letters = Letters(
         heads,
         width=factors["C"].size if "C" in factors else None,
         length=factors["L"].size if "L" in factors else None,
         grouped=any(hasattr(part, "num_segments") for part in _parts(module)),
     )
-    trace = Trace(letters, parameter_names(module))
+    trace = Trace(letters, parameter_names(module), step)
     trace.meet(x, tuple((factor,) for factor in factors.values()))
     try:
         with torch.no_grad(), trace:

@@ -13,7 +13,7 @@ def tensors(values) -> list[Tensor]:
 
 def same_view(one: Tensor, other: Tensor) -> bool:
     """Whether both are the same elements in the same places."""
-    if (one.shape, one.dtype, one.data_ptr()) != (other.shape, other.dtype, other.data_ptr()):
+    if (one.shape, one.dtype, _start(one)) != (other.shape, other.dtype, _start(other)):
         return False
     strides = zip(one.shape, one.stride(), other.stride(), strict=True)
     return all(size == 1 or a == b for size, a, b in strides)
@@ -21,6 +21,15 @@ def same_view(one: Tensor, other: Tensor) -> bool:
 
 def new_bytes(operands, results) -> int:
     """The bytes of the results' memory, as far as it is not the operands'."""
-    old = {x.untyped_storage().data_ptr() for x in operands}
-    new = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in results}
+    old = set(map(_storage, operands))
+    new = {_storage(x): x.untyped_storage().nbytes() for x in results}
     return sum(size for where, size in new.items() if where not in old)
+
+
+def _start(x):
+    return _storage(x), x.storage_offset()
+
+
+def _storage(x):
+    """A number of its own for each memory; no address, which a tensor without numbers lacks."""
+    return x.untyped_storage()._cdata

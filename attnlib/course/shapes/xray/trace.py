@@ -1,5 +1,6 @@
 """The trace: every call of the forward pass, at the level at which it is written."""
 
+from collections.abc import Callable
 from types import FunctionType
 
 import torch.nn.functional as F
@@ -39,9 +40,15 @@ class Trace(TorchFunctionMode):
     Args:
         letters: see `Letters`.
         parameters: {id: name} of the module's own.
+        step: called after each call of the forward pass.
     """
 
-    def __init__(self, letters: Letters, parameters: dict[int, str]):
+    def __init__(
+        self,
+        letters: Letters,
+        parameters: dict[int, str],
+        step: Callable[[], object] = lambda: None,
+    ):
         super().__init__()
         self.letters = letters
         self.rows: list[Row] = []
@@ -49,6 +56,7 @@ class Trace(TorchFunctionMode):
         self._called = dict(parameters)
         self._made: dict[int, tuple[Row, Tensor]] = {}
         self._under_way = ""
+        self._step = step
 
     def meet(self, x: Tensor, axes) -> None:
         """Note the axes of a tensor."""
@@ -85,6 +93,7 @@ class Trace(TorchFunctionMode):
         if results and results[0].numel():
             call = Call(func, args, kwargs, written, self.axes, self.letters)
             self._note(call, operands, results)
+        self._step()
         return result
 
     def _note(self, call, operands, results):

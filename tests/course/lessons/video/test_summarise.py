@@ -1,11 +1,13 @@
 """A video file in; importance, shots, maps and key frames out."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
 
-from attnlib.course import data
+from attnlib.course import data, memory, rehearsal
 from attnlib.course.experiments.films.inputs import WIDTH, squeeze, stamped
 from attnlib.course.experiments.films.training import new_scorer
 from attnlib.course.lessons.video.length import count_frames
@@ -264,3 +266,43 @@ def test_a_checkpoint_that_holds_no_numbers_or_makes_none_is_refused(tmp_path, p
                 heads=1,
                 pos_enc=None,
             )
+
+
+def only(amount, monkeypatch):
+    for each in (memory, rehearsal):
+        monkeypatch.setattr(each, "free_memory", lambda device: amount)
+
+
+def test_a_film_too_long_is_refused_with_a_limit_that_fits(tmp_path, pans, monkeypatch):
+    path = write_video(tmp_path / "film.mp4", pans)
+    only(151e6, monkeypatch)
+    said = r"^summarise of limit=21 would take about 156 MB, and 151 MB are free: limit=(\d) would"
+    with pytest.raises(MemoryError, match=said) as raised:
+        summarise(path)
+    limit = int(re.search(r"limit=(\d) would", str(raised.value))[1])
+    monkeypatch.setattr(rehearsal, "free_memory", lambda device: 1e9)
+    assert len(summarise(path, limit=limit).frames) <= limit
+
+
+def test_so_are_frames_that_are_there_already_and_none_is_looked_at(monkeypatch):
+    monkeypatch.setattr(data, "features", None)
+    only(6.1e9, monkeypatch)
+    film = torch.zeros(1).expand(10**6, 8, 8, 3)
+    said = (
+        r"of limit=1000000 would take about 20\.1 GB, and 6\.1 GB are free: limit=290000 would fit"
+    )
+    with pytest.raises(MemoryError, match=said):
+        summarise(film, limit=10**6)
+
+
+def test_the_film_of_the_lesson_fits_into_a_small_machine(pans, monkeypatch):
+    only(1e9, monkeypatch)
+    assert summarise(pans, limit=125)
+
+
+def test_a_scorer_of_ones_own_is_counted_too(pans, monkeypatch):
+    monkeypatch.setattr(rehearsal, "free_memory", lambda device: 10.0)
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1e9)
+    monkeypatch.setattr(rehearsal, "rehearse", lambda run, scorer, x, shape: 4e7 * shape[0] ** 2)
+    with pytest.raises(MemoryError, match=r"limit=6 would take .* limit=5 would fit"):
+        summarise(pans[:6])

@@ -34,10 +34,9 @@ def main() -> None:
     lessons = executed()
     shutil.rmtree(SLIDES, ignore_errors=True)
     copy_assets(assets.fetch(), SLIDES / "assets")
-    pages = {*lessons, *TEXTS}
     with ProcessPoolExecutor(2) as pool:
-        list(pool.map(partial(make, pages=pages), lessons.values()))
-    write_texts(pages)
+        list(pool.map(partial(make, lessons=set(lessons)), lessons.values()))
+    write_texts(set(lessons))
     (SLIDES / "index.html").write_text(index(LESSONS), encoding="utf-8")
     print(SLIDES / "index.html")
 
@@ -53,12 +52,12 @@ def copy_assets(source: Path, to: Path) -> None:
         shutil.copy(own, to)
 
 
-def make(lesson: Path, pages: set[str]) -> None:
+def make(lesson: Path, lessons: set[str]) -> None:
     """Write the deck of one executed lesson."""
     nb = read(lesson)
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source = relink(cell.source, pages)
+            cell.source = relink(cell.source, {*lessons, *TEXTS})
     title = nb.cells[0].source.partition("\n")[0].removeprefix("# ")
     html = deck(storyboard(nb), title)
     name = f"{lesson.stem}.html"
@@ -66,10 +65,12 @@ def make(lesson: Path, pages: set[str]) -> None:
     print(name, flush=True)
 
 
-def write_texts(pages: set[str]) -> None:
+def write_texts(lessons: set[str]) -> None:
     for name in TEXTS:
         text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-        (SLIDES / f"{name}.html").write_text(page(relink(text, pages)), encoding="utf-8")
+        (SLIDES / f"{name}.html").write_text(
+            page(relink(text, {*lessons, *TEXTS})), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """The lecturer's page says of the lessons what the lessons say of themselves."""
 
 import re
+from inspect import signature
 from itertools import accumulate
 
 import pytest
+import torch
+from einops import rearrange
 
+from attnlib.course.lessons import exercise
 from attnlib.course.manifest import LESSONS
 from attnlib.course.widgets.asked import asked
-from docs.slides.storyboard import PREDICTION, marked, slides
+from docs.slides.storyboard import PREDICTION, TASK, marked, slides
 from notebooks.execute import HERE, read
 
 PAGE = HERE.parent / "docs/lecturer.md"
@@ -161,10 +165,14 @@ def test_the_lecture_tells_the_right_letter_of_every_prediction(number):
 
 
 @pytest.mark.parametrize("number", LECTURE)
-def test_where_the_class_writes_the_plan_has_a_wrong_answer_to_type(number):
-    written = exercises_of(PATHS[number])
-    (what,) = [what for *_, name, what in plan(number)[0] if NAMED.search(name)[1] in written]
-    assert re.search("Type `[^`]+` first: ", what)
+def test_where_the_class_writes_the_plan_has_a_wrong_answer_and_what_the_check_says(number):
+    cells = (cell.source for cell in read(PATHS[number]).cells)
+    task = exercise(next(match[1] for source in cells if (match := TASK.match(source))))
+    (what,) = [what for *_, what in plan(number)[0] if what.startswith(task.name)]
+    ((body, said),) = re.findall(r'Type `([^`]+)` first: "([^"]+)"', what)
+    typed = {"torch": torch, "rearrange": rearrange}
+    exec(f"def {task.name}({', '.join(signature(task.answer).parameters)}): {body}", typed)
+    assert said in str(task.check(typed[task.name]))
 
 
 def test_the_clock_of_the_lecture_runs_from_0_to_90():

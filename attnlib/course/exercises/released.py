@@ -5,10 +5,12 @@ import warnings
 from pathlib import Path
 
 import attnlib
+from attnlib.course.language import say
 from attnlib.course.manifest import LESSONS
 
 SETTING = "ATTNLIB_SOLUTIONS"
 FILE = Path(attnlib.__file__).parents[1] / "withheld.txt"
+KEYS: set[str] = set()  # of the exercises that are made: all of a lesson, when it is opened
 
 
 def withheld(key: str) -> bool:
@@ -19,7 +21,8 @@ def withheld(key: str) -> bool:
     ("heads.split"), or "all". No file: none. It is read anew each time.
 
     A line that names nothing is most likely a slip of somebody who wants to withhold something:
-    a warning names it, and until it is mended all solutions are withheld.
+    a warning names it, and until it is mended all solutions are withheld. A line of a lesson that
+    nobody has opened is judged when it is.
 
     Raises:
         ValueError: ATTNLIB_SOLUTIONS is something else.
@@ -45,14 +48,16 @@ def _names():
 
 def _fault(name):
     """What to say of a name that is nobody's; else nothing."""
-    from attnlib.course.lessons import exercises  # they import this file
-
     lessons = [each.name for each in LESSONS]
     lesson = name.partition(".")[0]
-    there = [lesson, *exercises(lesson)] if lesson in lessons else ["all", *lessons]
+    keys = sorted(key for key in KEYS if key.startswith(f"{lesson}."))
+    there = [lesson, *(keys or [name])] if lesson in lessons else ["all", *lessons]
     if name in there:
         return ""
-    return (
-        f"a line of {FILE.name} must be a lesson, an exercise, or all, got {name!r}; there are: "
-        f"{', '.join(there)}. Until it is mended, all solutions are withheld"
+    return say(
+        "A line of {file} must be a lesson, an exercise, or all, got {name!r}; there are: {there}. "
+        "Until it is mended, all solutions are withheld.",
+        file=FILE.name,
+        name=name,
+        there=", ".join(there),
     )

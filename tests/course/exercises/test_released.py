@@ -74,12 +74,24 @@ def test_a_line_that_names_nothing_is_said_and_shows_no_solution(file, slip, mor
 
 def test_what_is_said_of_a_line_lists_what_is_there(file, capsys):
     file.write_text("heads.spilt\n")
-    with pytest.warns(UserWarning, match="got 'heads.spilt'; there are: heads, heads.split, heads"):
+    with pytest.warns(
+        UserWarning, match="got 'heads.spilt'; there are: heads, heads.head_matrices, "
+    ):
         exercise("heads.split").solution()
     assert capsys.readouterr().out == "The solution is not released yet.\n"
     file.write_text("hedas\n")
     with pytest.warns(UserWarning, match="got 'hedas'; there are: all, two_cousins, by_hand, head"):
         assert withheld("heads.split")
+
+
+def test_a_line_of_a_lesson_that_is_not_opened_is_judged_when_it_is(file, monkeypatch):
+    file.write_text("blocks.cuont")
+    monkeypatch.setattr(released, "KEYS", {key for key in KEYS if key.startswith("heads.")})
+    with warnings.catch_warnings(action="error"):
+        assert not withheld("heads.split")
+    monkeypatch.setattr(released, "KEYS", {*KEYS})
+    with pytest.warns(UserWarning, match="got 'blocks.cuont'"):
+        assert withheld("blocks.count")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

@@ -4,14 +4,19 @@ import base64
 import re
 
 import pytest
+from bs4 import BeautifulSoup
+from hypothesis import given
+from hypothesis import strategies as st
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from attnlib.course.manifest import LESSONS as COURSE
 from attnlib.course.manifest import Lesson
 from attnlib.course.widgets.asked import Asked, asked
 from docs.alive import STATE, VIEW
+from docs.slides import __main__ as making
 from docs.slides import prose
-from docs.slides.deck import deck, index, relink
+from docs.slides.deck import deck, index, page, relink
 from docs.slides.storyboard import (
     CODE_LINES,
     HTML_ROWS,
@@ -93,6 +98,13 @@ def test_the_answer_comes_after_the_run_and_only_when_a_key_is_pressed():
     assert right == FIRST.choices[FIRST.place]
     (answer,) = re.findall('<p class="fragment.*?</p>', on(last))
     assert f"<strong>{FIRST.answer}.</strong> {FIRST.because}" in answer
+
+
+def test_no_vote_is_asked_for_once_the_run_is_seen_and_before_it_one_wording_fits_all():
+    first, last = of_kind(lesson(ran(ASK), ran("x = 1", prints("1"))), "poll")
+    assert "hands up" in on(first) and "fragment" not in on(first)
+    assert not re.search("neighbour|minute", on(first)), "the lecturer says whether they talk"
+    assert not re.search("hands|say now|discuss|chang", on(last) + "".join(last.notes))
 
 
 def test_two_predictions_in_a_row_are_both_answered_after_the_run():
@@ -181,6 +193,21 @@ def test_points_keep_labels_and_questions_with_what_follows_them():
     assert prose.points(f"Why is that? Because it is cheap.{long}") == (
         "Why is that? Because it is cheap."
     )
+
+
+@given(
+    words=st.lists(st.sampled_from(["What", "to", "read", "It"]), min_size=1), many=st.booleans()
+)
+def test_a_label_of_any_length_never_stands_alone(words, many):
+    label = f"{'- ' * many}**{' '.join(words)}.**"
+    text = f"{label} It says this. {'And more. ' * 40}"
+    assert prose.points(text) == f"{label} It says this."
+
+
+def test_points_keep_formulas():
+    formula = "So the output is $a \\cdot b. C$, always."
+    text = f"It is one formula. {'And more. ' * 40}{formula} {'And more. ' * 40}"
+    assert prose.points(text) == f"It is one formula. {formula}"
 
 
 def test_points_leave_out_what_only_a_lone_reader_needs():
@@ -333,6 +360,15 @@ def test_a_section_says_how_long_it_takes():
 def test_a_section_without_words_is_a_heading_on_the_next_slide():
     (slide,) = slides(lesson(headed("## First"), ran("x = 1")))[1:]
     assert "## First" in on(slide) and "x = 1" in on(slide)
+    aside = "<small>● core · 3 min</small>"
+    (slide,) = slides(lesson(headed(f"## First\n\n{aside}"), ran("x = 1")))[1:]
+    assert "## First" in on(slide) and "x = 1" in on(slide) and slide.notes == [aside]
+
+
+def test_a_widget_leaves_no_room_for_such_a_heading():
+    view = new_output("display_data", data={VIEW: {}, "text/html": "still"})
+    (slide,) = slides(lesson(headed("## First"), ran("view(map)", view)))[1:]
+    assert slide.cells[0].source == '<p class="running">First</p>'
 
 
 def test_what_the_metadata_say_wins():
@@ -367,6 +403,33 @@ def test_no_cell_of_a_lesson_is_lost(path):
     assert len(of_kind(nb, "poll")) == 2 * asked
 
 
+FORMULA = re.compile(r"\$\$?[^$]+\$\$?")
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob(LESSONS)), ids=lambda path: path.stem)
+def test_every_formula_of_a_lesson_is_on_a_slide_and_no_slide_is_a_bare_heading(path):
+    nb = read(path)
+    shown = "\n".join(map(on, slides(nb)))
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and "slideshow" not in cell.metadata:
+            assert [each for each in FORMULA.findall(cell.source) if each not in shown] == []
+    for slide in slides(nb)[1:]:
+        text = "\n\n".join(cell.source for cell in slide.cells)
+        said = [each for each in prose.blocks(text) if not each.startswith(("#", "<p class="))]
+        assert said or any(cell.get("outputs") for cell in slide.cells), text
+        assert [each for each in said if prose.LABEL.fullmatch(each)] == []
+
+
+def test_the_formula_of_lesson_00_is_drawn_on_its_slide():
+    html = deck(storyboard(read(HERE / f"{COURSE[0].stem}.ipynb")), "00")
+    body = BeautifulSoup(html, "html.parser").select_one(".slides")
+    for notes in body.select("aside.notes"):
+        notes.decompose()
+    formula = r"$\mathrm{softmax}(\mathrm{scale} \cdot QK^\top + \mathrm{bias})\,V$"
+    assert formula in body.get_text(), "between these marks MathJax draws it"
+    assert 'inlineMath: [["$", "$"]]' in html and "assets/mathjax/" in html
+
+
 def test_a_deck_holds_slides_and_notes_and_loads_nothing_from_elsewhere():
     nb = lesson(said("Long. " * 80), ran("x = 1", prints("one")), ran(ASK))
     html = deck(storyboard(nb), "99 · A lesson")
@@ -385,6 +448,35 @@ def test_links_lead_to_decks_or_nowhere():
     )
     assert relink("[10](10_learning.ipynb)", set()) == "10"
     assert relink("![map](../docs/course.svg)", set()) == "![map](docs/course.svg)"
+
+
+def test_the_reply_stands_beside_the_decks_and_every_link_leads_somewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "SLIDES", tmp_path)
+    monkeypatch.setattr(making, "copy_assets", lambda source, to: to.mkdir(parents=True))
+    monkeypatch.setattr(making.assets, "fetch", lambda: None)
+    monkeypatch.setattr(making, "executed", dict)  # no lesson: its deck is made below
+    making.main()
+    lessons = {each.stem for each in COURSE}
+    (detective,) = [each.stem for each in COURSE if each.name == "detective"]
+    making.make(HERE / f"{detective}.ipynb", lessons)
+    links = {}
+    for path in tmp_path.glob("*.html"):
+        found = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select("a[href]")
+        links[path.stem] = {each["href"] for each in found}
+        near = {each for each in links[path.stem] if not each.startswith("https://")}
+        assert near <= {f"{name}.html" for name in (*lessons, *making.TEXTS)}
+    for name in (detective, "index"):
+        assert {"reply.html", "reply.zh.html"} <= links[name]
+    assert "reply.zh.html" in links["reply"] and "reply.html" in links["reply.zh"]
+    assert all((tmp_path / f"{name}.html").is_file() for name in making.TEXTS)
+
+
+def test_a_text_as_a_page():
+    text = '# <span lang="zh-Hans">甲</span> & b\n\n**c** <!--no-->\n\n```python\nx < 1\n```'
+    html = page(text)
+    assert "<title>甲 &amp; b</title>" in html and '<h1><span lang="zh-Hans">甲</span>' in html
+    assert "<strong>c</strong>" in html and "¶" not in html
+    assert "x < 1" in BeautifulSoup(html, "html.parser").pre.get_text()
 
 
 def test_the_index_lists_the_decks_and_the_lecture():

@@ -8,7 +8,7 @@ from pathlib import Path
 from attnlib.course.manifest import LESSONS
 from docs import assets
 from docs.executed import ROOT, executed
-from docs.slides.deck import deck, index, relink
+from docs.slides.deck import deck, index, page, relink
 from docs.slides.storyboard import storyboard
 from notebooks.execute import read
 
@@ -25,6 +25,8 @@ LOADED = {
     "mathjax/es5/tex-chtml.js": "mathjax/tex-chtml.js",
     "mathjax/es5/output/chtml/fonts": "mathjax/output/chtml/fonts",
 }
+# Pages of docs/ that stand beside the decks: lesson 08 ends with them.
+TEXTS = ("reply", "reply.zh")
 UNUSED = shutil.ignore_patterns("*.eot", "*.ttf", "*.svg")
 
 
@@ -34,6 +36,7 @@ def main() -> None:
     copy_assets(assets.fetch(), SLIDES / "assets")
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(partial(make, lessons=set(lessons)), lessons.values()))
+    write_texts(set(lessons))
     (SLIDES / "index.html").write_text(index(LESSONS), encoding="utf-8")
     print(SLIDES / "index.html")
 
@@ -54,12 +57,20 @@ def make(lesson: Path, lessons: set[str]) -> None:
     nb = read(lesson)
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source = relink(cell.source, lessons)
+            cell.source = relink(cell.source, {*lessons, *TEXTS})
     title = nb.cells[0].source.partition("\n")[0].removeprefix("# ")
     html = deck(storyboard(nb), title)
     name = f"{lesson.stem}.html"
     (SLIDES / name).write_text(html, encoding="utf-8")
     print(name, flush=True)
+
+
+def write_texts(lessons: set[str]) -> None:
+    for name in TEXTS:
+        text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        (SLIDES / f"{name}.html").write_text(
+            page(relink(text, {*lessons, *TEXTS})), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""A storyboard as a page, and the page that lists the decks."""
+"""A storyboard as a page, and the pages beside the decks: their list, and what one reads whole."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Template
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from nbconvert.exporters import SlidesExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from attnlib.course.manifest import Lesson
@@ -13,6 +15,7 @@ from attnlib.course.manifest import Lesson
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LESSONS_IN = ROOT / "notebooks"
+PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=True)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)]*)\)")  # to a file
 
 
@@ -38,22 +41,30 @@ def deck(board: NotebookNode, title: str) -> str:
     return html
 
 
-def relink(markdown: str, lessons: set[str]) -> str:
-    """Links of a lesson to others lead to their decks, those to other files nowhere."""
+def relink(markdown: str, pages: set[str]) -> str:
+    """Links to files lead to these decks and pages beside them, named without .html, or nowhere."""
 
     def new(link):
         picture, text, target = link.groups()
         path = (LESSONS_IN / target).resolve()
         if picture:
             return f"![{text}]({path.relative_to(ROOT)})"
-        return f"[{text}]({path.stem}.html)" if path.stem in lessons else text
+        return f"[{text}]({path.stem}.html)" if path.stem in pages else text
 
     return LINK.sub(new, markdown)
 
 
+def page(markdown: str) -> str:
+    """A text as a page of its own; the first line is its heading."""
+    title = markdown.partition("\n")[0].removeprefix("# ")
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    text = Markup(MarkdownWithMath(renderer=renderer).render(markdown))
+    return PAGES.get_template("page.html.j2").render(title=Markup(title).striptags(), text=text)
+
+
 def index(lessons: Sequence[Lesson]) -> str:
     """The page that lists the decks of these lessons."""
-    page = Template((HERE / "index.html.j2").read_text(encoding="utf-8"), autoescape=True)
     lecture = [each for each in lessons if each.lecture]
     total = sum(each.lecture for each in lecture)
-    return page.render(lessons=lessons, lecture=lecture, total=total)
+    values = {"lessons": lessons, "lecture": lecture, "total": total}
+    return PAGES.get_template("index.html.j2").render(title="attnlib: slides", **values)

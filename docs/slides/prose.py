@@ -11,16 +11,17 @@ STOP = r"(?<=[.?!])|(?<=[.?!][\"*)])|(?<=[.?!]\*\*)"
 END = re.compile(rf"(?:{STOP})(?<!al\.)(?<!e\.g\.)\s+(?=\S)|(?<=[。？！])")
 LANGUAGE = re.compile(r"<div lang=[^>]+>")
 WITHIN = re.compile(r"(<div lang=[^>]+>)\n\n(.*)\n\n</div>", re.DOTALL)
-ITEM = re.compile(r"(?:[-*]|\d+\.) ")
+MARK = r"(?:[-*]|\d+\.) "
+ITEM = re.compile(MARK)
 ASIDE = ("<small>", "<details>", "Stuck?", "Passed?")  # credits; for somebody who reads alone
-LABEL = 5  # words: **How to read it.** alone says nothing
+LABEL = re.compile(rf"(?:{MARK})?\*\*[^*]+\*\*")  # **How to read it.** alone says nothing
 
 
 def points(markdown: str) -> str:
-    """The same blocks, each cut down to what it says first and to the words in bold.
+    """The same blocks, each cut down to what it says first, to formulas and to the words in bold.
 
-    Little prose, short blocks, tables, quotations, formulas and pictures stay whole; remarks in
-    brackets, small print and what is said to a lone reader go.
+    Little prose, short blocks, tables, quotations and pictures stay whole; remarks in brackets,
+    small print and what is said to a lone reader go.
     """
     kept = [block for block in blocks(markdown) if not _is_aside(block)]
     if sum(map(len, kept)) > WHOLE:
@@ -70,7 +71,7 @@ def _point(block):
 
 def items(block: str) -> list[str]:
     """The items of a list, each with its continuation lines."""
-    return re.split(r"\n(?=(?:[-*]|\d+\.) )", block)
+    return re.split(rf"\n(?={MARK})", block)
 
 
 def _shortened(text):
@@ -78,15 +79,11 @@ def _shortened(text):
     if len(text) <= SHORT:
         return text
     all_of_them = sentences(text)
-    kept = {place for place, each in enumerate(all_of_them) if not place or "**" in each}
+    points = (place for place, each in enumerate(all_of_them) if "**" in each or "$" in each)
+    kept = {0, *points}
     for place in sorted(kept):
-        if _wants_more(all_of_them[place]):
+        # What follows a question, or a label, belongs to it.
+        if all_of_them[place].endswith("?") or not place and LABEL.fullmatch(all_of_them[0]):
             kept.add(place + 1)
     shortened = " ".join(each for place, each in enumerate(all_of_them) if place in kept)
     return re.sub(r"(?<=[。？！]) ", "", shortened)  # Chinese has no space there
-
-
-def _wants_more(sentence):
-    """A label, a question: what follows belongs to it."""
-    label = sentence.endswith("**") and len(sentence.split()) <= LABEL
-    return label or sentence.endswith("?")

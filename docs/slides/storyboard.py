@@ -5,7 +5,8 @@ What becomes of a cell follows from what it is:
 - a heading begins a section; core sections stand side by side, what is `more` hangs below;
 - prose is cut down to its points (`prose`), and is whole in the presenter's notes;
 - code, what it prints, its figures and widgets get slides of their own where they don't fit on one;
-- a prediction is a poll: once before the cells that answer it, and once after, with the answer;
+- a prediction is a poll before the cells that answer it, and stands once more after them, with the
+  answer;
 - an exercise is its task and the stub; hints and solution are in the notes;
 - imports, and the code of widgets, are in the notes alone.
 
@@ -138,8 +139,9 @@ class _Teller:
 
     def add(self, kind, *cells, notes=()):
         if kind not in ("title", "section"):
-            running = self.head or f'<p class="running">{marked(self.section)}</p>'
-            cells = (new_markdown_cell(running), *cells)
+            running = f'<p class="running">{marked(self.section)}</p>'
+            head = self.head if kind != "widget" else ""  # it needs the room
+            cells = (new_markdown_cell(head or running), *cells)
         self.head = ""
         slide = Slide(kind, list(cells), [*self.kept, *notes], self.more and kind != "title")
         self.kept = []
@@ -184,10 +186,13 @@ class _Teller:
         takes, part = cell.metadata.get("minutes", 0), cell.metadata.get("part", "core")
         takes = f"{takes} minute{'s' * (takes != 1)} · {part}" if takes else part
         head = f'## {self.section}\n\n<p class="takes">{takes}</p>'
-        if text.strip():
-            self.pages("section", prose.points(text), [text.strip()], head)
-        else:
-            self.head = head
+        text = text.strip()
+        if points := prose.points(text):
+            self.pages("section", points, [text], head)
+            return
+        self.head = head
+        if text:
+            self.kept.append(text)
 
     def slides_of_title(self, text):
         question, *_ = [block for block in prose.blocks(text) if block.startswith("**The")] or [""]
@@ -235,16 +240,16 @@ class _Teller:
         self.asked.append(poll)
         self.ran = False
         notes = [
-            "Hands up for each letter; write the numbers on the board. Tell nothing. After two "
-            "minutes with a neighbour, ask again. Then run.",
+            "Hands up for each letter; write the numbers on the board. Tell nothing. To let them "
+            "talk: one minute with a neighbour, then hands up again. Then run.",
             f"Answer: {poll.answer}. {poll.because}",
         ]
         self.add("poll", before(poll), notes=notes)
 
     def settle(self):
-        """The polls whose run has been shown, once more, and now with the answer."""
+        """The polls whose run has been shown, once more, and now with the answer: no vote."""
         for poll in self.asked:
-            said = f"Who has changed their mind? Press once more for the answer: {poll.answer}."
+            said = f"What has the run said? Press once more for the answer: {poll.answer}."
             self.add("poll", after(poll), notes=[said])
         self.asked, self.ran = [], False
 
@@ -318,12 +323,9 @@ class _Outputs:
 
 
 def before(poll: Asked) -> NotebookNode:
-    """The question and its choices; at the next press, the word to discuss."""
-    discuss = "Two minutes with your neighbour. Then hands up again."
+    """The question and its choices. Whether they talk first, the lecturer says."""
     return new_markdown_cell(
-        f'<h2>Predict: hands up</h2><p class="question">{escape(poll.question)}</p>'
-        f"{_choices(poll)}"
-        f'<p class="fragment then">{discuss}</p>'
+        f'<h2>Predict: hands up</h2><p class="question">{escape(poll.question)}</p>{_choices(poll)}'
     )
 
 
@@ -331,7 +333,7 @@ def after(poll: Asked) -> NotebookNode:
     """The same; at the next press, the answer."""
     answer = f"<strong>{poll.answer}.</strong> {escape(poll.because)}"
     return new_markdown_cell(
-        f"<h2>After discussion: what do you say now?</h2>"
+        f"<h2>After the run: which was right?</h2>"
         f'<p class="question">{escape(poll.question)}</p>'
         f"{_choices(poll, reveal=True)}"
         f'<p class="fragment then" data-fragment-index="0">{answer}</p>'

@@ -11,7 +11,7 @@ from attnlib.course.exercises.causes import builtin
 from attnlib.course.exercises.checking import Mistake
 from attnlib.course.exercises.compared import compared
 from attnlib.course.exercises.panel import Panel
-from attnlib.course.exercises.released import withheld
+from attnlib.course.exercises.released import KEYS, withheld
 from attnlib.course.exercises.tries import count
 from attnlib.course.exercises.verdict import Verdict
 from attnlib.course.language import paragraph, say
@@ -45,6 +45,9 @@ class Exercise:
     told: list[int] = field(default_factory=list)  # numbers of hints, in the order of telling
     panels: WeakSet = field(default_factory=WeakSet)  # where it is shown
     _helps: int | None = None  # the hint for the mistake named last
+
+    def __post_init__(self):
+        KEYS.add(self.key)
 
     def __repr__(self) -> str:
         head = say("Exercise {key}", key=self.key)

@@ -1,6 +1,6 @@
 // The first page: what the chosen patch of a photograph sees, and the two languages of the page.
 {
-  const CHOSEN = "attnlib language"; // the same in the questions' widget
+  const CHOSEN = "attnlib: language"; // the same in the questions' widget
   const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
   const tongueOf = (language) => (/^zh\b/.test(language) ? "zh-Hans" : "en");

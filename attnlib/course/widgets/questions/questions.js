@@ -4,7 +4,7 @@
 // reader chose, and nothing of who or when.
 
 const WHAT = "attnlib: questions";
-const CHOSEN = "attnlib language"; // the same on the first page of the site
+const CHOSEN = "attnlib: language"; // the same on the first page of the site
 
 const WORD = /[A-Za-z]{2}/; // else it is in no language, as (3, 4)
 

@@ -7,10 +7,11 @@ from math import isfinite
 from torch import nn
 
 from attnlib.course.compare.calling.call import Call
+from attnlib.course.compare.calling.refusals import no_length
 from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.compare.judging.agreement import allowed, error
 from attnlib.course.compare.judging.structure import elsewhere
-from attnlib.course.compare.judging.uses import uses
+from attnlib.course.compare.judging.uses import Use, uses
 from attnlib.course.compare.judging.witness import witness
 from attnlib.course.compare.moving.move import moved
 from attnlib.course.compare.reading.drawing import drawn
@@ -67,14 +68,15 @@ def compare(
         max_length: of the inputs on which they are compared; else as `lengths` says.
         step: called after each of at most STEPS parts of the work.
     Raises:
-        Unreadable: one of them cannot be called at all.
+        Unreadable: one of them cannot be called at all, or there is no length that both take.
+        ValueError: width or max_length is none; or max_length is shorter than both take.
     """
     every = uses(f, g, width=width)
-    if max_length:
-        every = [use._replace(lengths=[n for n in use.lengths if n <= max_length]) for use in every]
+    if not every[0].lengths:
+        raise Unreadable(no_length(every[0].fs[0], every[0].gs[0]))
+    if max_length is not None:
+        every = _no_longer(every, max_length)
     plain = every[0]
-    if not plain.lengths:
-        raise Unreadable(say("no length was found that both take"))
     most = LOOKED_AT if plain.fs[0].width < WIDE else FEW
     length = max([n for n in plain.lengths if n <= most] or plain.lengths[:1])
     calls = plain.fs[0], plain.gs[0]
@@ -98,6 +100,19 @@ def compare(
     decided = seen is not None or structural
     verdict = "different" if decided else "undecided"
     return Verdict(verdict, *ways, shared, seen, calls, tuple(readings))
+
+
+def _no_longer(every: list[Use], longest: int) -> list[Use]:
+    """The same uses, at those lengths alone."""
+    if type(longest) is not int or longest < 1:
+        raise ValueError(f"max_length must be a whole number of at least 1, got {longest!r}")
+    shortest = min(every[0].lengths)
+    if longest < shortest:
+        raise ValueError(
+            f"max_length must be at least {shortest}, the shortest length found that both take, "
+            f"got {longest}"
+        )
+    return [use._replace(lengths=[n for n in use.lengths if n <= longest]) for use in every]
 
 
 class _Different(str):

@@ -45,14 +45,17 @@ class Call:
     @property
     def said(self) -> str:
         """How it is called, for the reader."""
-        words = {name: say(what) for name, what in self.given.items()}
-        given = ", ".join(f"{name} = {what}" for name, what in words.items())
         return say(
             "called with {given}; x is {shape}, C = {width}; in eval and float64",
-            given=given,
+            given=_in_words(self.given),
             shape=self.form.shape,
             width=self.width,
         )
+
+    def unlike(self, plain: "Call") -> str:
+        """What it is given and the plain call is not, for the reader."""
+        same = plain.given.items()
+        return _in_words(dict(each for each in self.given.items() if each not in same))
 
     def run(self, x: Tensor, tape: Tape | None = None) -> Tensor:
         """(B, L, C) -> (B, L, C); with several inputs (B, L, C + C + …) -> (B, L, C).
@@ -83,6 +86,10 @@ class Call:
                 f"{tuple(inputs[0].shape)}"
             ) from error
         return self.form.leave(y)
+
+
+def _in_words(given):
+    return ", ".join(f"{name} = {say(what)}" for name, what in given.items())
 
 
 def _first(y, shape):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -28,6 +29,13 @@ INPUTS = (2, 1, 5)  # in a batch, which any way to call must take
 STEADY = 1e-9  # of the largest output: more is no rounding
 
 
+class Failure(NamedTuple):
+    """Of a way to call. `chance`: it runs for one number of inputs, and not for another."""
+
+    text: str
+    chance: bool
+
+
 def calls(
     module: nn.Module, *, width: int | None = None, causal: bool = False, name: str = "module"
 ) -> list[Call]:
@@ -51,8 +59,10 @@ def calls(
             run = _that_run(copied, size, length, causal, tried, name)
             if run:
                 _check_steady(run[0], name)
-                return [call for call in run if _keeps_inputs_apart(call)] or run
-    raise Unreadable(not_called(copied, name, tried))
+                apart = [call for call in run if _keeps_inputs_apart(call)]
+                if apart or not any(each.chance for each in tried):
+                    return apart or run
+    raise Unreadable(not_called(copied, name, [each.text for each in tried]))
 
 
 def given_apart(call: Call) -> Call | None:
@@ -92,14 +102,15 @@ def _that_run(module, width, length, causal, tried, name) -> list[Call]:
     return []
 
 
-def _first_that_runs(tries: Iterator[Call], tried: list[str]) -> list[Call]:
+def _first_that_runs(tries: Iterator[Call], tried: list[Failure]) -> list[Call]:
     for call in tries:
         # A mask that fits one number of inputs by chance does not fit another.
         tries_of = ((count, _fails(call, _drawn(call, count))) for count in INPUTS)
         count, why = next((each for each in tries_of if each[1]), (0, None))
         if why is None:
             return [call]
-        tried.append(f"{call.form.shape}, C={call.width}, L={call.length}, B={count}: {why}")
+        text = f"{call.form.shape}, C={call.width}, L={call.length}, B={count}: {why}"
+        tried.append(Failure(text, count != INPUTS[0]))
     return []
 
 

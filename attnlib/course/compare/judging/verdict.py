@@ -37,6 +37,7 @@ class Verdict:
     lengths: tuple[int, ...]
     witness: str | None = None
     calls: tuple[Call, ...] = field(default=(), repr=False)  # of f and of g
+    others: tuple[tuple[Call, ...], ...] = field(default=((), ()), repr=False)  # of f, of g; tried
     readings: tuple[Reading | str, ...] = field(default=(), repr=False)  # or why there is none
 
     @property
@@ -79,7 +80,8 @@ def compare(
     plain = every[0]
     most = LOOKED_AT if plain.fs[0].width < WIDE else FEW
     length = max([n for n in plain.lengths if n <= most] or plain.lengths[:1])
-    calls = plain.fs[0], plain.gs[0]
+    calls, *others = ((use.fs[0], use.gs[0]) for use in every)
+    others = tuple(zip(*others, strict=True)) or ((), ())
     readings = []
     for seed, call in enumerate(calls):
         readings.append(_read(call, length, seed))
@@ -91,7 +93,7 @@ def compare(
     ]
     shared = tuple(plain.lengths)
     if all(isinstance(way, float) for way in ways):
-        return Verdict("same", *ways, shared, None, calls, tuple(readings))
+        return Verdict("same", *ways, shared, None, calls, others, tuple(readings))
     step()
     seen = next(filter(None, (witness(*use) for use in every)), None)
     if seen is None and all(map(_whole, readings)):
@@ -99,7 +101,7 @@ def compare(
     structural = all(isinstance(way, float | _Different) for way in ways)
     decided = seen is not None or structural
     verdict = "different" if decided else "undecided"
-    return Verdict(verdict, *ways, shared, seen, calls, tuple(readings))
+    return Verdict(verdict, *ways, shared, seen, calls, others, tuple(readings))
 
 
 def _no_longer(every: list[Use], longest: int) -> list[Use]:

@@ -66,22 +66,28 @@ class Bare(nn.Module):
         return (x @ x.mT).softmax(-1) @ x
 
 
+def refusal(f, g):
+    """What it says; None where the two are read: then they are the same wherever both run."""
+    try:
+        assert same(f, g).verdict != "different"
+    except Unreadable as reason:
+        return str(reason)
+
+
 @limits(max_examples=12)
 @given(st.sampled_from(list(WHEN)), st.sampled_from(list(THEN)), st.booleans())
 def test_whatever_a_module_does_it_is_read_or_refused_by_name(when, then, first):
     odd = Odd(when, then)
     pair, name = ((odd, Fused()), "f") if first else ((Fused(), odd), "g")
-    try:
-        assert same(*pair).verdict in ("same", "different", "undecided")
-    except Unreadable as refusal:
-        assert name in str(refusal).replace(",", " ").split()
-        assert "Odd" in str(refusal)
+    said = refusal(*pair)
+    if said is not None:
+        assert name in said.replace(",", " ").split()
+        assert "Odd" in said
 
 
-@pytest.mark.parametrize("g", [Padded, lambda: Padded(inverted=True)])
-def test_a_mask_of_each_input_that_must_be_given_is_refused(g):
+def test_a_mask_of_each_input_that_must_be_given_is_refused():
     with pytest.raises(Unreadable, match=r"call f, a Padded.*\(x, mask\). Wrap it .*Tried: "):
-        same(Padded(), g())
+        same(Padded(), Padded(inverted=True))
 
 
 @pytest.mark.parametrize("width", [None, C])

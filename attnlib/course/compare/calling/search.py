@@ -117,7 +117,7 @@ def _first_that_runs(tries: Iterator[Call], tried: list[Failure]) -> list[Call]:
 def _fails(call, x):
     try:
         call.run(x)
-    except Unreadable as error:
+    except Exception as error:  # of the reader's own code, or such a length is no number of blocks
         return shown(error.__cause__ or error)
     return None
 

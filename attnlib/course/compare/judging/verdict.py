@@ -45,11 +45,9 @@ class Verdict:
         """Where equality was seen."""
         worst = max((way for way in (self.forth, self.back) if isinstance(way, float)), default=0.0)
         return say(
-            "worst {worst:.0e} (float64, eval, L = {shortest} … {longest}, {draws} draws; longer "
-            "untested)",
+            "worst {worst:.0e} (float64, eval, L = {lengths}, {draws} draws; longer untested)",
             worst=worst,
-            shortest=min(self.lengths),
-            longest=max(self.lengths),
+            lengths=" … ".join(map(str, sorted({min(self.lengths), max(self.lengths)}))),
             draws=DRAWS,
         )
 

@@ -82,7 +82,9 @@ def compare(
     others = tuple(zip(*others, strict=True)) or ((), ())
     readings = []
     for seed, call in enumerate(calls):
-        readings.append(_read(call, length, seed))
+        seen = _read(call, length, seed)
+        unread = isinstance(seen, str)
+        readings.append(say("in {name} {reason}", name=call.name, reason=seen) if unread else seen)
         step()
     tried = [(use.fs[0], use.gs[0], use.lengths) for use in every]
     ways = [

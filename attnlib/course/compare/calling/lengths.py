@@ -12,10 +12,13 @@ def lengths(f: Call, g: Call) -> list[int]:
     """Lengths that both take: short ones, and past each whole number found in them.
 
     A window of n hides something from n + 1 tokens on, or from n + 2 where n is the farthest token
-    that is seen; the latter shows at the longest, whatever n is.
+    that is seen; the latter shows at the longest, whatever n is. The size of a parameter is hardly
+    a window, and so long an input costs much.
     """
-    found = {n for call in (f, g) for n in whole_numbers(call.module) if n <= LARGEST}
-    past = {max(found) + 2} if found else set()
+    modules = [call.module for call in (f, g)]
+    found = {n for each in modules for n in whole_numbers(each) if n <= LARGEST}
+    windows = found - {size for each in modules for p in each.parameters() for size in p.shape}
+    past = {max(windows) + 2} if windows else set()
     tried = {*USUAL, f.length, g.length, *found, *(n + 1 for n in found), *past}
     tried |= {n * call.form.groups for call in (f, g) for n in USUAL}
     return [length for length in sorted(tried) if all(runs(call, length) for call in (f, g))]

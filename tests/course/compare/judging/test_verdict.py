@@ -190,6 +190,7 @@ def test_undecided_says_what_could_not_be_read(g):
     found = compare(Fused(), g())
     assert found.verdict == "undecided"
     assert "not linear" in found.forth or "cap" in found.forth
+    assert found.forth.startswith("in g ") and found.back.startswith("in g ")
 
 
 def test_what_is_no_number_is_no_witness():

@@ -23,7 +23,7 @@ def convert(
         max_length: enough if they are equal on inputs no longer than this, as where one of the
             two sees only a window.
     Raises:
-        ValueError: f's parameters do not go into g, and why.
+        ValueError: f's parameters do not go into g, and why; or max_length is no length.
         TypeError, Unreadable: as `same` does.
     """
     check_modules(f=f, g=g)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from attnlib.course.compare.calling.search import calls
 from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.compare.identity import check_modules
 from attnlib.course.compare.judging.off import CLOSE, Apart, apart
 from attnlib.course.compare.judging.products import off
+from attnlib.course.compare.reading.drawing import drawn
 from attnlib.course.compare.reading.inside import attentions
-from attnlib.course.compare.reading.read import Reading
+from attnlib.course.compare.reading.read import Reading, read
 from attnlib.course.language import paragraph, say
 
 SEED = 40_961
@@ -93,19 +95,28 @@ def equal(f: nn.Module, g: nn.Module) -> Equality:
         Unreadable: no attention was found.
     """
     check_modules(f=f, g=g)
-    pair = attentions(f), attentions(g)
-    for name, found in zip("fg", pair, strict=True):
-        if not found:
-            raise Unreadable(say("no attention was found in {name}", name=name))
+    pair = _found(f, "f"), _found(g, "g")
     layers = (_layer(*each) for each in zip(*pair, strict=False))
     return Equality(tuple(layers), tuple(map(len, pair)))
+
+
+def _found(module: nn.Module, name: str) -> list[tuple[str, Reading]]:
+    """Its attentions; else why it is not one."""
+    found = attentions(module)
+    if not found:
+        try:
+            read(drawn(calls(module, name=name)[0], 0))
+        except Unreadable as reason:
+            told = {"name": name, "reason": reason}
+            raise Unreadable(say("no attention was found in {name}: {reason}", **told)) from reason
+    return found
 
 
 def _layer(f: tuple[str, Reading], g: tuple[str, Reading]) -> Layer:
     (name, one), (its, other) = f, g
     difference = _off(one, other)
     if len(one.attentions) != 1 or len(other.attentions) != 1 or not (one.whole and other.whole):
-        text = say("outputs are {off:.0e} apart; what of it is no plain attention", off=difference)
+        text = say("outputs are {off:.0e} apart; {what}.", off=difference, what=_unlike(one, other))
         return Layer((name, its), difference, (), text)
     counts = [each.attentions[0].heads for each in (one, other)]
     if counts[0] != counts[1]:
@@ -113,6 +124,18 @@ def _layer(f: tuple[str, Reading], g: tuple[str, Reading]) -> Layer:
         return Layer((name, its), difference, (), text)
     found = apart(one.attentions[0], other.attentions[0])
     return Layer((name, its), difference, found.heads, _said(found, counts[0]))
+
+
+def _unlike(one: Reading, other: Reading) -> str:
+    """What of each is not one attention, as far as it is known."""
+    told = []
+    for name, reading in zip("fg", (one, other), strict=True):
+        left = [*reading.left, *(text for each in reading.attentions for text in each.left)]
+        told += [say("in {name} {reason}", name=name, reason=each) for each in dict.fromkeys(left)]
+    counts = [len(each.attentions) for each in (one, other)]
+    return "; ".join(told) or say(
+        "f is made of {one} attentions, g of {other}", one=counts[0], other=counts[1]
+    )
 
 
 def _said(found: Apart, count: int) -> str:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from attnlib.course.compare import Unreadable, attentions, equal
-from tests.course.compare.modules import HEADS, C, D, Fused, Rotary
+from tests.course.compare.modules import HEADS, ByHand, C, D, Fused, Rotary, causal
 
 
 def twins():
@@ -105,6 +105,60 @@ def test_an_output_bias_that_is_off_is_named():
     assert equal(f, g).sentence.endswith("q, k, v, o agree.")
 
 
+@pytest.mark.parametrize(
+    ("f", "g", "said"),
+    [
+        (Fused, lambda: Fused(scale=1.0), "every head, the scale is 0.5 in f, 1 in g. q, k, v, o"),
+        (lambda: ByHand(-2), ByHand, "the weights sum to 1 over another axis. q, k, v, o agree."),
+        (lambda: Rotary(False), Rotary, "every head, positions turn queries and keys in another"),
+        (
+            Fused,
+            lambda: Fused(merge="d h"),
+            "W_o: the same numbers in another order. q, k, v agree",
+        ),
+        (Fused, lambda: Fused("h three d"), "the same numbers in another order"),
+        (
+            Fused,
+            lambda: Fused(mask=causal),
+            "every head, who sees whom is not the same. q, k, v, o",
+        ),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_one_and_the_same_parameters_none_is_said_to_be_another(f, g, said, seed):
+    torch.manual_seed(seed)
+    f, g = f(), g()
+    g.load_state_dict(f.state_dict())
+    found = equal(f, g)
+    assert not found.equal
+    assert said in found.sentence
+    assert "another." not in found.sentence.replace("another axis.", "")
+    assert "bias" not in found.sentence
+
+
+class Lost(Fused):
+    """The transpose before the merge is missing."""
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).unflatten(-1, (3, HEADS, D)).permute(2, 0, 3, 1, 4)
+        return self.proj(nn.functional.scaled_dot_product_attention(q, k, v).reshape(x.shape))
+
+
+def test_what_was_not_read_is_told_as_it_is():
+    f, g = Fused(), Lost()
+    g.load_state_dict(f.state_dict())
+    assert " apart; in g what the heads give for one token goes on to " in equal(f, g).sentence
+
+
+class Late(Fused):
+    """Its mask comes after the softmax."""
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).unflatten(-1, (3, HEADS, D)).permute(2, 0, 3, 1, 4)
+        y = (q @ k.mT).softmax(-1).tril() @ v
+        return self.proj(y.transpose(1, 2).flatten(2))
+
+
 def test_rotary_heads_are_compared_with_their_turns():
     torch.manual_seed(0)
     f = Rotary()
@@ -137,8 +191,12 @@ def test_what_is_inside_a_model_is_listed_with_its_names():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(Unreadable, match="no attention was found in g"):
+    with pytest.raises(Unreadable, match="no attention was found in g: .*no weights that sum to 1"):
         equal(Fused(), nn.Linear(C, C))
+    with pytest.raises(Unreadable, match="no attention was found in g: weights .* are changed"):
+        equal(Fused(), Late())
+    with pytest.raises(Unreadable, match="no attention was found in f: f must hold parameters"):
+        equal(nn.Softmax(-1), Fused())
     with pytest.raises(TypeError, match="g must be an nn.Module.*got function"):
         equal(Fused(), lambda x: x)
     with pytest.raises(TypeError, match="model must be an nn.Module, got int"):

@@ -51,6 +51,15 @@ def ways(
                 yield said, _builder(given, MASKS[mask], table)
 
 
+def optional(module) -> list[str]:
+    """Names of the arguments that may be left out, masks first, with their stars."""
+    stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+    parameters = inspect.signature(module.forward).parameters.values()
+    free = [p for p in parameters if p.default is not Parameter.empty or p.kind in REST]
+    free.sort(key=lambda parameter: not _is_mask(parameter))
+    return [stars.get(parameter.kind, "") + parameter.name for parameter in free]
+
+
 def _given(named, causal, extra) -> Iterator[tuple[str, str]]:
     """(name, what it is given) for each argument that is given anything."""
     for number, parameter in enumerate(named):

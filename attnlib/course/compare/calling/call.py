@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from attnlib.course.compare.calling.arguments import INPUTS
+from attnlib.course.compare.calling.copies import shown
 from attnlib.course.compare.calling.forms import Form, blocks
 from attnlib.course.compare.calling.tape import Double, Tape, on
+from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.language import say
 
 TOKENS = 7  # of a block; a prime shows whoever confuses two axes
@@ -18,7 +20,7 @@ TOKENS = 7  # of a block; a prime shows whoever confuses two axes
 class Call:
     """A module of one's own to look into: a copy, in float64, in eval.
 
-    `given`: what each argument gets, in words. `length`: one that runs.
+    `given`: what each argument gets, in words. `length`: one that runs. `name`: for errors.
     """
 
     module: nn.Module
@@ -27,6 +29,7 @@ class Call:
     arguments: Callable
     width: int
     length: int
+    name: str = "module"
 
     @property
     def single(self) -> bool:
@@ -42,17 +45,24 @@ class Call:
     @property
     def said(self) -> str:
         """How it is called, for the reader."""
-        words = {name: say(what) for name, what in self.given.items()}
-        given = ", ".join(f"{name} = {what}" for name, what in words.items())
         return say(
             "called with {given}; x is {shape}, C = {width}; in eval and float64",
-            given=given,
+            given=_in_words(self.given),
             shape=self.form.shape,
             width=self.width,
         )
 
+    def unlike(self, plain: "Call") -> str:
+        """What it is given and the plain call is not, for the reader."""
+        same = plain.given.items()
+        return _in_words(dict(each for each in self.given.items() if each not in same))
+
     def run(self, x: Tensor, tape: Tape | None = None) -> Tensor:
-        """(B, L, C) -> (B, L, C); with several inputs (B, L, C + C + …) -> (B, L, C)."""
+        """(B, L, C) -> (B, L, C); with several inputs (B, L, C + C + …) -> (B, L, C).
+
+        Raises:
+            Unreadable: the module raises anything, or gives no y like x.
+        """
         with on(tape or Double()):
             if not self.single or len(x) == 1:
                 return self._once(x)
@@ -65,8 +75,22 @@ class Call:
     def _once(self, x):
         # A module may write into what it is given.
         inputs = [self.form.enter(part).clone() for part in x.chunk(len(self.inputs), -1)]
-        y = _first(self.module(**self.arguments(inputs, x.shape[1])), inputs[0].shape)
+        try:
+            y = _first(self.module(**self.arguments(inputs, x.shape[1])), inputs[0].shape)
+        except Unreadable:  # of who looks on
+            raise
+        except Exception as error:  # the reader's own code may raise anything
+            raise Unreadable(
+                f"{self.name} must take any x {self.form.shape}, whatever its numbers, and give a "
+                f"y of its shape, but {type(self.module).__name__} gives {shown(error)} where x is "
+                f"{tuple(inputs[0].shape)}"
+            ) from error
         return self.form.leave(y)
+
+
+def _in_words(given):
+    each = [say("{name} = {what}", name=name, what=say(what)) for name, what in given.items()]
+    return ", ".join(each)
 
 
 def _first(y, shape):
@@ -74,7 +98,9 @@ def _first(y, shape):
     parts = y.values() if hasattr(y, "values") and not isinstance(y, Tensor) else y
     if not isinstance(y, Tensor):
         y = next(iter(parts), None) if parts is not None else None
-    if not isinstance(y, Tensor) or y.shape != shape:
-        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-        raise ValueError(f"it gives {got} for {tuple(shape)}")
+    if not isinstance(y, Tensor):
+        raise ValueError(f"{type(y).__name__}, no tensor")
+    if y.shape != shape or not y.is_floating_point():
+        dtype = str(y.dtype).removeprefix("torch.")
+        raise ValueError(f"a {dtype} {tuple(y.shape)} for x {tuple(shape)}")
     return y

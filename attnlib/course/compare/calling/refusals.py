@@ -5,7 +5,17 @@ import inspect
 import torch
 from torch import nn
 
+from attnlib.course.compare.calling.call import Call
+
 PARTS = 3  # of a model, that are proposed
+
+
+def no_parameters(module: nn.Module, name: str) -> str:
+    """There is nothing to move."""
+    return (
+        f"{name} must hold parameters, whose places tell what it computes, but {_kind(module)} has "
+        "none: wrap it in a module with the projections to q, k and v round it"
+    )
 
 
 def no_width(module: nn.Module, name: str) -> str:
@@ -22,6 +32,15 @@ def unsteady(module: nn.Module, name: str) -> str:
         f"{name} must give the same whenever it gets the same x, but {_kind(module)} changes "
         "itself in forward (a counter, running statistics, a cache), or draws random numbers: take "
         "that out, or make it stop in eval"
+    )
+
+
+def no_length(f: Call, g: Call) -> str:
+    """No length of inputs goes with both."""
+    one, other = (f"{c.name}, {_kind(c.module)}, runs at L = {c.length}" for c in (f, g))
+    return (
+        f"f and g must take inputs of the same length, but none was found: {one}, {other}. Build "
+        "both for as many tokens"
     )
 
 

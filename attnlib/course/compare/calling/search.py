@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -12,14 +13,27 @@ from attnlib.course.compare.calling.call import TOKENS, Call
 from attnlib.course.compare.calling.copies import copy_of, shown
 from attnlib.course.compare.calling.forms import FORMS, blocks
 from attnlib.course.compare.calling.numbers import whole_numbers
-from attnlib.course.compare.calling.refusals import no_width, not_called, unsteady
+from attnlib.course.compare.calling.refusals import (
+    no_parameters,
+    no_width,
+    not_called,
+    unsteady,
+)
 from attnlib.course.compare.calling.unreadable import Unreadable
 
 LENGTHS = (TOKENS, 6, 8, 16, 49, 64)
 WIDTHS = 12  # sizes of parameters that are tried for C
 LARGEST = 1024  # a length that is looked up in the module and tried
 MOST_BLOCKS = 16
+INPUTS = (2, 1, 5)  # in a batch, which any way to call must take
 STEADY = 1e-9  # of the largest output: more is no rounding
+
+
+class Failure(NamedTuple):
+    """Of a way to call. `chance`: it runs for one number of inputs, and not for another."""
+
+    text: str
+    chance: bool
 
 
 def calls(
@@ -35,16 +49,20 @@ def calls(
     if width is not None and (type(width) is not int or width < 1):
         raise ValueError(f"width must be a whole number of at least 1, got {width!r}")
     copied, tried = copy_of(module, name), []
+    if next(copied.parameters(), None) is None:
+        raise Unreadable(no_parameters(copied, name))
     widths = [width] if width else _widths(copied)
     if not widths:
         raise Unreadable(no_width(copied, name))
     for length in _lengths(copied):  # the outer loop: few modules need one, and it may pass for C
         for size in widths:
-            run = _that_run(copied, size, length, causal, tried)
+            run = _that_run(copied, size, length, causal, tried, name)
             if run:
                 _check_steady(run[0], name)
-                return [call for call in run if _keeps_inputs_apart(call)] or run
-    raise Unreadable(not_called(copied, name, tried))
+                apart = [call for call in run if _keeps_inputs_apart(call)]
+                if apart or not any(each.chance for each in tried):
+                    return apart or run
+    raise Unreadable(not_called(copied, name, [each.text for each in tried]))
 
 
 def given_apart(call: Call) -> Call | None:
@@ -67,7 +85,7 @@ def runs(call: Call, length: int | None = None) -> bool:
     return _fails(call, x) is None
 
 
-def _that_run(module, width, length, causal, tried) -> list[Call]:
+def _that_run(module, width, length, causal, tried, name) -> list[Call]:
     """The first way of each form that runs; why the others do not goes to `tried`."""
     # So many blocks, where one is no way; not C of them, which a picture (B, C, H, W) would be.
     counts = [count for count in block_counts(module) if count != width]
@@ -75,7 +93,7 @@ def _that_run(module, width, length, causal, tried) -> list[Call]:
         found = []
         for form in forms:
             tries = (
-                Call(module, form, given, arguments, width, length * form.groups)
+                Call(module, form, given, arguments, width, length * form.groups, name)
                 for given, arguments in ways(module, causal)
             )
             found += _first_that_runs(tries, tried)
@@ -84,20 +102,23 @@ def _that_run(module, width, length, causal, tried) -> list[Call]:
     return []
 
 
-def _first_that_runs(tries: Iterator[Call], tried: list[str]) -> list[Call]:
+def _first_that_runs(tries: Iterator[Call], tried: list[Failure]) -> list[Call]:
     for call in tries:
-        why = _fails(call, _drawn(call, 2))
+        # A mask that fits one number of inputs by chance does not fit another.
+        tries_of = ((count, _fails(call, _drawn(call, count))) for count in INPUTS)
+        count, why = next((each for each in tries_of if each[1]), (0, None))
         if why is None:
             return [call]
-        tried.append(f"{call.form.shape}, C={call.width}, L={call.length}: {why}")
+        text = f"{call.form.shape}, C={call.width}, L={call.length}, B={count}: {why}"
+        tried.append(Failure(text, count != INPUTS[0]))
     return []
 
 
 def _fails(call, x):
     try:
         call.run(x)
-    except Exception as error:  # the reader's own code may raise anything
-        return shown(error)
+    except Exception as error:  # of the reader's own code, or such a length is no number of blocks
+        return shown(error.__cause__ or error)
     return None
 
 

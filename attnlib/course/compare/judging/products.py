@@ -22,8 +22,12 @@ class Products(NamedTuple):
     bias: Tensor  # (C,): rows of weights sum to 1, so value biases come out whole
 
 
-def products(attention: Attention) -> Products:
-    """The products, with the parameters that were read."""
+def products(attention: Attention, told: bool = True) -> Products:
+    """The products, with the parameters that were read.
+
+    Args:
+        told: only what the weights tell: no softmax over keys tells what is the same for all keys.
+    """
     query, key = (with_bias(attention, name) for name in ("query", "key"))
     heads, size, _ = query.shape
     still = torch.eye(size, dtype=query.dtype).expand(heads, 1, size, size)
@@ -33,8 +37,8 @@ def products(attention: Attention) -> Products:
     # The query later than the key, and the other way round: enough where the distance tells.
     mixed = torch.cat([turned[0].mT, turned[1]], 1)
     scores = attention.scale * torch.einsum("hdc,hpde,hef->hpcf", query, mixed, key)
-    if attention.key_turn is None and attention.axis == "keys":
-        scores[..., -1] = 0.0  # the same for all keys: no softmax tells it
+    if told and attention.key_turn is None and attention.axis == "keys":
+        scores[..., -1] = 0.0
     value = attention.out @ attention.value
     carried = torch.einsum("hcd,hd->c", attention.out, attention.value_bias)
     return Products(scores, value, attention.table, attention.seen, attention.out_bias + carried)
@@ -59,7 +63,7 @@ def costs(one: Products, other: Products) -> Tensor:
     found = torch.zeros(len(one.values), len(other.values), dtype=torch.float64)
     for h, g in torch.cartesian_prod(*(torch.arange(n) for n in found.shape)).tolist():
         same_mask = torch.equal(one.seen[h], other.seen[g])
-        parts = [off(one[n][h], other[n][g]) for n in range(2)]
+        parts = [min(off(one[n][h], other[n][g]), 2.0) for n in range(2)]
         added = (one.table[h] - other.table[g]).abs().max().item() if same_mask else 2.0
-        found[h, g] = max(*parts, added)
-    return found.clamp(max=2.0)
+        found[h, g] = sum([*parts, min(added, 2.0)])  # one may be off in every head
+    return found

@@ -7,10 +7,11 @@ from math import isfinite
 from torch import nn
 
 from attnlib.course.compare.calling.call import Call
+from attnlib.course.compare.calling.refusals import no_length
 from attnlib.course.compare.calling.unreadable import Unreadable
 from attnlib.course.compare.judging.agreement import allowed, error
 from attnlib.course.compare.judging.structure import elsewhere
-from attnlib.course.compare.judging.uses import uses
+from attnlib.course.compare.judging.uses import Use, uses
 from attnlib.course.compare.judging.witness import witness
 from attnlib.course.compare.moving.move import moved
 from attnlib.course.compare.reading.drawing import drawn
@@ -36,6 +37,7 @@ class Verdict:
     lengths: tuple[int, ...]
     witness: str | None = None
     calls: tuple[Call, ...] = field(default=(), repr=False)  # of f and of g
+    others: tuple[tuple[Call, ...], ...] = field(default=((), ()), repr=False)  # of f, of g; tried
     readings: tuple[Reading | str, ...] = field(default=(), repr=False)  # or why there is none
 
     @property
@@ -43,11 +45,9 @@ class Verdict:
         """Where equality was seen."""
         worst = max((way for way in (self.forth, self.back) if isinstance(way, float)), default=0.0)
         return say(
-            "worst {worst:.0e} (float64, eval, L = {shortest} … {longest}, {draws} draws; longer "
-            "untested)",
+            "worst {worst:.0e} (float64, eval, L = {lengths}, {draws} draws; longer untested)",
             worst=worst,
-            shortest=min(self.lengths),
-            longest=max(self.lengths),
+            lengths=" … ".join(map(str, sorted({min(self.lengths), max(self.lengths)}))),
             draws=DRAWS,
         )
 
@@ -67,20 +67,24 @@ def compare(
         max_length: of the inputs on which they are compared; else as `lengths` says.
         step: called after each of at most STEPS parts of the work.
     Raises:
-        Unreadable: one of them cannot be called at all.
+        Unreadable: one of them cannot be called at all, or there is no length that both take.
+        ValueError: width or max_length is none; or max_length is shorter than both take.
     """
     every = uses(f, g, width=width)
-    if max_length:
-        every = [use._replace(lengths=[n for n in use.lengths if n <= max_length]) for use in every]
+    if not every[0].lengths:
+        raise Unreadable(no_length(every[0].fs[0], every[0].gs[0]))
+    if max_length is not None:
+        every = _no_longer(every, max_length)
     plain = every[0]
-    if not plain.lengths:
-        raise Unreadable(say("no length was found that both take"))
     most = LOOKED_AT if plain.fs[0].width < WIDE else FEW
     length = max([n for n in plain.lengths if n <= most] or plain.lengths[:1])
-    calls = plain.fs[0], plain.gs[0]
+    calls, *others = ((use.fs[0], use.gs[0]) for use in every)
+    others = tuple(zip(*others, strict=True)) or ((), ())
     readings = []
     for seed, call in enumerate(calls):
-        readings.append(_read(call, length, seed))
+        seen = _read(call, length, seed)
+        unread = isinstance(seen, str)
+        readings.append(say("in {name} {reason}", name=call.name, reason=seen) if unread else seen)
         step()
     tried = [(use.fs[0], use.gs[0], use.lengths) for use in every]
     ways = [
@@ -89,7 +93,7 @@ def compare(
     ]
     shared = tuple(plain.lengths)
     if all(isinstance(way, float) for way in ways):
-        return Verdict("same", *ways, shared, None, calls, tuple(readings))
+        return Verdict("same", *ways, shared, None, calls, others, tuple(readings))
     step()
     seen = next(filter(None, (witness(*use) for use in every)), None)
     if seen is None and all(map(_whole, readings)):
@@ -97,7 +101,20 @@ def compare(
     structural = all(isinstance(way, float | _Different) for way in ways)
     decided = seen is not None or structural
     verdict = "different" if decided else "undecided"
-    return Verdict(verdict, *ways, shared, seen, calls, tuple(readings))
+    return Verdict(verdict, *ways, shared, seen, calls, others, tuple(readings))
+
+
+def _no_longer(every: list[Use], longest: int) -> list[Use]:
+    """The same uses, at those lengths alone."""
+    if type(longest) is not int or longest < 1:
+        raise ValueError(f"max_length must be a whole number of at least 1, got {longest!r}")
+    shortest = min(every[0].lengths)
+    if longest < shortest:
+        raise ValueError(
+            f"max_length must be at least {shortest}, the shortest length found that both take, "
+            f"got {longest}"
+        )
+    return [use._replace(lengths=[n for n in use.lengths if n <= longest]) for use in every]
 
 
 class _Different(str):

@@ -18,7 +18,8 @@ OBEYED, BROKEN = 1e-9, 1e-6  # relative to the largest output; between the two: 
 SIZES = (1.0, 2.0)  # of parameters, draw by draw: what is small by chance is so only once
 TOKENS = 12  # of the inputs for symmetries
 SHORT = 16
-FARTHEST = 130  # tokens, for who influences whom
+LONG = 130  # tokens; of more, only those at both ends are asked whom they influence
+ENDS = 2  # at each
 SMALL = 0.03  # numbers of the inputs for it: large scores would leave some weights too near to 0
 
 
@@ -52,15 +53,18 @@ def _influence(fs, gs, lengths):
         generator = torch.Generator().manual_seed(11)
         shape = (2, length, fs[0].width)
         x, other = SMALL * torch.randn(shape, generator=generator, dtype=torch.float64)
-        seen = [[influences(drawn(call, 3), x, other) for call in calls] for calls in (fs, gs)]
+        tokens = _asked(length)
+        seen = [
+            [influences(drawn(call, 3), x, other, tokens) for call in calls] for calls in (fs, gs)
+        ]
         apart = [(one != two).nonzero() for one, two in product(*seen)]
         if all(map(len, apart)):
-            row, key = apart[0][-1].tolist()  # the last: the farthest that a window hides
-            names = ("f", "g") if seen[0][0][row, key] else ("g", "f")
+            row, column = apart[0][-1].tolist()  # the last: the farthest that a window hides
+            names = ("f", "g") if seen[0][0][row, column] else ("g", "f")
             return say(
                 "at L = {length}, token {key} influences row {row} of {who}, not of {other}",
                 length=length,
-                key=key,
+                key=tokens[column].item(),
                 row=row,
                 who=names[0],
                 other=names[1],
@@ -69,8 +73,14 @@ def _influence(fs, gs, lengths):
 
 
 def _telling(lengths):
-    """Short ones, and one past each number: a window of n shows at n + 1, so that n is left out."""
-    return [n for n in lengths if n <= SHORT or n <= FARTHEST and n + 1 not in lengths]
+    """Short ones, and those past each number: a window of n shows at n + 1, so n is left out."""
+    return [n for n in lengths if n <= SHORT or n - 1 in lengths or n + 1 not in lengths]
+
+
+def _asked(length):
+    """All tokens; of a long input those at its ends, which are the farthest apart."""
+    tokens = torch.arange(length)
+    return tokens if length <= LONG else torch.cat([tokens[:ENDS], tokens[-ENDS:]])
 
 
 def _symmetry(fs, gs):

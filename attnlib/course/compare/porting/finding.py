@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import indent
 
+from attnlib.course.compare.calling.arguments import optional
 from attnlib.course.compare.judging.verdict import Verdict
 from attnlib.course.language import N_, say
 
+NAMES = 6  # of arguments that are told
 WAYS = {"forth": N_("f into g"), "back": N_("g into f")}
 
 
@@ -87,8 +89,11 @@ class Finding:
         return "\n  ".join(lines)
 
     def _called(self) -> Iterator[str]:
-        for name, call in zip("fg", self.seen.calls, strict=True):
+        proved = self.witnesses and not self.special  # then no other call can change it
+        for name, call, others in zip("fg", self.seen.calls, self.seen.others, strict=True):
             yield f"{name}: {call.said}"
+            if not proved:
+                yield from (f"   {line}" for line in _tried(call, others) if line)
 
     def _ways(self) -> Iterator[str]:
         for name, way in WAYS.items():
@@ -98,6 +103,19 @@ class Finding:
             else:
                 yield say("{way}, worst {off:.0e}:", way=say(way), off=move.difference)
                 yield indent(move.text, "    ")
+
+
+def _tried(call, others):
+    """With what else it was called, and what of its arguments never got anything."""
+    besides = "; ".join(dict.fromkeys(filter(None, (each.unlike(call) for each in others))))
+    yield besides and say("tried too: {given}", given=besides)
+    given = set().union(*(each.given for each in (call, *others)))
+    left = [name for name in optional(call.module) if name not in given]
+    told = {"names": ", ".join(left[:NAMES]), "more": len(left) - NAMES}
+    if len(left) > NAMES:
+        yield say("not given, so untested: {names} and {more} more", **told)
+    elif left:
+        yield say("not given, so untested: {names}", **told)
 
 
 def _up_to(length):

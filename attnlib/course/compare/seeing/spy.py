@@ -129,8 +129,8 @@ class _Finder(Tape):
                 self.weights.add(id(each))
 
 
-class _Enough(Exception):
-    """All that was asked for is caught."""
+class _Enough(BaseException):
+    """All that was asked for is caught. No error: a module may catch any of those."""
 
 
 class _Catcher(Tape):

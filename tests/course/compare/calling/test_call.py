@@ -273,7 +273,7 @@ def quantised():
     ("make", "kind", "said"),
     [
         (Locked, Unreadable, r"module cannot be copied: .*\(Locked\) gives .*: one of a kind"),
-        (lambda: nn.Softmax(-1), Unreadable, "of module, a Softmax, do not tell its width C: give"),
+        (lambda: nn.PReLU(), Unreadable, "of module, a PReLU, do not tell its width C: give"),
         (lambda: nn.Bilinear(3, 4, 5), Unreadable, r"call module, a Bilinear.*\(B, L, C\), C=.*L="),
         (lambda: torch.softmax, TypeError, "module must be an nn.Module, got builtin.*: put"),
         (lambda: 3, TypeError, "module must be an nn.Module, got int"),

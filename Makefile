@@ -101,7 +101,7 @@ test: test-units ## the unit tests, then every lesson, whose outputs must come o
 	  --nbval-cell-timeout 120 -n $(JOBS) --dist loadfile notebooks
 
 test-units: $(READY) $(WEIGHTS) $(TRITON) ## the unit tests alone, where outputs are not promised to the digit
-	$(PY) -m pytest -n $(JOBS) tests
+	$(PY) -m pytest -n $(JOBS) --dist worksteal tests
 
 # Not for students: two modules bare, over 130 pairs, and the tools of the course on each module.
 test-zoo: $(ZOO) ## `same` on a zoo of attention modules, packages' too (installs these)

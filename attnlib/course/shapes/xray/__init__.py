@@ -42,9 +42,9 @@ def xray(module, x: Tensor, axes: str | None = None, heads: int | None = None) -
     Returns:
         The table. What the module returns is dropped; a map stays unformed.
     Raises:
-        TypeError, ValueError: x is no tensor, or axes does not name its axes. What the module
-            raises comes through, with a note of the steps before it.
-        MemoryError: it would take more memory than is free; with an x that would fit.
+        TypeError, ValueError: x is no tensor, or axes does not name its axes. MemoryError: it
+        would take more memory than is free; with an x that would fit. What the module raises comes
+        through, with a note of the steps before it.
     """
     axes = _checked(module, x, axes)
     steps = partial(_steps, axes=axes, heads=_heads(module, heads))

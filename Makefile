@@ -115,8 +115,8 @@ $(ZOO): $(READY) requirements-zoo.txt
 # Not for students: a real browser, moved by keys and mouse. It writes the screenshots in
 # tests/browser/shots/. Most of the time a page waits, so two go side by side.
 test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromium (installs Debian's)
-	@command -v chromium >/dev/null || { \
-	  echo "There is no chromium: apt-get install chromium fonts-noto-cjk"; exit 1; }
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { \
+	  echo "There is no Chromium: apt-get install chromium-headless-shell fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser
 
 # It tags nothing, and sends nothing. `.ci/run` and `make test-release` are apart.
@@ -133,8 +133,9 @@ bench-browser: $(DRIVER) ## measure the speeds of widgets that docs/speed.md sta
 	$(PY) -m pytest tests/browser/measure_speed.py
 
 $(DRIVER): $(READY) requirements-browser.txt
-	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || { \
-	  apt-get update -q && apt-get install -qy chromium fonts-noto-cjk; }
+	@command -v chromium-headless-shell >/dev/null || [ "$$(id -u)" != 0 ] || { \
+	  apt-get update -q && apt-get install -qy fonts-noto-cjk \
+	  && { apt-get install -qy chromium-headless-shell || apt-get install -qy chromium; }; }
 	$(PY) -m pip install -r requirements-browser.txt
 	@touch $@
 

@@ -28,6 +28,8 @@ from tests.browser.notebook import written
 from tests.browser.site import DRAWN, SITE
 
 ROOT = Path(__file__).resolve().parents[2]
+# The first has no window's frame, which the others draw anew for each page: a second of a core.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -72,8 +74,8 @@ pictures = {name: data.photograph(name, 96, 96) for name in ("astronaut", "coffe
 
 @pytest.fixture(scope="session")
 def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert path, "there is no chromium: apt-get install chromium"
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert path, f"there is none of {BROWSERS}: apt-get install chromium-headless-shell"
     SHOTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)

@@ -116,7 +116,7 @@ $(ZOO): $(READY) requirements-zoo.txt
 # tests/browser/shots/. Most of the time a page waits, so two go side by side.
 test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromium (installs Debian's)
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { \
-	  echo "There is no Chromium: apt-get install chromium-headless-shell fonts-noto-cjk"; exit 1; }
+	  echo "There is no Chromium: apt-get install chromium-headless-shell fonts-liberation fonts-dejavu fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser
 
 # It tags nothing, and sends nothing. `.ci/run` and `make test-release` are apart.
@@ -134,7 +134,7 @@ bench-browser: $(DRIVER) ## measure the speeds of widgets that docs/speed.md sta
 
 $(DRIVER): $(READY) requirements-browser.txt
 	@command -v chromium-headless-shell >/dev/null || [ "$$(id -u)" != 0 ] || { \
-	  apt-get update -q && apt-get install -qy fonts-noto-cjk \
+	  apt-get update -q && apt-get install -qy fonts-liberation fonts-dejavu fonts-noto-cjk \
 	  && { apt-get install -qy chromium-headless-shell || apt-get install -qy chromium; }; }
 	$(PY) -m pip install -r requirements-browser.txt
 	@touch $@

@@ -135,7 +135,8 @@ bench-browser: $(DRIVER) ## measure the speeds of widgets that docs/speed.md sta
 $(DRIVER): $(READY) requirements-browser.txt
 	@command -v chromium-headless-shell >/dev/null || [ "$$(id -u)" != 0 ] || { \
 	  apt-get update -q && apt-get install -qy fonts-liberation fonts-dejavu fonts-noto-cjk \
-	  && { apt-get install -qy chromium-headless-shell || apt-get install -qy chromium; }; }
+	  && { apt-get install -qy chromium-headless-shell || apt-get install -qy chromium; }; } \
+	  || command -v chromium >/dev/null
 	$(PY) -m pip install -r requirements-browser.txt
 	@touch $@
 

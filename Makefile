@@ -113,7 +113,7 @@ $(ZOO): $(READY) requirements-zoo.txt
 	@touch $@
 
 # Not for students: a real browser, moved by keys and mouse. It writes the screenshots in
-# tests/browser/shots/. Most of the time a page waits, so two go side by side.
+# tests/browser/shots/.
 test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromium (installs Debian's)
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { \
 	  echo "There is no Chromium: apt-get install chromium-headless-shell fonts-liberation fonts-dejavu fonts-noto-cjk"; exit 1; }

@@ -5,7 +5,7 @@ said in English until somebody has looked at it and taken the mark away. PARTS="
 begins these catalogues; without it, those that are there are brought up.
 """
 
-import sys
+import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -63,9 +63,13 @@ def write(catalog: Catalog, path: Path) -> None:
         write_po(lines, catalog, width=COLUMNS, omit_header=True, include_previous=True)
 
 
-def main(language: str, *parts: str) -> None:
-    update(LOCALE / language, parts)
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    reader.add_argument("language", help="zh")
+    reader.add_argument("parts", nargs="*", help="catalogues to begin")
+    asked = reader.parse_args()
+    update(LOCALE / asked.language, asked.parts)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -4,6 +4,8 @@
 among the others and its minutes; this file what is in it.
 """
 
+import builtins
+import dis
 import io
 import re
 from contextlib import redirect_stdout
@@ -198,6 +200,41 @@ def parted(cells):
     return parts["core"], parts["more"]
 
 
+def names(code):
+    """The names that a cell asks for, its functions' too, and those that it gives to others."""
+    asked, given = set(), set()
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+            asked.add(step.argval)
+        elif step.opname in ("STORE_NAME", "STORE_GLOBAL"):
+            given.add(step.argval)
+    for inner in filter(lambda each: hasattr(each, "co_code"), code.co_consts):
+        asked |= names(inner)[0]
+    return asked, given
+
+
+def test_the_core_asks_for_no_name_of_what_is_more_and_the_rest_for_none_that_is_not_there(cells):
+    core, more = parted(cells)
+    there = {*dir(builtins), "__name__", "display"}
+    for cell in core + more:
+        if cell.cell_type == "code":
+            asked, given = names(compile(cell.source, cell.id, "exec"))
+            there |= given
+            assert asked - there == set(), cell.source
+
+
+# What stands in the core, and what is more, of all lessons: at a release. Two of them each time.
+RUN = [
+    pytest.param(
+        path,
+        id=path.stem,
+        marks=[] if path.stem[:2] in ("00", "03") else pytest.mark.release,
+    )
+    for path in PATHS
+]
+
+
+@pytest.mark.parametrize("path", RUN)
 def test_core_first_then_the_rest_with_solutions_it_passes_on_photographs_alone(path):
     """The core needs nothing of what is more, and leaves to it what it needs."""
     nb = read(path)

@@ -7,19 +7,22 @@ from attnlib.course.lessons.segments.explorer import explore_segments
 from attnlib.course.widgets.recording import record
 from tests.browser.drawn import PICTURE
 
-# An explorer, a control, what it is moved to, and the address of that.
-MADE = {
-    "drawn": (explore_segments, "frame", 3, "#length=10&num_segments=4&frame=3"),
-    "recorded": (
-        lambda: record(explore_heads(PICTURE)), "num_heads", 4, "#num_heads=4&order=d+h",
-    ),
-}  # fmt: skip
+# A control, what it is moved to, and the address of that.
+MOVED = {
+    "drawn": ("frame", 3, "#length=10&num_segments=4&frame=3"),
+    "recorded": ("num_heads", 4, "#num_heads=4&order=d+h"),
+}
 
 
-@pytest.fixture(params=MADE)
-def made(request):
-    make, *moved = MADE[request.param]
-    return make(), *moved
+@pytest.fixture(scope="module")
+def recorded():
+    return record(explore_heads(PICTURE))
+
+
+@pytest.fixture(params=MOVED)
+def made(request, recorded):
+    explorer = recorded if request.param == "recorded" else explore_segments()
+    return explorer, *MOVED[request.param]
 
 
 def rest(page):
@@ -68,8 +71,8 @@ def test_a_link_opens_the_state_that_it_names(show, made):
         "#%",
     ],
 )
-def test_an_address_of_another_or_of_nothing_moves_nothing(show, address):
-    page = show(record(explore_heads(PICTURE)))
+def test_an_address_of_another_or_of_nothing_moves_nothing(show, recorded, address):
+    page = show(recorded)
     before = shown(page, "num_heads")
     page.evaluate("(address) => { location.hash = address; }", address)
     page.wait_for_timeout(100)

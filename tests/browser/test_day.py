@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.days import SECONDS, SHOTS
@@ -9,12 +10,17 @@ from tests.browser.days import SECONDS, SHOTS
 LESSONS = ("00_two_cousins", "03_blocks", "08_detective")
 
 
-def test_a_whole_day(day, no_kernel):
+def test_a_day(day, no_kernel):
     morning(day)
     no_kernel()
     after_lunch(day)
+
+
+@pytest.mark.release
+def test_an_evening(day, no_kernel):
+    own_module(day)
     no_kernel()
-    evening(day)
+    compared(day)
 
 
 def morning(day):
@@ -46,7 +52,7 @@ def morning(day):
 
 
 def after_lunch(day):
-    """Lesson 00 again, as it was left; then it changes. Lesson 03, with a module of one's own."""
+    """Lesson 00 again, as it was left; then it changes."""
     day.open(LESSONS[0])
     question = day.page.locator(".attn-predict").first
     expect(question.locator("[role=status]")).to_have_text(re.compile(r"\w+"))
@@ -65,6 +71,10 @@ def after_lunch(day):
     expect(day.page.locator("summary").filter(has_text="The lesson has changed")).to_be_visible()
     assert "segment[:, None]" in day.cell('"two_cousins.same_segment").check(').inner_text()
     day.close()
+
+
+def own_module(day):
+    """Lesson 03, with a module of one's own."""
     day.open(LESSONS[1])
     day.run_all()
     day.solve("blocks.blockify")
@@ -72,7 +82,7 @@ def after_lunch(day):
     day.close()
 
 
-def evening(day):
+def compared(day):
     """Lesson 08: the module of one's own, and the library's, are the same."""
     day.open(LESSONS[2])
     day.run_all()

@@ -55,7 +55,7 @@ NUMBERS = {
     "learning": (circles, 1e-6),
     "does_it_matter": (intervals, 1e-12),
 }
-STATES = 150
+STATES = 60
 # Where a number lies just between two that are written; where two keys get most; where all do.
 HERE = {"q_x": 0.5, "q_y": 0.5, "k_x": 0.5, "k_y": 0.0, "head_dim": 2, "scale": "1"}
 ALSO = {

@@ -1,4 +1,4 @@
-"""A short day with every lesson: `make test-release`, before a release. Minutes."""
+"""A short day with every lesson: `make test-release`, before a release."""
 
 import pytest
 
@@ -8,6 +8,7 @@ from tests.browser.days import SECONDS
 STEMS = [path.stem for path in sorted(HERE.glob(LESSONS))]
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("stem", STEMS)
 def test_run_saved_closed_and_opened_again_a_lesson_is_alive(day, no_kernel, stem):
     day.open(stem)

@@ -105,7 +105,7 @@ test-units: $(READY) $(WEIGHTS) $(TRITON) ## the unit tests alone, where outputs
 
 # Not for students: two modules bare, over 130 pairs, and the tools of the course on each module.
 test-zoo: $(ZOO) ## `same` on a zoo of attention modules, packages' too (installs these)
-	$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not release" tests/zoo
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m "zoo and not release" tests/zoo
 
 # --no-deps: of what they need only what attention needs, and no other torch.
 $(ZOO): $(READY) requirements-zoo.txt
@@ -125,9 +125,9 @@ release: $(ZOO) ## all that must be true of a release: versions, links, catalogu
 	$(MAKE) claims CHECK=1
 	$(MAKE) test-zoo
 
-# Not for CI, which tries a few of each kind: some twenty minutes.
+# Not for CI, which tries a few of each kind: some twenty minutes. -o: the browser's tests too.
 test-release: $(DRIVER) $(WEIGHTS) $(TRITON) $(ZOO) ## what CI tries of a few lessons, of all: before a release
-	$(PY) -m pytest -n $(JOBS) --dist worksteal -m release tests tests/zoo tests/browser
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m release -o norecursedirs=".*" tests
 
 bench-browser: $(DRIVER) ## measure the speeds of widgets that docs/speed.md states, in Chromium
 	$(PY) -m pytest tests/browser/measure_speed.py

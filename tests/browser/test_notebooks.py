@@ -132,13 +132,13 @@ def walk(page, seed):
 OFTEN = ("00_two_cousins", "03_blocks", "05_segments")
 
 
-def params():
-    for path in sorted(LESSONS.glob("[0-9][0-9]_*.ipynb")):
-        rarely = () if path.stem in OFTEN else pytest.mark.release
-        yield pytest.param(path, id=path.stem, marks=rarely)
+PARAMS = [
+    pytest.param(path, id=path.stem, marks=[] if path.stem in OFTEN else pytest.mark.release)
+    for path in sorted(LESSONS.glob("[0-9][0-9]_*.ipynb"))
+]
 
 
-@pytest.mark.parametrize("lesson", params())
+@pytest.mark.parametrize("lesson", PARAMS)
 def test_a_lesson_runs_and_its_controls_move(run_notebook, lesson):
     page = run_notebook(lesson).page
     found = boxes(page)

@@ -9,7 +9,7 @@ from tests.zoo.proofs import EVERY, born, both_ways, distance, draws, runner
 from tests.zoo.registry import C
 from tests.zoo.witnesses import tokens
 
-pytestmark = pytest.mark.skipif(not INSTALLED, reason=WHY)
+pytestmark = [pytest.mark.zoo, pytest.mark.skipif(not INSTALLED, reason=WHY)]
 NEAR = 1e-5  # tables of positions, and a softmax, are in float32
 DRAWS = 3
 SAME = [pair for pair in PACKAGE_PAIRS if pair.verdict == "same"]

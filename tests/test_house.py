@@ -19,7 +19,7 @@ CORE = sorted(
     if path.stem != "doctor"
 )
 ALL = sorted(PACKAGE.rglob("*.py"))
-LINES = 1315  # that are not blank, each argument of a signature on a line of its own
+LINES = 1320  # that are not blank, each argument of a signature on a line of its own
 # The kernels for GPUs are a second evening's: lesson 13. Two of them may know of triton.
 TRITON = {"kernels/triton.py", "kernels/pooling.py"}
 GPU = TRITON | {"kernels/flex.py"}

@@ -10,11 +10,10 @@ from attnlib.attention import attention as _here
 from attnlib.attention import check_qkv, check_scale
 from attnlib.precision import as_autocast_asks
 from attnlib.ranks import native
-from attnlib.ranks.layout import Layout, length
+from attnlib.ranks.layout import Function, Layout, length
 from attnlib.ranks.links import Links, travel
 from attnlib.ranks.maps import RankMap
-from attnlib.ranks.ring import Ring
-from attnlib.terms import Term
+from attnlib.ranks.ring import ring
 
 WAYS = ("gather", "heads", "ring", "torch")
 
@@ -26,8 +25,8 @@ def attention(
     v: Tensor,
     *,
     scale: float | None = None,
-    bias: Term = None,
-    mask: Term = None,
+    bias: Function = None,
+    mask: Function = None,
     group: dist.ProcessGroup | None = None,
     how: str = "gather",
 ) -> tuple[Tensor, RankMap]:
@@ -49,7 +48,7 @@ def attention(
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     layout = Layout(links, *rows, scale=scale, bias=bias, mask=mask)
     if how == "ring":
-        out, lse = Ring.apply(q, k, v, layout)
+        out, lse = ring(q, k, v, layout)
         return out, RankMap(q, k, layout, lse)
     attend = {"gather": _gather, "heads": _heads, "torch": native.attend}[how]
     return attend(q, k, v, layout), RankMap(q, k, layout)

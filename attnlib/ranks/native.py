@@ -1,6 +1,7 @@
 """PyTorch's own context parallelism, where it serves."""
 
 from contextlib import nullcontext
+from typing import Any
 
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -23,15 +24,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
     lengths = [length(rows) for rows in layout.keys]
     if len(set(lengths)) > 1 or layout.queries != layout.keys:
         raise ValueError(f'how="torch" takes as many rows on every rank, got {lengths}: {INSTEAD}')
-    mesh = DeviceMesh.from_group(links.group or dist.group.WORLD, q.device.type)
+    group: Any = links.group or dist.group.WORLD
+    mesh = DeviceMesh.from_group(group, q.device.type)
     # It would cut whole tensors into pieces. Ours are pieces, so it gets one that nobody needs.
     nothing = q.new_empty(2 * links.count)
-    four = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))
+    four_q, four_k, four_v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))
     with (
         context_parallel(mesh, buffers=[nothing], buffer_seq_dims=[0]),
         sdpa_kernel(SDPBackend.MATH) if on_cpu else nullcontext(),
     ):
-        out = F.scaled_dot_product_attention(*four, scale=layout.scale)
+        out = F.scaled_dot_product_attention(four_q, four_k, four_v, scale=layout.scale)
     return out.reshape(*q.shape[:-1], v.shape[-1])
 
 

@@ -90,9 +90,7 @@ def _work(function, rank, ranks, arguments, seconds, folder: Path) -> None:
     store = dist.FileStore(str(folder / "store"), ranks)
     patience = timedelta(seconds=seconds)
     try:
-        dist.init_process_group(
-            "gloo", store=store, rank=rank, world_size=ranks, timeout=patience
-        )
+        dist.init_process_group("gloo", store=store, rank=rank, world_size=ranks, timeout=patience)
         found = pickle.dumps((function(rank, *arguments), None))
         dist.barrier()  # the others may still be reading what this one sent
     except Exception as error:  # the reader's own code may raise anything

@@ -105,7 +105,7 @@ def _be_quiet() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    sys.stdout = sys.stderr = open(nowhere, "w")
+    sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
 
 
 def _wait(processes: Sequence[BaseProcess], seconds: float) -> None:

@@ -75,14 +75,14 @@ def attention(
             a request that the named backend cannot serve, with one that can.
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.1.
     """
-    _check_qkv(q, k, v)
+    check_qkv(q, k, v)
     shape = (*q.shape[:-1], k.shape[-2])
     for name, term in (("bias", bias), ("mask", mask)):
         if term is not None and not callable(term):
             check_term(name, name, term, shape, q.device)
     check_probability("dropout", dropout)
     check_backend(backend)
-    scale = q.shape[-1] ** -0.5 if scale is None else _check_scale(scale)
+    scale = q.shape[-1] ** -0.5 if scale is None else check_scale(scale)
     chosen = _auto(q, shape, bias, mask, dropout) if backend == "auto" else backend
     q, k, v = as_autocast_asks(q, k, v)
     map_of = partial(AttentionMap, scale=scale, bias=bias, mask=mask)  # a function stays one
@@ -120,7 +120,7 @@ def check_backend(backend: str) -> None:
     raise ValueError(f"backend must be one of {names}, got {backend!r}")
 
 
-def _check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
+def check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
     for name, x in (("q", q), ("k", k), ("v", v)):
         if not isinstance(x, Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, got {type(x).__name__}")
@@ -142,7 +142,7 @@ def _check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
         raise ValueError(f"v must be {_shape(wanted)} to fit k, got shape {tuple(v.shape)}")
 
 
-def _check_scale(scale: float) -> float:
+def check_scale(scale: float) -> float:
     if isinstance(scale, bool) or not isinstance(scale, (int, float)):
         raise TypeError(
             f"scale must be a number, got {type(scale).__name__}; multiply q by a learned one"

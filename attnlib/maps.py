@@ -113,7 +113,7 @@ class AttentionMap:
 
     def visible(self, rows: slice = WHOLE) -> Tensor:
         """(…, H, rows) the number of keys that each query may attend to: rows as in `window`."""
-        rows = _inside("rows", rows, self.shape[-2])
+        rows = inside("rows", rows, self.shape[-2])
         sizes = (*self.shape[:-2], rows.stop - rows.start)
         counts = torch.full(sizes, self.shape[-1], device=self._q.device)
         for strip in self._cut(rows):
@@ -146,8 +146,8 @@ class AttentionMap:
         Returns:
             (…, H, rows, cols), equal to `weights()[..., rows, cols]`.
         """
-        rows = _inside("rows", rows, self.shape[-2])
-        cols = _inside("cols", cols, self.shape[-1])
+        rows = inside("rows", rows, self.shape[-2])
+        cols = inside("cols", cols, self.shape[-1])
         result = self._empty(rows.stop - rows.start, cols.stop - cols.start)
         for strip, weights in self._strips(rows, cols):
             result[..., strip.start - rows.start : strip.stop - rows.start, :] = weights
@@ -172,8 +172,8 @@ class AttentionMap:
         check_count("size", size)
         if reduce not in REDUCTIONS:
             raise ValueError(f"reduce must be one of {REDUCTIONS}, got {reduce!r}")
-        rows = _inside("rows", rows, self.shape[-2])
-        cols = _inside("cols", cols, self.shape[-1])
+        rows = inside("rows", rows, self.shape[-2])
+        cols = inside("cols", cols, self.shape[-1])
         down = edges_of(rows.stop - rows.start, size, self._q.device)
         across = edges_of(cols.stop - cols.start, size, self._q.device)
         cells = (len(down) - 1, len(across) - 1)
@@ -298,7 +298,7 @@ def _small(lse: Tensor) -> bool:
     return not ((lse.abs() > LARGE) & ~lse.isneginf()).any()
 
 
-def _inside(name: str, wanted: slice, length: int) -> slice:
+def inside(name: str, wanted: slice, length: int) -> slice:
     """The slice with its ends filled in, or an error unless it is a plain part of 0 … length."""
     if not isinstance(wanted, slice):
         raise TypeError(f"{name} must be a slice, got {type(wanted).__name__}")

@@ -121,18 +121,27 @@ class SegmentAttention(nn.Module):
         if torch.compiler._is_exporting_flag:  # is_exporting() is True in all that 2.11 compiles
             return self._as_one(x), ()
         size = segment_slices(x.shape[-2], self.num_segments)[0].stop
-        count = x.shape[-2] // size  # segments of full size
-        equal, rest = x[..., : count * size, :], x[..., count * size :, :]
-        equal = equal.unflatten(-2, (count, size))
-        y, maps = self._attend(equal, slice(0, count), self.positions(size))
-        y = y.flatten(-3, -2)  # (…, G·N, C)
-        if rest.shape[-2]:
-            bias = self.last_positions(rest.shape[-2])
-            last, last_map = self._attend(rest.unsqueeze(-3), slice(count, count + 1), bias)
-            y, maps = torch.cat([y, last.squeeze(-3)], -2), maps + last_map
+        y, maps = self.consecutive(x, size)
         empty = x.new_empty(*x.shape[:-2], self.heads, 0, self.out.shape[-1] // self.heads)
         nothing = AttentionMap(empty, empty, scale=1.0)
         return y, maps + (nothing,) * (self.num_segments - len(maps))
+
+    def consecutive(
+        self, x: Tensor, size: int, first: int = 0
+    ) -> tuple[Tensor, tuple[AttentionMap, ...]]:
+        """(…, L, C), segments of `size` from number `first` on -> y (…, L, C), a map for each."""
+        count = x.shape[-2] // size  # segments of full size
+        equal, rest = x[..., : count * size, :], x[..., count * size :, :]
+        y, maps, end = x[..., :0, :], (), first + count
+        if count:
+            equal = equal.unflatten(-2, (count, size))
+            y, maps = self._attend(equal, slice(first, end), self.positions(size))
+            y = y.flatten(-3, -2)  # (…, G·N, C)
+        if rest.shape[-2]:
+            bias = self.last_positions(rest.shape[-2])
+            last, last_map = self._attend(rest.unsqueeze(-3), slice(end, end + 1), bias)
+            y, maps = torch.cat([y, last.squeeze(-3)], -2), maps + last_map
+        return y, maps
 
     def _as_one(self, x):
         """y (…, L, C) in the same steps for every length, as a program that is exported needs.

@@ -27,7 +27,7 @@ def explore_ring() -> Explorer:
     controls = {
         "ranks": choice(say("ranks"), 4, RANKS),
         "causal": tick(say("causal: a query sees no later key"), False),
-        "deal": labelled(say("what a rank holds"), "one piece", DEALS),
+        "deal": labelled(say("what a rank holds"), "contiguous", DEALS),
         "step": slider(say("step"), 1, 1, max(RANKS)),
     }
     offers = {"step": lambda ranks, **_: range(1, ranks + 1)}

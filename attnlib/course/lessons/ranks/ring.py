@@ -8,7 +8,7 @@ from torch import Tensor
 from attnlib.checks import check_count
 from attnlib.course.language import N_
 
-DEALS = {"one piece": N_("one piece each"), "two pieces": N_("an early and a late piece each")}
+DEALS = {"contiguous": N_("one piece each"), "zigzag": N_("an early and a late piece each")}
 
 
 def held(length: int, ranks: int, deal: str) -> list[Tensor]:
@@ -16,7 +16,7 @@ def held(length: int, ranks: int, deal: str) -> list[Tensor]:
 
     Args:
         length: L, a multiple of 2 · ranks.
-        deal: "one piece": rank 0 has the first L / ranks tokens, and so on. "two pieces": of
+        deal: "contiguous": rank 0 has the first L / ranks tokens, and so on. "zigzag": of
             2 · ranks equal pieces rank r has number r from the front and number r from the back.
     """
     check_count("ranks", ranks)
@@ -25,7 +25,7 @@ def held(length: int, ranks: int, deal: str) -> list[Tensor]:
     if deal not in DEALS:
         raise ValueError(f"deal must be one of {tuple(DEALS)}, got {deal!r}")
     pieces = torch.arange(length).chunk(2 * ranks)
-    if deal == "one piece":
+    if deal == "contiguous":
         return [torch.cat(pieces[2 * rank : 2 * rank + 2]) for rank in range(ranks)]
     return [torch.cat([pieces[rank], pieces[-1 - rank]]) for rank in range(ranks)]
 

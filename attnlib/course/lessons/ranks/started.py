@@ -122,18 +122,23 @@ def _wait(processes: Sequence[BaseProcess], seconds: float) -> None:
 
 def _results(processes: Sequence[BaseProcess], folder: Path) -> list:
     """What each returned. Raises RuntimeError that names each rank which did not return."""
-    values, lost, stopped = [], [], []
+    values, stopped, lost = [], {}, {}
     for rank, process in enumerate(processes):
         file = folder / str(rank)
         if file.exists():
             value, error = pickle.loads(file.read_bytes())
             values.append(value)
-            if error:
-                stopped.append(f"rank {rank} stopped with {error}")
-        elif process.exitcode is None:
-            lost.append(f"rank {rank} hangs")
+            stopped |= {rank: error} if error else {}
         else:
-            lost.append(f"rank {rank} died, exit code {process.exitcode}")
+            lost[rank] = process.exitcode
     if lost or stopped:
-        raise RuntimeError("; ".join((*lost, *stopped)))  # who was lost is why others stopped
+        raise RuntimeError(
+            "; ".join(
+                [
+                    f"rank {rank} hangs" if code is None else f"rank {rank} died, exit code {code}"
+                    for rank, code in lost.items()  # first: that is why the others stopped
+                ]
+                + [f"rank {rank} stopped with {error}" for rank, error in stopped.items()]
+            )
+        )
     return values

@@ -10,18 +10,18 @@ from attnlib.course.lessons.ranks.figures import HUES
 from tests.course.widgets.hand import by_hand
 
 STATES = [
-    (4, False, "one piece", 1),
-    (4, True, "one piece", 2),
-    (4, True, "two pieces", 3),
-    (3, True, "one piece", 3),
-    (2, True, "two pieces", 1),
-    (3, False, "two pieces", 2),
+    (4, False, "contiguous", 1),
+    (4, True, "contiguous", 2),
+    (4, True, "zigzag", 3),
+    (3, True, "contiguous", 3),
+    (2, True, "zigzag", 1),
+    (3, False, "zigzag", 2),
 ]
 
 
 def holder(token, ranks, deal):
     piece = token * 2 * ranks // LENGTH
-    return piece // 2 if deal == "one piece" else min(piece, 2 * ranks - 1 - piece)
+    return piece // 2 if deal == "contiguous" else min(piece, 2 * ranks - 1 - piece)
 
 
 def when(query, key, ranks, deal):
@@ -60,13 +60,13 @@ def test_the_bars_and_the_sentence_count_the_pairs(ranks, causal, deal, step):
 
 
 def test_the_sentence_says_whose_keys_are_where_who_is_idle_and_what_is_lost():
-    assert draw_ring(4, True, "one piece", 1)[1].startswith("Step 1 of 4: each rank has its own")
-    said = draw_ring(4, True, "one piece", 3)[1]
+    assert draw_ring(4, True, "contiguous", 1)[1].startswith("Step 1 of 4: each rank has its own")
+    said = draw_ring(4, True, "contiguous", 3)[1]
     assert said.startswith("Step 3 of 4: rank 0 has the keys of rank 2, each other rank those that")
     assert "Ranks 0, 1 have nothing to do." in said
     assert "Over all 4 steps the ranks wait for 42% of their time" in said
-    assert "Rank 0 has nothing to do." in draw_ring(4, True, "one piece", 2)[1]
-    assert "the ranks wait for 0% of their time" in draw_ring(4, True, "two pieces", 3)[1]
+    assert "Rank 0 has nothing to do." in draw_ring(4, True, "contiguous", 2)[1]
+    assert "the ranks wait for 0% of their time" in draw_ring(4, True, "zigzag", 3)[1]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_sentence_says_whose_keys_are_where_who_is_idle_and_what_is_lost():
 )
 def test_errors_name_the_argument(ranks, step, said):
     with pytest.raises((ValueError, TypeError), match=f"^{said}$"):
-        draw_ring(ranks, True, "one piece", step)
+        draw_ring(ranks, True, "contiguous", step)
 
 
 def test_the_steps_end_with_the_ranks_and_a_page_without_a_kernel_holds_every_state():

@@ -45,13 +45,13 @@ def test_at_each_step_each_key_is_at_one_rank_and_comes_from_the_one_before(rank
 @given(st.integers(1, 6), st.integers(1, 4))
 def test_in_two_pieces_nobody_waits_causal_or_not(ranks, times):
     for causal in (True, False):
-        counts = pairs(held(2 * ranks * times, ranks, "two pieces"), causal)
+        counts = pairs(held(2 * ranks * times, ranks, "zigzag"), causal)
         assert (counts == counts[:, :1]).all()
         assert waiting(counts) == 0
 
 
 def test_in_one_piece_a_causal_ring_waits_and_rank_0_works_only_once():
-    counts = pairs(held(24, 4, "one piece"), causal=True)
+    counts = pairs(held(24, 4, "contiguous"), causal=True)
     assert counts.tolist() == [[21] * 4, [0, 36, 36, 36], [0, 0, 36, 36], [0, 0, 0, 36]]
     assert waiting(counts) == pytest.approx(1 - 300 / (4 * 129))
 
@@ -59,10 +59,10 @@ def test_in_one_piece_a_causal_ring_waits_and_rank_0_works_only_once():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((25, 4, "one piece"), "length must be a multiple of 8, got 25"),
-        ((0, 1, "one piece"), "length must be a multiple of 2, got 0"),
-        ((24, 0, "one piece"), "ranks must be a whole number, at least 1, got 0"),
-        ((24, 4, "zigzag"), r"deal must be one of \('one piece', 'two pieces'\), got 'zigzag'"),
+        ((25, 4, "contiguous"), "length must be a multiple of 8, got 25"),
+        ((0, 1, "contiguous"), "length must be a multiple of 2, got 0"),
+        ((24, 0, "contiguous"), "ranks must be a whole number, at least 1, got 0"),
+        ((24, 4, "striped"), r"deal must be one of \('contiguous', 'zigzag'\), got 'striped'"),
     ],
 )
 def test_errors_name_the_argument(arguments, said):

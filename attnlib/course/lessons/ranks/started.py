@@ -57,7 +57,7 @@ def start(function: Callable, ranks: int, *arguments: object, seconds: float = 3
         seconds: after which a rank gives up waiting for another; after twice that a rank that is
             not back is taken to hang.
     Raises:
-        RuntimeError: for ranks that stopped, died or hang, each named, with what it said.
+        RuntimeError: for ranks that died, hang or stopped, each named, with what it said.
     """
     check_count("ranks", ranks)
     if why := why_not():
@@ -132,12 +132,11 @@ def _results(processes: Sequence[BaseProcess], folder: Path) -> list:
         else:
             lost[rank] = process.exitcode
     if lost or stopped:
+        died = {rank: code for rank, code in lost.items() if code is not None}
         raise RuntimeError(
-            "; ".join(
-                [
-                    f"rank {rank} hangs" if code is None else f"rank {rank} died, exit code {code}"
-                    for rank, code in lost.items()  # first: that is why the others stopped
-                ]
+            "; ".join(  # who died is why the others did not come back, or stopped
+                [f"rank {rank} died, exit code {code}" for rank, code in died.items()]
+                + [f"rank {rank} did not come back" for rank in lost if rank not in died]
                 + [f"rank {rank} stopped with {error}" for rank, error in stopped.items()]
             )
         )

@@ -53,8 +53,9 @@ def test_the_bars_and_the_sentence_count_the_pairs(ranks, causal, deal, step):
     for query in range(LENGTH):
         for key in range(LENGTH if not causal else query + 1):
             counts[holder(query, ranks, deal)] += when(query, key, ranks, deal) == step
-    bars = [bar.get_width() for bar in figure.axes[1].patches]
-    assert bars == counts + [max(counts) - count for count in counts]
+    bars = [(bar.get_x(), bar.get_width()) for bar in figure.axes[1].patches]
+    work = [(0, count) for count in counts]
+    assert bars == work + [(count, max(counts) - count) for count in counts]
     assert f" Pairs, rank by rank: {', '.join(map(str, counts))}. " in sentence
     assert ("nothing to do" in sentence) == (0 in counts)
 

@@ -73,8 +73,20 @@ def test_a_rank_that_hangs_is_named_first():
             time.sleep(600)
         return summed(rank)
 
-    with pytest.raises(RuntimeError, match=r"^rank 1 hangs; rank 0 stopped with RuntimeError"):
+    with pytest.raises(RuntimeError, match=r"^rank 1 did not come back; rank 0 stopped with Ru"):
         start(f, 2, seconds=0.3)
+
+
+def test_when_one_has_died_nobody_waits_long_for_the_others(monkeypatch):
+    monkeypatch.setattr(started, "GRACE", 0.1)
+
+    def f(rank):
+        if rank == 1:
+            os._exit(7)
+        time.sleep(5)  # far more than GRACE, and far less than what start would wait
+
+    with pytest.raises(RuntimeError, match="^rank 1 died, exit code 7; rank 0 did not come back$"):
+        start(f, 2)
 
 
 def test_a_rank_that_stops_says_why_and_one_that_leaves_is_dead():

@@ -121,6 +121,7 @@ def check_backend(backend: str) -> None:
 
 
 def check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
+    """Raise unless they are tensors that `attention` takes, and fit each other."""
     for name, x in (("q", q), ("k", k), ("v", v)):
         if not isinstance(x, Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, got {type(x).__name__}")
@@ -143,6 +144,7 @@ def check_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
 
 
 def check_scale(scale: float) -> float:
+    """The scale, or an error unless it is a finite number."""
     if isinstance(scale, bool) or not isinstance(scale, (int, float)):
         raise TypeError(
             f"scale must be a number, got {type(scale).__name__}; multiply q by a learned one"

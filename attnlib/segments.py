@@ -121,14 +121,12 @@ class SegmentAttention(nn.Module):
         if torch.compiler._is_exporting_flag:  # is_exporting() is True in all that 2.11 compiles
             return self._as_one(x), ()
         size = segment_slices(x.shape[-2], self.num_segments)[0].stop
-        y, maps = self.consecutive(x, size)
+        y, maps = self.part(x, size, 0)
         empty = x.new_empty(*x.shape[:-2], self.heads, 0, self.out.shape[-1] // self.heads)
         nothing = AttentionMap(empty, empty, scale=1.0)
         return y, maps + (nothing,) * (self.num_segments - len(maps))
 
-    def consecutive(
-        self, x: Tensor, size: int, first: int = 0
-    ) -> tuple[Tensor, tuple[AttentionMap, ...]]:
+    def part(self, x: Tensor, size: int, first: int) -> tuple[Tensor, tuple[AttentionMap, ...]]:
         """(…, L, C), segments of `size` from number `first` on -> y (…, L, C), a map for each."""
         count = x.shape[-2] // size  # segments of full size
         equal, rest = x[..., : count * size, :], x[..., count * size :, :]

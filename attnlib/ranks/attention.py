@@ -9,13 +9,13 @@ from torch import Tensor
 from attnlib.attention import attention as _here
 from attnlib.attention import check_qkv, check_scale
 from attnlib.precision import as_autocast_asks
-from attnlib.ranks.layout import Layout, length
+from attnlib.ranks import native
+from attnlib.ranks.layout import Function, Layout, length
 from attnlib.ranks.links import Links, travel
 from attnlib.ranks.maps import RankMap
-from attnlib.ranks.ring import Ring
-from attnlib.terms import Term
+from attnlib.ranks.ring import ring
 
-WAYS = ("gather", "heads", "ring")
+WAYS = ("gather", "heads", "ring", "torch")
 
 
 @torch.compiler.disable
@@ -25,8 +25,8 @@ def attention(
     v: Tensor,
     *,
     scale: float | None = None,
-    bias: Term = None,
-    mask: Term = None,
+    bias: Function = None,
+    mask: Function = None,
     group: dist.ProcessGroup | None = None,
     how: str = "gather",
 ) -> tuple[Tensor, RankMap]:
@@ -48,9 +48,10 @@ def attention(
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     layout = Layout(links, *rows, scale=scale, bias=bias, mask=mask)
     if how == "ring":
-        out, lse = Ring.apply(q, k, v, layout)
+        out, lse = ring(q, k, v, layout)
         return out, RankMap(q, k, layout, lse)
-    return (_gather if how == "gather" else _heads)(q, k, v, layout), RankMap(q, k, layout)
+    attend = {"gather": _gather, "heads": _heads, "torch": native.attend}[how]
+    return attend(q, k, v, layout), RankMap(q, k, layout)
 
 
 def _gather(q, k, v, layout):
@@ -106,6 +107,17 @@ def _check(q, k, v, scale, bias, mask, how, links):
         raise ValueError(f"how must be one of {WAYS}, got {how!r}")
     if how == "heads" and q.shape[-3] % links.count:
         raise ValueError(f'how="heads": {links.count} ranks must divide H={q.shape[-3]} heads')
+    wanted = torch.is_grad_enabled()
+    if how == "ring" and bias is not None and wanted and bias(*_first(q)).requires_grad:
+        raise ValueError('how="ring" gives no gradients to a bias: take "gather" or "heads"')
+    if how == "torch" and (bias is not None or mask is not None):
+        raise ValueError(f'how="torch" takes no bias and no mask: {native.INSTEAD}')
+    if how == "torch" and wanted and not q.is_cpu and any(x.requires_grad for x in (q, k, v)):
+        raise ValueError(f'how="torch" gives gradients on a CPU only: {native.INSTEAD}')
+
+
+def _first(q):
+    return torch.zeros(2, 1, 1, dtype=torch.long, device=q.device)
 
 
 def _said(q, k, v, scale, bias, mask, how):
@@ -128,12 +140,15 @@ def _agree(everybody: list[dict[str, Any]]) -> None:
     wrong = {rank: words for rank, words in enumerate(everybody) if "wrong" in words}
     if wrong:
         kinds = {words["wrong"] for words in wrong.values()}
-        said = "; ".join(f"on rank {rank}: {words['why']}" for rank, words in wrong.items())
+        said = _by_rank({rank: words["why"] for rank, words in wrong.items()})
         raise (TypeError if kinds == {"TypeError"} else ValueError)(said)
     for name in everybody[0]["same"]:
-        values: dict[str, list[int]] = {}
-        for rank, words in enumerate(everybody):
-            values.setdefault(words["same"][name], []).append(rank)
-        if len(values) > 1:
-            got = "; ".join(f"{x} on rank {', '.join(map(str, r))}" for x, r in values.items())
-            raise ValueError(f"{name} must be the same on all ranks, got {got}")
+        values = {rank: words["same"][name] for rank, words in enumerate(everybody)}
+        if len(set(values.values())) > 1:
+            raise ValueError(f"{name} must be the same on all ranks, got {_by_rank(values)}")
+
+
+def _by_rank(said: dict[int, str]) -> str:
+    """Which ranks say what."""
+    ranks = {text: [str(rank) for rank in said if said[rank] == text] for text in said.values()}
+    return "; ".join(f"{text} (rank {', '.join(who)})" for text, who in ranks.items())

@@ -1,6 +1,6 @@
 """Which rank holds which rows, who needs whose keys, and the way round the ring."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -9,9 +9,10 @@ from torch import Tensor
 
 from attnlib.checks import check_term
 from attnlib.ranks.links import Links
-from attnlib.terms import STRIP, Term
+from attnlib.terms import STRIP
 
 Tensors = tuple[Tensor, ...]
+Function = Callable[[Tensor, Tensor], Tensor] | None  # of indices in the whole sequence
 
 
 class Layout:
@@ -32,15 +33,15 @@ class Layout:
         keys: list[int],
         *,
         scale: float,
-        bias: Term,
-        mask: Term,
+        bias: Function,
+        mask: Function,
     ):
         self.links, self.scale, self.bias, self.mask = links, scale, bias, mask
         self.queries, self.keys = slices(queries), slices(keys)
         ranks = range(links.count)
         self.needs = [[True for _ in ranks] for _ in ranks]  # [rank][source]: keys of source
         if mask is not None:
-            row = torch.tensor([self._sees(keys) for keys in self.keys], dtype=torch.uint8)
+            row = torch.tensor([self._sees(mask, keys) for keys in self.keys], dtype=torch.uint8)
             found = links.share(row.to(links.device), [tuple(row.shape)] * links.count)
             self.needs = [x.bool().tolist() for x in found]
         # How many steps the keys of each rank go round: to the last that needs them.
@@ -76,6 +77,7 @@ class Layout:
         added to such sums arrives in those of the source. Nothing goes further than it is needed.
         """
         links, mine, own = self.links, tensors, sums
+        home: Tensors
         rank, count, hops, steps = links.rank, links.count, self.hops, max(self.hops) + 1
         for step in range(steps):
             source, coming = (rank - step) % count, (rank - step - 1) % count
@@ -89,7 +91,8 @@ class Layout:
             else:
                 parcels = [(source, x) for x in sums] if step == hops[source] else []
                 parcels = parcels if step else []
-            tensors, sums, rooms, home = (), (), [], ()
+            tensors, sums, home = (), (), ()
+            rooms: list[tuple[int, Tensor]] = []
             if step < hops[coming]:
                 rows = length(self.keys[coming])
                 tensors = tuple(x.new_empty(*x.shape[:-2], rows, x.shape[-1]) for x in mine)
@@ -99,17 +102,17 @@ class Layout:
                 home = tuple(x.new_empty(x.shape) for x in own)
                 rooms += [((rank + step) % count, x) for x in home]
             links.exchange(parcels, rooms)
-            for total, x in zip(own, home, strict=False):
-                total += x
+            for total, found in zip(own, home, strict=False):
+                total += found
 
-    def _sees(self, keys: slice) -> bool:
+    def _sees(self, mask, keys: slice) -> bool:
         """Whether a query of this rank may attend to one of those keys."""
         j = torch.arange(keys.start, keys.stop, device=self.links.device)[None]
         step = max(1, STRIP // j.numel())
         for start in range(self.own.start, self.own.stop, step):
             stop = min(start + step, self.own.stop)
             i = torch.arange(start, stop, device=self.links.device)[:, None]
-            term = self.mask(i, j)
+            term = mask(i, j)
             if check_term("mask(i, j)", "mask", term, (stop - start, j.numel()), j.device).any():
                 return True
         return False

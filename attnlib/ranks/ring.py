@@ -5,6 +5,7 @@ Gimelshein 2018, arXiv:1805.02867).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from attnlib.maps import STRIP_BYTES
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.ranks.layout import Layout
 from attnlib.scores import scores
-from attnlib.terms import hide_unseen
+from attnlib.terms import WHOLE, hide_unseen
 
 
 def merge(out: Tensor, lse: Tensor, other: Tensor, its_lse: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,16 +38,18 @@ def _part(out, share):
     return (out * share).masked_fill(share == 0, 0.0)
 
 
-class Ring(torch.autograd.Function):
-    """Attention of this rank's queries, and their log-sum-exps in float64.
+def ring(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    """Attention of this rank's queries (…, H, n, Dv), and their log-sum-exps (…, H, n), float64.
 
     Nothing of a tile is kept. Backward computes each again, and the gradients of keys and values
     go round with them, then home.
     """
+    return _Ring.apply(q, k, v, layout)
 
+
+class _Ring(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-        """(…, H, n, D), (…, H, m, D), (…, H, m, Dv) -> (…, H, n, Dv), (…, H, n)."""
+    def forward(ctx, q, k, v, layout):
         out = q.new_zeros(*q.shape[:-1], v.shape[-1], dtype=dtype_of_scores(q))
         lse = q.new_full(q.shape[:-1], -torch.inf, dtype=torch.float64)
         for source, (its_k, its_v), _ in layout.around((k, v)):
@@ -58,22 +61,21 @@ class Ring(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of this rank's q, k and v."""
+    def backward(ctx, grad, _):
         q, k, v, out, lse = ctx.saved_tensors
         grad = grad.to(out.dtype).masked_fill(lse.isneginf()[..., None], 0.0)
         inner = (grad * out).sum(-1, keepdim=True)
         dq, dk, dv = (torch.zeros_like(x, dtype=out.dtype) for x in (q, k, v))
-        for source, block, sums in ctx.layout.around((k, v), (dk, dv)):
+        for source, (its_k, its_v), (to_k, to_v) in ctx.layout.around((k, v), (dk, dv)):
             terms = ctx.layout.terms(source)
-            queries, keys, values = _plain(q, *block, terms)
+            queries, keys, values = _plain(q, its_k, its_v, terms)
             for rows in strips(queries, keys):
                 weights = weights_of(queries, keys, lse, terms, rows)
                 ds = weights * (grad[..., rows, :] @ values.mT - inner[..., rows, :])
                 ds *= terms["scale"]
                 dq[..., rows, :] += ds @ keys
-                sums[0].add_(ds.mT @ queries[..., rows, :])
-                sums[1].add_(weights.mT @ grad[..., rows, :])
+                to_k.add_(ds.mT @ queries[..., rows, :])
+                to_v.add_(weights.mT @ grad[..., rows, :])
         return dq.to(q.dtype), dk.to(k.dtype), dv.to(v.dtype), None
 
 
@@ -86,7 +88,9 @@ def strips(q: Tensor, k: Tensor, rows: slice | None = None) -> Iterator[slice]:
         yield slice(start, min(start + step, rows.stop))
 
 
-def weights_of(q, k, lse, terms, rows: slice, cols: slice = slice(None)) -> Tensor:
+def weights_of(
+    q: Tensor, k: Tensor, lse: Tensor, terms: dict[str, Any], rows: slice, cols: slice = WHOLE
+) -> Tensor:
     """(…, H, rows, cols) weights in a tile: exp(scores − lse), lse that of the whole sequence."""
     with autocast_off(q.device.type):
         result = scores(q, k, rows=rows, cols=cols, **terms)

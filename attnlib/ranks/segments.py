@@ -7,6 +7,7 @@ from torch import Tensor
 
 from attnlib.checks import check_tokens
 from attnlib.layout import merge_heads
+from attnlib.maps import AttentionMap
 from attnlib.ranks.attention import attention
 from attnlib.ranks.layout import length, overlap, slices
 from attnlib.ranks.links import Links, travel
@@ -52,9 +53,10 @@ def global_local(
     size = -(-rows[-1].stop // local.num_segments)
     owned = _whole_segments(rows, size)
     mine = owned[links.rank]
-    frames, maps = moved(links, x, rows, owned), ()
+    frames = moved(links, x, rows, owned)
+    maps: tuple[AttentionMap, ...] = ()
     if length(mine):
-        frames, maps = local.consecutive(frames, size, mine.start // size)
+        frames, maps = local.part(frames, size, mine.start // size)
     return fuse(y, moved(links, frames, owned, rows), module.fusion), GlobalLocalMap(whole, maps)
 
 

@@ -4,9 +4,11 @@ Each process is forked from this one, so it knows all that was defined here, in 
 meet by a file, and talk over the loopback interface alone.
 """
 
+import ctypes
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import time
 import warnings
@@ -25,6 +27,7 @@ from attnlib.course.language import say
 
 __all__ = ["start", "why_not"]
 
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
 GRACE = 3.0  # seconds in which the others may say what they saw, when one is lost
 
 
@@ -48,7 +51,7 @@ def start(function: Callable, ranks: int, *arguments: object, seconds: float = 3
     """What `function(rank, *arguments)` returned in each of `ranks` processes, by rank.
 
     Inside, `torch.distributed` is set up (gloo), and one thread computes. What is printed there is
-    lost. When it returns, or raises, no process is left.
+    lost. When it returns, or raises, or this process is killed, no process is left.
 
     Args:
         function: any, also one defined in a notebook. What it returns must pickle. No gradients on
@@ -84,6 +87,7 @@ def start(function: Callable, ranks: int, *arguments: object, seconds: float = 3
 
 def _work(function, rank, ranks, arguments, seconds, folder: Path) -> None:
     """In the child: run the function, and leave in a file what came of it."""
+    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     _be_quiet()
     torch.set_num_threads(1)  # the threads of the parent's pool were not forked
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 import time
+from multiprocessing.connection import wait
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ import torch.distributed as dist
 from attnlib.course.lessons.ranks import started
 from attnlib.course.lessons.ranks.started import start, why_not
 
+WAIT = started._wait
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 
@@ -59,45 +62,78 @@ def test_in_a_process_with_threads_and_a_pool_it_works_too():
 
 def test_a_rank_that_dies_is_named_first():
     def f(rank):
+        summed(rank)  # all have met
         if rank == 2:
             os._exit(7)
         return summed(rank)
 
-    with pytest.raises(RuntimeError, match=r"^rank 2 died, exit code 7; rank 0 stopped with Runt"):
+    others = "; ".join(f"rank {rank} (stopped with .*|did not come back)" for rank in (0, 1))
+    with pytest.raises(RuntimeError, match=f"^rank 2 died, exit code 7; {others}$"):
         start(f, 3)
 
 
-def test_a_rank_that_hangs_is_named_first():
-    def f(rank):
-        if rank == 1:
-            time.sleep(600)
-        return summed(rank)
-
-    with pytest.raises(RuntimeError, match=r"^rank 1 did not come back; rank 0 stopped with Ru"):
-        start(f, 2, seconds=0.3)
+def test_when_the_time_is_over_who_is_not_back_is_named(monkeypatch):
+    monkeypatch.setattr(started, "_wait", lambda processes, _: WAIT(processes, 0.5))
+    with pytest.raises(RuntimeError, match="^rank 0 did not come back$"):
+        start(lambda rank: time.sleep(600), 1)
 
 
-def test_when_one_has_died_nobody_waits_long_for_the_others(monkeypatch):
+def test_when_one_has_died_nobody_waits_long_for_the_others(monkeypatch, tmp_path):
     monkeypatch.setattr(started, "GRACE", 0.1)
 
     def f(rank):
-        if rank == 1:
-            os._exit(7)
-        time.sleep(5)  # far more than GRACE, and far less than what start would wait
+        if rank == 0:
+            (tmp_path / "asleep").touch()
+            time.sleep(5)  # far more than GRACE, and far less than what start would wait
+        while not (tmp_path / "asleep").exists():
+            time.sleep(0.01)
+        os._exit(7)
 
     with pytest.raises(RuntimeError, match="^rank 1 died, exit code 7; rank 0 did not come back$"):
         start(f, 2)
 
 
-def test_a_rank_that_stops_says_why_and_one_that_leaves_is_dead():
-    def f(rank):
-        if rank == 0:
-            raise ValueError("no such thing")
-        sys.exit(5)
+def test_who_interrupts_leaves_nobody_behind(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
 
-    said = "^rank 1 died, exit code 5; rank 0 stopped with ValueError: no such thing$"
-    with pytest.raises(RuntimeError, match=said):
-        start(f, 2)
+    monkeypatch.setattr(started, "_wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start(lambda rank: time.sleep(600), 2)
+
+
+HANGS = """
+import os, time
+from attnlib.course.lessons.ranks.started import start
+
+def hang(rank):
+    os.write({pipe}, str(os.getpid()).encode().ljust(20))
+    time.sleep(600)
+
+start(hang, 2)
+"""
+
+
+def test_when_the_one_who_started_them_is_killed_they_die_too():
+    readable, pipe = os.pipe()
+    one = subprocess.Popen([sys.executable, "-c", HANGS.format(pipe=pipe)], pass_fds=[pipe])
+    ranks = [os.pidfd_open(int(os.read(readable, 20))) for _ in range(2)]
+    one.kill()
+    one.wait()
+    assert all(wait([each], 20) for each in ranks), "still there"
+
+
+def test_a_rank_that_stops_says_why():
+    def f(rank):
+        raise ValueError("no such thing")
+
+    with pytest.raises(RuntimeError, match="^rank 0 stopped with ValueError: no such thing$"):
+        start(f, 1)
+
+
+def test_a_rank_that_leaves_is_dead():
+    with pytest.raises(RuntimeError, match="^rank 0 died, exit code 5$"):
+        start(lambda rank: sys.exit(5), 1)
 
 
 def test_what_cannot_be_sent_home_is_told():

@@ -21,6 +21,7 @@ from attnlib.course.lessons.global_branch.explorer import explore_global
 from attnlib.course.lessons.heads.explorer import explore_heads
 from attnlib.course.lessons.kernels.explorer import explore_tiles
 from attnlib.course.lessons.positions.explorer import explore_positions
+from attnlib.course.lessons.ranks.explorer import explore_ring
 from attnlib.course.lessons.segments.explorer import explore_segments
 from attnlib.course.manifest import FILE, LESSONS
 from attnlib.course.shapes.labelled import labelled
@@ -88,6 +89,7 @@ EXPLORERS = {
     "fusion": lambda: explore_fusion(),
     "positions": lambda: explore_positions(X),
     "kernels": lambda: explore_tiles(X[:8, :4], X[:8, 4:8], PICTURE[0, :8]),
+    "ranks": explore_ring,
 }
 
 

@@ -27,6 +27,7 @@ from attnlib.course.lessons.does_it_matter.seeds import examples
 from attnlib.course.lessons.fusion.figures import WAYS, plot_angles
 from attnlib.course.lessons.kernels.costs import stored_costs
 from attnlib.course.lessons.kernels.figures import plot_costs, plot_pixel_rows
+from attnlib.course.lessons.ranks.figures import plot_cut
 from attnlib.course.lessons.transformer.figures import plot_head_scores
 from attnlib.course.lessons.video.figures import plot_branches, plot_seeds, plot_summary
 from tests.course.figures.legible import faults
@@ -95,6 +96,7 @@ SAMPLES = {
     "plot_pixel_rows": lambda: plot_pixel_rows(
         PICTURE, [(8, 8), (40, 40), (20, 50)], torch.rand(3, 64, 64) / 1000
     ),
+    "plot_cut": lambda: plot_cut(PICTURE, 4),
     "plot_head_scores": head_scores,
     "plot_branches": branches,
     "plot_summary": lambda: plot_summary(FRAMES, ROW, CUTS, (3, 14, 22, 30, 41, 55), 15, CUTS),

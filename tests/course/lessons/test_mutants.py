@@ -81,6 +81,10 @@ EQUIVALENT = {
     "video.shot_importance": {
         "return [shot.mean() for shot in shots]": "a list of numbers is as good as a tensor"
     },
+    "ranks.merge": {
+        "both = torch.logaddexp(its_lse, lse)": "a sum of two, in either order",
+        "level = both.masked_fill(both == -torch.inf, 1)": "any finite number does there",
+    },
     "transformer.on_previous": {"return weights.diagonal(-1, -2, -1).mean(1)": LAST},
 }
 

@@ -23,6 +23,7 @@ from attnlib.course.lessons.heads.explorer import explore_heads
 from attnlib.course.lessons.kernels.explorer import explore_tiles
 from attnlib.course.lessons.learning.explorer import explore_levels
 from attnlib.course.lessons.positions.explorer import explore_positions
+from attnlib.course.lessons.ranks.explorer import explore_ring
 from attnlib.course.lessons.segments.explorer import explore_segments
 from attnlib.course.lessons.transformer.explorer import explore_words
 from attnlib.course.lessons.two_cousins.explorer import explore_influence
@@ -50,6 +51,7 @@ EXPLORERS = {
     "transformer": lambda: explore_words(minilm(), ["A man bites a dog.", "Dogs bite."]),
     "kernels": lambda: explore_tiles(X[:10, :4], X[:10, 4:8], X[:10, 8:11].sigmoid()),
     "capstone": lambda: explore_bug_hunt(X[:12], SUSPECTS),
+    "ranks": explore_ring,
 }
 STATES, TRIES = 5, 4
 

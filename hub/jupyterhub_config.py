@@ -89,14 +89,14 @@ c.Spawner.environment = {
 }
 c.Spawner.args = [
     "--KernelManager.transport=ipc",  # on a port each account could listen to what cells print
+    "--ServerApp.log_level=WARN",
     "--ServerApp.terminals_enabled=False",
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     f"--MappingKernelManager.cull_idle_timeout={IDLE}",
 ]
 if WARM and not HAS_SYSTEMD:  # a fork would lie outside of the student's unit, and of its limits
-    c.Spawner.environment["ATTNLIB_WARM"] = WARM
-    c.Spawner.args.append(f"--KernelSpecManager.kernel_dirs={ROOT / 'hub/kernels'}")
+    c.Spawner.environment |= {"ATTNLIB_WARM": WARM, "JUPYTER_PATH": str(ROOT / "hub/jupyter")}
 
 
 def _home(spawner):

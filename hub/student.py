@@ -1,9 +1,9 @@
 """A student's browser, without a window: comes in, starts a server, runs cells over the websocket."""
 
 import json
+import re
 import time
 import uuid
-from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
@@ -54,9 +54,9 @@ class Student:
         self.web.get("/hub/spawn", follow_redirects=False)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            answer = self.web.get(f"{self.home}api/status")
-            if answer.status_code == 200 and "kernels" in answer.text:
-                self.web.get(f"{self.home}lab")  # sets the cookie that `xsrf` reads
+            answer = self.web.get(f"{self.home}api", follow_redirects=False)
+            if answer.status_code == 200 and "version" in answer.text:
+                self.web.get(f"{self.home}lab").raise_for_status()  # the hub lets it in there
                 return
             time.sleep(0.5)
         raise TimeoutError(f"{self.name}: no server after {PATIENCE} s")
@@ -139,11 +139,6 @@ class Kernel:
         return status, said
 
 
-def passwords(path: Path) -> dict[str, str]:
-    """Name to password, out of what `make hub` printed."""
-    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return {words[0]: words[1] for words in lines if len(words) == 2 and _is_name(words[0])}
-
-
-def _is_name(word):
-    return word == "teacher" or (word[0] == "s" and word[1:].isdigit())
+def passwords(told: str) -> dict[str, str]:
+    """Name to password, out of what `make hub` prints."""
+    return dict(re.findall(r"^  (teacher|s\d\d)  (\S+)$", told, re.MULTILINE))

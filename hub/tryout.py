@@ -7,6 +7,7 @@ memory: when it ends, nothing is left. It needs root, Linux, and a repository th
 read.
 """
 
+import ctypes
 import os
 import pwd
 import secrets
@@ -69,12 +70,20 @@ def _go_inside(asked):
     if reason := why_not():
         raise SystemExit(f"A hub cannot be tried out here. {reason}")
     door = socket.create_server(("127.0.0.1", asked.port))
-    os.set_inheritable(door.fileno(), True)
     port = door.getsockname()[1]
     again = (sys.executable, "-m", "hub.tryout", "--inside", str(door.fileno()))
     again += ("--students", str(asked.students), "--port", str(port))
-    os.chdir(ROOT)
-    os.execvp("unshare", [*UNSHARE, "--", *again])
+    with subprocess.Popen(
+        [*UNSHARE, "--", *again], cwd=ROOT, pass_fds=[door.fileno()], preexec_fn=_end_with_parent
+    ) as run:
+        signal.signal(signal.SIGTERM, lambda *_: run.kill())  # it would not listen to less
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is inside hears it too
+        status = run.wait()
+    raise SystemExit(max(status, 0))
+
+
+def _end_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1: PR_SET_PDEATHSIG
 
 
 def _inside(asked):
@@ -179,7 +188,8 @@ def _keep_up(door):
         ),
         ([*python, "jupyterhub", "-f", str(ROOT / "hub/jupyterhub_config.py")], {"env": hub}),
     ]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: sys.exit())
     running = {}
     for part in parts:
         running[_start(part)] = part, time.monotonic()

@@ -133,7 +133,8 @@ def be_kernel(asker: socket.socket) -> None:
     np.random.seed()  # noqa: NPY002  or all kernels would draw the same
     ctypes.CDLL(None).prctl(DUMPABLE, 1, 0, 0, 0)  # /proc/self is the student's again
     threading.Thread(target=_end_with, args=(asker,), daemon=True).start()
-    sys.argv = ["ipykernel_launcher", "-f", asked["connection"]]
+    # 1: whose parent need not be watched.
+    sys.argv = ["ipykernel_launcher", "--IPKernelApp.parent_handle=1", "-f", asked["connection"]]
     IPKernelApp.launch_instance(sys.argv[1:])
 
 

@@ -18,9 +18,7 @@ OWN = [sys.executable, "-m", "ipykernel_launcher", "-f", sys.argv[1]]
 def ask():
     """(a handle of the kernel's process, the line that must stay open), or None."""
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # 1: its parent is not who watches it, ipykernel need not look.
-    environment = {**os.environ, "JPY_PARENT_PID": "1"}
-    asked = {"connection": sys.argv[1], "folder": os.getcwd(), "environment": environment}
+    asked = {"connection": sys.argv[1], "folder": os.getcwd(), "environment": dict(os.environ)}
     try:
         line.connect(SOCKET)
         socket.send_fds(line, [json.dumps(asked).encode() + b"\n"], [2])

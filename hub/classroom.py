@@ -7,7 +7,6 @@ student's runs here: numbers are read out of files, which the students could hav
 import asyncio
 import json
 import os
-from html import escape
 from urllib.parse import urlparse
 
 from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
@@ -17,6 +16,7 @@ from tornado.web import Application, RequestHandler, authenticated
 from attnlib.course.progress.page import page
 from attnlib.course.progress.sums import summed
 from hub.accounts import STUDENTS, members
+from hub.class_page import seen
 from hub.collecting import collect
 
 AGAIN = 20  # seconds until a browser asks for it again
@@ -39,21 +39,6 @@ class Classroom(HubOAuthenticated, RequestHandler):
         students = members(STUDENTS)
         above = seen(await _on(), len(students))
         self.write(page(summed(collect(students)), above))
-
-
-def seen(on: list[dict], of: int) -> str:
-    """Who is on, as HTML.
-
-    Args:
-        on: users, as the hub's API gives them, with a server that runs.
-        of: how many students there are.
-    """
-    names = ", ".join(escape(each["name"]) for each in sorted(on, key=lambda each: each["name"]))
-    return (
-        f"<p><b>On now: {len(on)}</b> (the class has {of} students). {names}</p>\n"
-        "<p>All numbers are self-reported: they come from files that students can change. A "
-        "mistake is shown once two of them have made it.</p>"
-    )
 
 
 async def _on():

@@ -29,12 +29,19 @@ def collect(accounts: Iterable[pwd.struct_passwd]) -> list[Export]:
     return [_without(each, {kind for kind in shared if shared[kind] == 1}) for each in found]
 
 
+def understood(text: bytes, name: str) -> Export | None:
+    """What a record holds of exercises and predictions; None for what the course did not write."""
+    try:
+        return parsed(written(exported(json.loads(text), name)))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def _of(account):
     try:
-        record = json.loads(_read(account))
-        return parsed(written(exported(record, account.pw_name)))
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return None  # nothing yet, or nothing that the course wrote
+        return understood(_read(account), account.pw_name)
+    except (OSError, ValueError):
+        return None  # nothing yet, or no plain file
 
 
 def _read(account) -> bytes:

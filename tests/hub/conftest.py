@@ -11,10 +11,12 @@ import httpx
 import psutil
 import pytest
 
+import hub.student
 from hub.places import ROOT
-from hub.student import PATIENCE, Student, passwords
+from hub.student import Student, passwords
 from hub.tryout import why_not
 
+hub.student.PATIENCE = PATIENCE = 60  # seconds, then it has failed
 ENOUGH = "Ctrl-C"  # begins the last line of what is told
 
 

@@ -3,6 +3,9 @@
 import json
 import os
 import resource
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -89,9 +92,9 @@ def test_the_environment_is_the_asker_s_alone(victim):
 def test_who_asks_is_who_the_system_says(hub, thief):
     """Whatever is written into the request."""
     asked = {"connection": "/tmp/of-s02", "folder": "/", "environment": {"HOME": "/", "USER": "s01"}}
-    text = json.dumps({**asked, "uid": 0, "user": "s01"})
+    text = json.dumps({**asked, "uid": 0, "user": "s01"}).encode() + b"\n"
     status, said = thief.run(
-        f"{ASK}\nline, (handle,) = ask({text.encode() + b'\n'!r})\n"
+        f"{ASK}\nline, (handle,) = ask({text!r})\n"
         "info = open(f'/proc/self/fdinfo/{handle}').read()\n"
         "number = int(info.split('Pid:')[1].split()[0])\n"
         "print(os.stat(f'/proc/{number}').st_uid == os.getuid())\n"
@@ -103,17 +106,15 @@ def test_who_asks_is_who_the_system_says(hub, thief):
 def test_it_does_not_fork_for_root(hub, warm):
     line = ("import socket; l = socket.socket(socket.AF_UNIX); l.settimeout(30);"
             f"l.connect({str(SOCKET)!r}); print(l.recv(1))")  # fmt: skip
-    import subprocess
-    import sys
-
     inside = ["nsenter", "-t", str(warm.pid), "-m", "-p", "-n", sys.executable, "-c", line]
     assert subprocess.run(inside, capture_output=True, text=True).stdout.strip() == "b''"
 
 
 def test_the_folder_is_entered_with_the_student_s_rights(hub, victim, thief):
-    text = json.dumps({"connection": "x", "folder": "/run/attnlib/home/s01", "environment": {}})
+    asked = {"connection": "x", "folder": "/run/attnlib/home/s01", "environment": {}}
+    text = json.dumps(asked).encode() + b"\n"
     status, said = thief.run(
-        f"{ASK}\nimport select\nline, (handle,) = ask({text.encode() + b'\n'!r})\n"
+        f"{ASK}\nimport select\nline, (handle,) = ask({text!r})\n"
         "print(select.select([handle], [], [], 60)[0] == [handle])"  # it has ended
     )
     assert (status, said.strip()) == ("ok", "True")
@@ -151,8 +152,6 @@ def test_the_kernel_ends_with_who_asked_for_it(hub):
 
 def test_a_cell_is_interrupted(victim):
     """A signal to what stands in the kernel's place reaches the kernel."""
-    import threading
-
     timer = threading.Timer(
         1, lambda: victim.student.api("POST", f"kernels/{victim.id}/interrupt")
     )

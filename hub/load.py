@@ -1,6 +1,6 @@
 """How much a class takes: students at once come in, open a lesson, and run it to its end.
 
-python -m hub.load 1 5 10 30 [--into benchmarks/results/hub.json]
+python -m hub.load 1 5 10 30 [--into hub/results.json]
 
 For each number a hub of its own is started, on loopback. CPU is what processes have used, not what
 a clock shows: other work on the machine does not count. Memory is PSS: what several share is
@@ -26,7 +26,7 @@ from hub.places import ROOT
 from hub.student import Student, passwords
 
 LESSON = "00_two_cousins"
-RESULTS = ROOT / "benchmarks/results/hub.json"
+RESULTS = ROOT / "hub/results.json"
 PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel", "torch")
 MIB = 2**20
 

@@ -58,7 +58,7 @@ def _read(account) -> bytes:
             file = os.open(FILE, look, dir_fd=folder)
         finally:
             os.close(folder)
-    with open(file, "rb") as text:
+    with os.fdopen(file, "rb") as text:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise ValueError("progress.json must be a plain file")
         found = text.read(MOST + 1)

@@ -1,4 +1,4 @@
-"""The one way into the try-out: from a port of the machine to the hub, which has a network of its own.
+"""The one way into the try-out: from a port of the machine to the network that is only inside.
 
 python -m hub.door DESCRIPTOR PORT
 

@@ -119,7 +119,7 @@ async def lessons(spawner):
 
 c.Spawner.pre_spawn_hook = lessons
 
-# Who may do what. Nobody may enter another's server: a page of a student's would act as who opens it.
+# Who may do what. Nobody may enter another's server: a student's page would act as who opens it.
 c.JupyterHub.services = [
     {
         "name": "cull",

@@ -36,7 +36,9 @@ def load(students: int) -> dict[str, object]:
     command = [sys.executable, "-m", "hub.tryout", "--students", str(students), "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         try:
-            told = "".join(iter(run.stdout.readline, "Ctrl-C ends it, and nothing of it is left.\n"))
+            told = "".join(
+                iter(run.stdout.readline, "Ctrl-C ends it, and nothing of it is left.\n")
+            )
             return _measured(run.pid, told.split("The hub: ")[1].split()[0], passwords(told))
         finally:
             run.terminate()
@@ -53,7 +55,9 @@ def _measured(pid, base, known):
         found = [*pool.map(lambda name: _lesson(base, name, known[name], ready), names)]
     wall = time.monotonic() - start
     memory = _memory(whole)
-    steps = {key: [each[key] for each in found] for key in ("come_in", "spawn", "first_cell", "lesson")}
+    steps = {
+        key: [each[key] for each in found] for key in ("come_in", "spawn", "first_cell", "lesson")
+    }
     return {
         "students": len(names),
         "errors": sum(each["errors"] for each in found),
@@ -118,7 +122,9 @@ def _all(whole):
 def _cpu(whole):
     """Seconds that all processes inside have used, and those that have ended."""
     times = [each.cpu_times() for each, _ in _all(whole)]
-    return sum(each.user + each.system + each.children_user + each.children_system for each in times)
+    return sum(
+        each.user + each.system + each.children_user + each.children_system for each in times
+    )
 
 
 def _memory(whole):

@@ -1,4 +1,4 @@
-"""A student's browser, without a window: comes in, starts a server, runs cells over the websocket."""
+"""A student's browser, without a window: comes in, starts a server, runs cells."""
 
 import json
 import re

@@ -59,7 +59,7 @@ def main(path: Path) -> None:
         import_module(name)
     gc.collect()
     gc.freeze()  # or the first collection in a kernel copies all that is shared
-    if threads := len(os.listdir("/proc/self/task")) - 1:
+    if threads := len([*Path("/proc/self/task").iterdir()]) - 1:
         raise SystemExit(f"A process that forks must have one thread, this one has {threads} more")
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
@@ -71,7 +71,7 @@ def main(path: Path) -> None:
 
 
 def serve(door: socket.socket) -> None:
-    """Fork for each who asks and may. To others the door is shut: they start a kernel of their own."""
+    """Fork for each who asks and may. Others are sent away: they start a kernel themselves."""
     kernels = {}  # process id -> user id
     while True:
         try:

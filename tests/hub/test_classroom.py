@@ -52,8 +52,7 @@ def test_who_is_on_and_the_class_s_numbers(teacher, victim, thief):
 )
 def test_what_is_no_record_counts_nothing(teacher, victim, thief, trick):
     thief.run(
-        "import os; path = 'progress.json'\n"
-        "(os.rmdir if os.path.isdir(path) else os.unlink)(path)"
+        "import os; path = 'progress.json'\n(os.rmdir if os.path.isdir(path) else os.unlink)(path)"
     )
     assert thief.run(trick)[0] == "ok"
     assert "Readers: 1." in shown(teacher) or "Passed: 1 of 2" in shown(teacher)

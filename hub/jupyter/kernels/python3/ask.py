@@ -18,7 +18,8 @@ OWN = [sys.executable, "-m", "ipykernel_launcher", "-f", sys.argv[1]]
 def ask():
     """(a handle of the kernel's process, the line that must stay open), or None."""
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    asked = {"connection": sys.argv[1], "folder": os.getcwd(), "environment": dict(os.environ)}
+    folder = os.getcwd()  # noqa: PTH109  pathlib would stay in memory
+    asked = {"connection": sys.argv[1], "folder": folder, "environment": dict(os.environ)}
     try:
         line.connect(SOCKET)
         socket.send_fds(line, [json.dumps(asked).encode() + b"\n"], [2])

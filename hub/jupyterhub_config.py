@@ -89,7 +89,7 @@ c.Spawner.environment = {
 }
 c.Spawner.args = [
     "--KernelManager.transport=ipc",  # on a port each account could listen to what cells print
-    "--ServerApp.log_level=WARN",
+    "--Application.log_level=WARN",
     "--ServerApp.terminals_enabled=False",
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

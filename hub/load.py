@@ -1,6 +1,6 @@
 """How much a class takes: students at once come in, open a lesson, and run it to its end.
 
-python -m hub.load 1 5 10 30 [--into hub/results.json]
+python -m hub.load 1 5 10 30 [--cold] [--into hub/results.json]
 
 For each number a hub of its own is started, on loopback. CPU is what processes have used, not what
 a clock shows: other work on the machine does not count. Memory is PSS: what several share is
@@ -31,9 +31,14 @@ PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel", "torch")
 MIB = 2**20
 
 
-def load(students: int) -> dict[str, object]:
-    """The class of this size: seconds of each step, memory and CPU, and how many errors."""
+def load(students: int, is_cold: bool = False) -> dict[str, object]:
+    """The class of this size: seconds of each step, memory and CPU, and how many errors.
+
+    Args:
+        is_cold: no kernel comes out of the warm process.
+    """
     command = [sys.executable, "-m", "hub.tryout", "--students", str(students), "--port", "0"]
+    command += ["--cold"] * is_cold
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         try:
             told = "".join(
@@ -157,12 +162,14 @@ def main() -> None:
     """Measure each size, and store what came out after each."""
     parser = ArgumentParser("python -m hub.load")
     parser.add_argument("students", nargs="+", type=int)
+    parser.add_argument("--cold", action="store_true", help="without the warm process")
     parser.add_argument("--into", type=Path, default=RESULTS)
     asked = parser.parse_args()
     stored = json.loads(asked.into.read_text()) if asked.into.exists() else {"loads": {}}
     stored["machine"], stored["lesson"] = _machine(), LESSON
     for students in asked.students:
-        stored["loads"][str(students)] = found = load(students)
+        found = load(students, asked.cold)
+        stored["loads"][f"{students}{' cold' * asked.cold}"] = found
         asked.into.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
         print(json.dumps(found, indent=1), flush=True)
 

@@ -1,6 +1,6 @@
 """`make hub`: a class of accounts that exist only while this runs, on one machine, on loopback.
 
-python -m hub.tryout [--students 30] [--port 8000]
+python -m hub.tryout [--students 30] [--port 8000] [--cold]
 
 Mounts, processes, network and accounts are namespaces of its own, all files that it makes lie in
 memory: when it ends, nothing is left. It needs root, Linux, and a repository that all accounts may
@@ -44,6 +44,7 @@ def main() -> None:
     parser = ArgumentParser("python -m hub.tryout")
     parser.add_argument("--students", type=int, default=30)
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--cold", action="store_true", help="each kernel imports by itself")
     parser.add_argument("--inside", type=int, metavar="DESCRIPTOR", help="it starts itself so")
     asked = parser.parse_args()
     if not 1 <= asked.students <= 99:
@@ -73,6 +74,7 @@ def _go_inside(asked):
     port = door.getsockname()[1]
     again = (sys.executable, "-m", "hub.tryout", "--inside", str(door.fileno()))
     again += ("--students", str(asked.students), "--port", str(port))
+    again += ("--cold",) * asked.cold
     with subprocess.Popen(
         [*UNSHARE, "--", *again], cwd=ROOT, pass_fds=[door.fileno()], preexec_fn=_end_with_parent
     ) as run:
@@ -94,7 +96,7 @@ def _inside(asked):
     print(f"Lessons for {asked.students} students …", flush=True)
     _run([sys.executable, "-m", "hub.delivery", STUDENTS, TEACHERS], stdout=subprocess.DEVNULL)
     _tell(asked.port, passwords)
-    _keep_up(asked.inside)
+    _keep_up(asked.inside, asked.cold)
 
 
 def names(students: int) -> list[str]:
@@ -175,13 +177,14 @@ def _tell(port, passwords):
     )
 
 
-def _keep_up(door):
+def _keep_up(door, is_cold):
     """Start all parts, and start one again that has ended. Until this process is told to end."""
     python = [sys.executable, "-m"]
-    state = {"ATTNLIB_HUB_STATE": str(STATE), "ATTNLIB_WARM": str(SOCKET)}
+    state = {"ATTNLIB_HUB_STATE": str(STATE), "ATTNLIB_WARM": "" if is_cold else str(SOCKET)}
     hub = {**ENVIRONMENT, **state, "ATTNLIB_HUB_URL": f"http://127.0.0.1:{INSIDE_PORT}"}
+    warm = ([*python, "hub.warm", str(SOCKET)], {"env": ENVIRONMENT})
     parts = [
-        ([*python, "hub.warm", str(SOCKET)], {"env": ENVIRONMENT}),
+        *([] if is_cold else [warm]),
         (
             [*python, "hub.door", str(door), str(INSIDE_PORT)],
             {"env": ENVIRONMENT, "pass_fds": [door], "user": "nobody"},

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from ipykernel.kernelapp import IPKernelApp
 
+from attnlib.course.progress.content import all_exercises
 from hub.accounts import STUDENTS, TEACHERS, become, members
 
 LESSONS = (  # what most of them import, beside torch and NumPy
@@ -42,10 +43,15 @@ LESSONS = (  # what most of them import, beside torch and NumPy
     "attnlib.course.lessons.two_cousins.explorer",
     "attnlib.course.progress.table",
     "attnlib.course.widgets.live",
+    "attnlib.course.widgets.prediction",
+    "attnlib.course.widgets.questions.widget",
     "attnlib.course.widgets.viewer",
     "scipy.stats",
     "skimage.data",
     "av",
+    "PIL.ImageOps",
+    "babel.messages.pofile",
+    "torch.fx.experimental.symbolic_shapes",  # vmap asks for it: SymPy, 30 MB
 )
 MOST = 16  # kernels of one student at once
 WAIT = 10  # seconds that a fork waits for what it shall do
@@ -57,6 +63,7 @@ def main(path: Path) -> None:
     """Import, listen, fork, for ever."""
     for name in LESSONS:
         import_module(name)
+    all_exercises()  # imports those of each lesson
     gc.collect()
     gc.freeze()  # or the first collection in a kernel copies all that is shared
     if threads := len([*Path("/proc/self/task").iterdir()]) - 1:

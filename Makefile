@@ -8,6 +8,9 @@ JOBS        ?= 2
 LAB_FLAGS   ?=
 SOURCE      ?=
 STUDY_FLAGS ?=
+STUDENTS    ?= 30
+PORT        ?= 8000
+CLASS       ?=
 REHEARSE    ?=
 WHOLE       ?=
 CHECK       ?=
@@ -23,6 +26,7 @@ DRIVER  := $(VENV)/driver
 SITE    := $(VENV)/site
 ZOO     := $(VENV)/zoo
 LINT    := $(VENV)/lint
+HUB     := $(VENV)/hub
 LESSON  := $(if $(SOURCE),notebooks,my)/00_two_cousins.ipynb
 
 # Else JupyterLab's first words to a student are a question about news, and what they chose and
@@ -37,7 +41,7 @@ KERNEL := $(VENV)/etc/ipython/ipython_config.py
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab update weights triton test test-units test-zoo test-browser release test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
+.PHONY: help lab update weights triton test test-units test-zoo test-browser hub test-hub release test-release bench bench-browser gpu study claims scorer notebooks messages docs slides lint format wheels clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -77,7 +81,7 @@ lab: $(READY) $(OVERRIDES) $(KERNEL) ## open your own copy of the first lesson (
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
 update: $(READY) ## let what is new in the lessons come into your copies
-	$(PY) -m attnlib.course copy --update
+	$(PY) -m $(if $(CLASS),hub.delivery $(CLASS),attnlib.course copy --update)
 
 weights: $(WEIGHTS) ## install the language model of lesson 12, and 5000 pictures of MNIST
 
@@ -118,6 +122,27 @@ test-browser: $(DRIVER) docs slides ## lessons, widgets, site, slides in Chromiu
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { \
 	  echo "There is no Chromium: apt-get install chromium-headless-shell fonts-liberation fonts-dejavu fonts-noto-cjk"; exit 1; }
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests/browser
+
+# Compiled beforehand: what students import is read-only for them. As root in a container; at home
+# it is `sudo make hub`.
+hub: $(HUB) $(OVERRIDES) $(KERNEL) ## try a class out on one machine, as root: JupyterHub on loopback (STUDENTS=30, PORT=8000)
+	@$(PY) -m compileall -q attnlib hub
+	$(PY) -m hub.tryout --students $(STUDENTS) --port $(PORT)
+
+# Not for students: a minute with three students, one of whom is a thief.
+test-hub: $(HUB) $(OVERRIDES) $(KERNEL) ## a hub of three: what is another's is refused, what dies comes back (root)
+	@$(PY) -m compileall -q attnlib hub
+	$(PY) -m pytest -p no:xdist tests/hub
+
+# npm brings the proxy, without running scripts of packages.
+$(HUB): $(READY) requirements-hub.txt hub/package.json
+	@command -v npm >/dev/null || [ "$$(id -u)" != 0 ] || { \
+	  apt-get update -q && apt-get install -qy --no-install-recommends npm; }
+	@command -v npm >/dev/null || { echo "There is no npm: apt-get install npm"; exit 1; }
+	$(PY) -m pip install -r requirements-hub.txt
+	@mkdir -p $(VENV)/proxy && cp hub/package.json $(VENV)/proxy/
+	npm install --prefix $(VENV)/proxy --ignore-scripts --no-package-lock --silent
+	@touch $@
 
 # It tags nothing, and sends nothing. `.ci/run` and `make test-release` are apart.
 release: $(ZOO) ## all that must be true of a release: versions, links, catalogues, claims, the zoo

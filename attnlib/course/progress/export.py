@@ -95,8 +95,17 @@ def read(path: Path) -> Export:
         ValueError: it is damaged, or another file. The reason is told, in the reader's language.
         OSError: it can't be read.
     """
+    return parsed(path.read_bytes())
+
+
+def parsed(text: str | bytes) -> Export:
+    """What the text of such a file holds.
+
+    Raises:
+        ValueError: as `read` does.
+    """
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or found.get("what") != MARK:

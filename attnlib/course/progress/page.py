@@ -15,11 +15,16 @@ CSS = Path(__file__).with_name("page.css")
 MISTAKES = 3  # of each exercise
 
 
-def page(found: Sum) -> str:
-    """The page, as HTML."""
+def page(found: Sum, above: str = "") -> str:
+    """The page, as HTML.
+
+    Args:
+        above: HTML that is to stand at its top.
+    """
     title = say("What the class has done")
     begun = [each for each in LESSONS if _is_begun(found, each)]
     parts = [
+        *filter(None, [above]),
         f"<h1>{escape(title)}</h1>",
         _quiet(
             say(

@@ -1,5 +1,6 @@
 """`make messages LANGUAGE=zh`: bring the catalogues of a language up to what the course says now.
 
+Those of what the library says lie in attnlib/course/locale/zh/, those of the lessons in i18n/zh/.
 A new message comes in empty. One that changed keeps its old translation, marked "fuzzy": it is
 said in English until somebody has looked at it and taken the mark away. PARTS="heads widgets"
 begins these catalogues; without it, those that are there are brought up.
@@ -13,7 +14,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from attnlib.course.language import LOCALE
+from i18n import lessons
 from i18n.messages import templates
+
+LESSONS = Path(__file__).resolve().parent  # a folder of the lessons' catalogues for each language
 
 COLUMNS = 100
 HEADER = r"""msgid ""
@@ -64,7 +68,12 @@ def write(catalog: Catalog, path: Path) -> None:
 
 
 def main(language: str, *parts: str) -> None:
-    update(LOCALE / language, parts)
+    rooms = {LOCALE: templates(), LESSONS: lessons.templates()}
+    if unknown := sorted(set(parts).difference(*rooms.values())):
+        known = sorted(name for now in rooms.values() for name in now)
+        raise SystemExit(f"PARTS must be among {known}, got {unknown}")
+    for folder, now in rooms.items():
+        update(folder / language, set(parts) & set(now), now)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """`make messages LANGUAGE=zh`: bring the catalogues of a language up to what the course says now.
 
 Those of what the library says lie in attnlib/course/locale/zh/, those of the lessons in i18n/zh/.
-A new message comes in empty. One that changed keeps its old translation, marked "fuzzy": it is
-said in English until somebody has looked at it and taken the mark away. PARTS="heads widgets"
-begins these catalogues; without it, those that are there are brought up.
+A new message comes in empty, or as another catalogue of that folder has it. One that changed keeps
+its old translation, marked "fuzzy": it is said in English until somebody has looked at it and taken
+the mark away. PARTS="heads 02_heads" begins these catalogues; without it, those that are there are
+brought up.
 """
 
 import sys
@@ -46,11 +47,21 @@ def update(folder: Path, parts: Iterable[str] = (), now: dict[str, Catalog] | No
     if unknown := [name for name in names if name not in now]:
         raise ValueError(f"PARTS must be among {sorted(now)}, got {unknown}")
     folder.mkdir(parents=True, exist_ok=True)
+    known = _known(folder)
     for name in names:
         path = folder / f"{name}.po"
         catalog = read(path) if path.exists() else Catalog()
         catalog.update(now[name])
+        for message in catalog:
+            message.string = message.string or known.get(message.id, "")
         write(catalog, path)
+
+
+def _known(folder):
+    """What is translated anywhere in a folder: said once more, it is said alike."""
+    catalogs = [read(path) for path in sorted(folder.glob("*.po"))]
+    messages = (each for catalog in catalogs for each in catalog if each.id and not each.fuzzy)
+    return {each.id: each.string for each in messages}
 
 
 def read(path: Path) -> Catalog:

@@ -9,7 +9,6 @@ which sets the language. Nobody edits it: a change goes into the English lesson 
 import copy
 import re
 import sys
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.results import load
 from attnlib.course.language import language as spoken
 from attnlib.course.language import speak
-from i18n.lessons import english, translated
+from i18n.lessons import english, translated, translations
 from i18n.update import read as read_catalogue
 from notebooks.badges import TONGUES
 from notebooks.execute import HERE, LESSONS, normalise, read, say_written
@@ -49,16 +48,10 @@ def place(lesson: Path, language: str) -> Path:
     return lesson.parent / language / lesson.name
 
 
-def catalogue(path: Path) -> Mapping[str, str]:
-    """Message -> translation, of those that are translated and not in doubt."""
-    messages = read_catalogue(path)
-    return {each.id: each.string for each in messages if each.id and each.string and not each.fuzzy}
-
-
 def built(lesson: Path, language: str) -> NotebookNode:
     """A lesson in another language, not executed."""
     nb = english(read(lesson))
-    said = catalogue(TONGUES / language / f"{lesson.stem}.po")
+    said = translations(read_catalogue(TONGUES / language / f"{lesson.stem}.po"))
     for cell in nb.cells:
         cell.source = translated(cell.cell_type, cell.source, said)
         if cell.cell_type == "markdown":

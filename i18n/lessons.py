@@ -32,6 +32,7 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 BARE = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)|\{[^{}]*\}|https?:\S+")
 WORD = re.compile(r"[A-Za-z]{2,}")
 WORDS = re.compile(r"[A-Za-z]{2,}[,;:.!?’')]*\s+[‘'(]*[A-Za-z]{2,}")
+SIGN = re.compile(r"[.:;](?: |$)")  # between values that are printed, it is language too
 BADGE = re.compile(r"<small>[●○] ")  # notebooks/badges.py says it
 CHINESE = re.compile(r'(?:\n\n|\A)<div lang="zh-Hans">\n\n.*?\n\n</div>(?=\n|\Z)', re.DOTALL)
 QUOTED = re.compile(r"""\w*(\"\"\"|'''|"|')""")
@@ -112,12 +113,15 @@ def translated(kind: str, source: str, catalogue: Mapping[str, str]) -> str:
 
 def pieces(kind: str, source: str) -> Iterator[Piece]:
     """The messages of a cell."""
-    found = {"markdown": of_markdown, "code": of_code}.get(kind, lambda source: ())(source)
-    return (piece for piece in found if WORD.search(BARE.sub("", piece.message)))
+    return {"markdown": of_markdown, "code": of_code}.get(kind, lambda source: ())(source)
 
 
 def of_markdown(source: str) -> Iterator[Piece]:
     """Of every block its text, in lines joined; of a table every cell."""
+    return (each for each in _blocks(source) if WORD.search(BARE.sub("", each.message)))
+
+
+def _blocks(source):
     lines = source.split("\n")
     starts = [0, *itertools.accumulate(len(line) + 1 for line in lines)]
     for before, token in itertools.pairwise([Token("", "", 0), *MARKDOWN.parse(source)]):
@@ -187,7 +191,10 @@ def _said(tree):
     for node in ast.walk(tree):
         if (text := _written(node)) is None or node in quiet or "->" in text:
             continue
-        if (WORD if node in printed else WORDS).search(text):
+        is_printed = node in printed and (
+            WORD.search(text) or isinstance(node, ast.JoinedStr) and SIGN.search(text)
+        )
+        if is_printed or WORDS.search(text):
             yield node
 
 

@@ -47,9 +47,11 @@ SAME = {
 CHINESE = re.compile(r'<span lang="zh-Hans">(.*?)</span>')
 NAMED = re.compile(r'"([^"]*)"')  # in code: of several words, the title of a figure
 TITLE = re.compile(rf"{WORDS.pattern}|{HAN}")
+PLACE = re.compile(r"\{[^{}]*\}")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 ENDS = {".": "。.", "?": "？", "!": "！", ":": "：", "…": "…", ",": "，、", ";": "；"}
 FULL = "，。；：？！“”‘’（）《》、"
+TERMS = LESSONS / "zh" / "terms.toml"
 ENDING = re.compile("[。；：？！\n]|——")  # of what is read in one breath
 LONG = 40  # characters
 
@@ -127,7 +129,8 @@ def _faults_of(message):
             yield f"another {name}: {sorted(((before - after) + (after - before)).elements())}"
     yield from _faults_of_punctuation(english, translation)
     yield from _faults_of_words(translation)
-    if missing := set(NUMBER.findall(english)) - set(NUMBER.findall(translation)):
+    counted, told = (set(NUMBER.findall(PLACE.sub("", text))) for text in (english, translation))
+    if missing := counted - told:
         yield f"does not tell {', '.join(sorted(missing))}"
     if unknown := sorted(set(translation) - shown() - {"\n"}):
         yield f"no font of the course has {''.join(unknown)}"
@@ -175,9 +178,9 @@ def _faults_of_words(translation):
 
 
 @cache
-def terms(path: Path = LESSONS / "zh/terms.toml") -> list[tuple[str, str, str]]:
+def terms() -> list[tuple[str, str, str]]:
     """(English, Chinese, pattern of what it must not be called) for each term with wrong words."""
-    table = tomllib.loads(path.read_text(encoding="utf-8"))["term"]
+    table = tomllib.loads(TERMS.read_text(encoding="utf-8"))["term"]
     return [(each["english"], each["chinese"], wrong) for each in table for wrong in each["wrong"]]
 
 
@@ -187,7 +190,8 @@ def lengths(catalog: Catalog) -> list[int]:
     for name in ("formula", "code", "tag"):
         texts = [SAME[name].sub("x", text) for text in texts]
     texts = [SAME["link"].sub("]", text) for text in texts]
-    return [len(part.strip("* ")) for text in texts for part in ENDING.split(text) if part.strip()]
+    texts = [re.sub(r"[* ]", "", text) for text in texts]
+    return [len(part) for text in texts for part in ENDING.split(text) if part]
 
 
 @cache

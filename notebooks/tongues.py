@@ -18,8 +18,7 @@ from nbformat.v4 import new_code_cell
 from attnlib.course.experiments.study import woven
 from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.results import load
-from attnlib.course.language import language as spoken
-from attnlib.course.language import speak
+from attnlib.course.language import speaking
 from i18n.lessons import english, translated, translations
 from i18n.update import read as read_catalogue
 from notebooks.badges import TONGUES
@@ -69,12 +68,8 @@ def built(lesson: Path, language: str) -> NotebookNode:
 @cache
 def claims(language: str) -> woven.Sentences:
     """What the results allow to be said, in this language."""
-    before = spoken()
-    try:
-        speak(language)
+    with speaking(language):
         return woven.sentences(findings(load()))
-    finally:
-        speak(before)
 
 
 def _led(link, language):

@@ -14,8 +14,11 @@ CLASS       ?=
 REHEARSE    ?=
 WHOLE       ?=
 CHECK       ?=
-FILES       ?= *.md docs/*.md notebooks/*.ipynb
+FILES       ?= *.md docs/*.md notebooks/*.ipynb notebooks/*/*.ipynb
 OUT         ?= $(if $(REHEARSE),build/rehearsal,benchmarks/results)
+
+# Only as it is asked for: many a shell has a LANGUAGE=en_US:en of its own.
+TONGUE := $(if $(findstring command,$(origin LANGUAGE)),$(filter-out en,$(LANGUAGE)))
 
 VENV    := .venv
 PY      := $(VENV)/bin/python
@@ -27,11 +30,19 @@ SITE    := $(VENV)/site
 ZOO     := $(VENV)/zoo
 LINT    := $(VENV)/lint
 HUB     := $(VENV)/hub
-LESSON  := $(if $(SOURCE),notebooks,my)/00_two_cousins.ipynb
+LANGUAGES := $(VENV)/languages
+LESSON  := $(if $(SOURCE),notebooks,my)$(TONGUE:%=/%)/00_two_cousins.ipynb
+
+# Of the lessons in other languages, `make test` runs those of the short path.
+TESTED := notebooks/*.ipynb $(wildcard notebooks/*/00_*.ipynb notebooks/*/08_*.ipynb notebooks/*/09_*.ipynb)
 
 # Else JupyterLab's first words to a student are a question about news, and what they chose and
 # moved is gone when they open a lesson again.
 OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
+
+# The language of JupyterLab's own menus, where a package has them: else they stay English.
+MENUS := $(VENV)/share/jupyter/lab/settings/overrides.d/language.json
+LOCALE_OF_zh := zh_CN
 
 # Else a cell that is run before the imports says "NameError" alone. Imported only then: at the
 # start of a kernel it would take seconds.
@@ -73,15 +84,22 @@ $(KERNEL): $(READY) Makefile
 
 # Root has no other account to fall back on in a container, and JupyterLab refuses root unasked.
 # The news and update flags: opening a lesson asks nothing, and calls nothing, outside.
-lab: $(READY) $(OVERRIDES) $(KERNEL) ## open your own copy of the first lesson (SOURCE=1: the lesson itself)
-	$(if $(SOURCE),,$(PY) -m attnlib.course copy)
+lab: $(READY) $(OVERRIDES) $(KERNEL) $(if $(TONGUE),$(LANGUAGES)) ## open your own copy of the first lesson (LANGUAGE=zh: in Chinese; SOURCE=1: the lesson itself)
+	$(if $(SOURCE),,$(PY) -m attnlib.course copy $(TONGUE:%=--language %))
+	@rm -f $(MENUS)$(if $(TONGUE), && mkdir -p $(dir $(MENUS)) && printf '%s\n' \
+	  '{"@jupyterlab/translation-extension:plugin": {"locale": "$(LOCALE_OF_$(TONGUE))"}}' > $(MENUS))
 	$(PY) -m jupyterlab $(LESSON) --ServerApp.root_dir="$(CURDIR)" \
 	  --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
-update: $(READY) ## let what is new in the lessons come into your copies
-	$(PY) -m $(if $(CLASS),hub.delivery $(CLASS),attnlib.course copy --update)
+# A package that is for another version of JupyterLab leaves some menus in English, and harms nothing.
+$(LANGUAGES): $(READY) requirements-languages.txt
+	$(PY) -m pip install -r requirements-languages.txt || echo "JupyterLab's own menus stay English."
+	@touch $@
+
+update: $(READY) ## let what is new in the lessons come into your copies (LANGUAGE=zh: the Chinese ones)
+	$(PY) -m $(if $(CLASS),hub.delivery $(CLASS),attnlib.course copy --update $(TONGUE:%=--language %))
 
 weights: $(WEIGHTS) ## install the language model of lesson 12, and 5000 pictures of MNIST
 
@@ -102,7 +120,7 @@ test test-units test-zoo study scorer notebooks docs slides $(if $(REHEARSE),gpu
 
 test: test-units ## the unit tests, then every lesson, whose outputs must come out again
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --nbval-cell-timeout 120 -n $(JOBS) --dist loadfile notebooks
+	  --nbval-cell-timeout 120 -n $(JOBS) --dist loadfile $(TESTED)
 
 test-units: $(READY) $(WEIGHTS) $(TRITON) ## the unit tests alone, where outputs are not promised to the digit
 	$(PY) -m pytest -n $(JOBS) --dist worksteal tests
@@ -148,6 +166,7 @@ $(HUB): $(READY) requirements-hub.txt hub/package.json
 release: $(ZOO) ## all that must be true of a release: versions, links, catalogues, claims, the zoo
 	$(PY) -m docs.release
 	$(MAKE) claims CHECK=1
+	$(MAKE) test TESTED=notebooks
 	$(MAKE) test-zoo
 
 # Not for CI, which tries a few of each kind: some twenty minutes. -o: the browser's tests too.
@@ -197,11 +216,12 @@ claims: $(READY) ## write all sentences of what matters, from the results (CHECK
 scorer: $(READY) ## train what lesson 11 and summarise take: video scorers, five seeds (5 minutes)
 	$(PY) -m attnlib.course.experiments.films
 
-notebooks: $(READY) $(WEIGHTS) $(TRITON) ## execute every lesson and write it in its normal form
-	$(PY) -m notebooks.execute
+notebooks: $(READY) $(WEIGHTS) $(TRITON) ## execute every lesson and write it in its normal form (LANGUAGE=zh: only the Chinese ones)
+	$(if $(TONGUE),,$(PY) -m notebooks.execute)
+	$(PY) -m notebooks.tongues $(TONGUE)
 
-messages: $(READY) ## LANGUAGE=zh: its catalogues as the course speaks now (PARTS="heads": a new one)
-	$(PY) -m i18n.update $(or $(LANGUAGE),$(error say which language: make messages LANGUAGE=zh)) $(PARTS)
+messages: $(READY) ## LANGUAGE=zh: its catalogues as the course speaks now (PARTS="heads 02_heads": new ones)
+	$(PY) -m i18n.update $(or $(TONGUE),$(error say which language: make messages LANGUAGE=zh)) $(PARTS)
 
 lint: $(LINT) ## ruff, the rules and the layout; mypy, the types of the core
 	$(PY) -m ruff check .

@@ -10,7 +10,8 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # Lessons, the pages that they link, and the measurements that one of them reads: all that
 # attnlib/course/repository.py leads to. MANIFEST.in names them for a source distribution.
-FILES = ("notebooks/*.ipynb", "notebooks/CREDITS.md", "docs/course.svg", "docs/glossary.md")
+FILES = ("notebooks/*.ipynb", "notebooks/[a-z]*/*.ipynb", "notebooks/CREDITS.md")
+FILES += ("docs/course.svg", "docs/glossary.md")
 FILES += ("docs/reply*.md", "benchmarks/results/amd-epyc-2-threads.json")
 
 

@@ -5,6 +5,7 @@ page leads there as it does in the repository. What is made of data is added: th
 first page, the tables of the benchmarks and the index of wrong beliefs.
 """
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from docs.narrow import with_narrow
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "docs"
 SOURCE, STATIC, HTML = SITE / "source", SITE / "static", SITE / "html"
+LINK = re.compile(r"\]\((?!https?:|#)")  # to a file
 # What a page may load. The rest of each package stays out of the site.
 LOADED = (
     "mathjax/es5/tex-chtml.js",
@@ -35,10 +37,15 @@ def main() -> int:
     lay_out_pages(SOURCE)
     address = repository()
     alone.write(STATIC / doors.FOLDER, address)
-    for path in executed().values():
-        nb = with_narrow(for_page(nbformat.read(path, 4)), STATIC)
-        nb = doors.with_doors(nb, path.stem, address)
-        nbformat.write(nb, SOURCE / "notebooks" / path.name)
+    for name, path in executed().items():
+        stem, _, language = name.partition(".")
+        up = "../.." if language else ".."
+        nb = with_narrow(for_page(nbformat.read(path, 4)), STATIC, up)
+        if not language:  # nowhere else is there one to be opened
+            nb = doors.with_doors(nb, stem, address)
+        folder = SOURCE / "notebooks" / language
+        folder.mkdir(exist_ok=True)
+        nbformat.write(nb, folder / f"{stem}.ipynb")
     strict = ["-W", "--keep-going", "-q"]
     places = ["-c", ROOT / "docs", "-d", SITE / "doctrees", SOURCE, HTML]
     return sphinx([*strict, "-j2", *map(str, places)])
@@ -61,10 +68,15 @@ def lay_out_pages(source: Path) -> None:
     (source / "docs").mkdir(parents=True)
     (source / "notebooks").mkdir()
     for path in ROOT.glob("docs/*"):
-        if path.suffix in (".md", ".svg"):
+        if path.suffix in (".md", ".svg", ".webp"):
             shutil.copy(path, source / "docs")
     shutil.move(source / "docs/index.md", source)
     shutil.copy(ROOT / "README.md", source)
+    for path in ROOT.glob("README.*.md"):  # the first page in another language: zh/
+        to = source / path.suffixes[0][1:] / "index.md"
+        to.parent.mkdir()
+        text = path.read_text(encoding="utf-8").replace("](README.md", "](index.md")
+        to.write_text(LINK.sub("](../", text), encoding="utf-8")
     shutil.copy(ROOT / "notebooks/CREDITS.md", source / "notebooks")
     (source / "docs/benchmarks.md").write_text(tables.page(), encoding="utf-8")
     (source / "docs/first.html").write_text(first.html(), encoding="utf-8")

@@ -40,7 +40,9 @@ html_favicon = "static/icon.svg"
 html_static_path = [str(STATIC)]
 html_css_files = ["site.css"]
 html_js_files = ["alive.js", "site.js"]
-CHINESE = ("docs/reply.zh",)  # the others are English
+HAN = re.compile("[\u3400-\u9fff]")
+# A page and the same one in Chinese.
+PAIRS = {"index": "zh/index", "docs/reply": "docs/reply.zh"}
 mathjax_path = "mathjax/es5/tex-chtml.js"
 html_show_search_summary = False  # a page from the file system may not fetch others
 html_copy_source = False
@@ -80,17 +82,49 @@ def _add(app, pagename, _template, context, _doctree):
     if pagename == "index":
         app.add_css_file("first.css")
         app.add_js_file("first.js")
-    if pagename in CHINESE:
+    if _is_chinese(pagename):
         context["language"] = "zh-Hans"
 
 
-def _mend(_app, pagename, _template, context, _doctree):
+def _is_chinese(pagename):
+    return pagename in PAIRS.values() or pagename.startswith("notebooks/zh/")
+
+
+def _same_page(pagename):
+    """The page that says the same in the other language, if there is one."""
+    if pagename.startswith("notebooks/"):
+        folder, _, lesson = pagename.rpartition("/")
+        return f"notebooks/{lesson}" if _is_chinese(pagename) else f"{folder}/zh/{lesson}"
+    return (PAIRS | {chinese: english for english, chinese in PAIRS.items()}).get(pagename)
+
+
+def _switch(app, pagename, context):
+    """The link to that page."""
+    other = _same_page(pagename)
+    if other not in app.env.found_docs or pagename == "index":  # that one has both languages
+        return ""
+    tongue, name = ("en", "English") if _is_chinese(pagename) else ("zh-Hans", "中文")
+    link = f'href="{context["pathto"](other)}" lang="{tongue}" hreflang="{tongue}"'
+    return f'<p class="attn-tongue"><a {link}>{name}</a></p>'
+
+
+def _told(text):
+    """A text with its language, where the page's is English."""
+    return f'<span lang="zh-Hans">{text}</span>' if HAN.search(text) else text
+
+
+def _mend(app, pagename, _template, context, _doctree):
     captions = context["furo_navigation_tree"]
     captions = captions.replace('role="heading"', 'role="heading" aria-level="2"')
-    if pagename in CHINESE:
+    captions = re.sub(r">([^<>]+)<", lambda text: f">{_told(text[1])}<", captions)
+    if _is_chinese(pagename):
         captions = f'<div lang="en">{captions}</div>'
     context["furo_navigation_tree"] = captions
-    body = context.get("body", "")
+    for way in ("prev", "next"):
+        if page := context.get(way):
+            title = f'<span lang="en">{_told(page["title"])}</span>'
+            context[way] = page | {"title": title}
+    body = _switch(app, pagename, context) + context.get("body", "")
     # A button's name must hold the words on it: let it be just these.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     if pagename == "_modules/index":  # lists right inside lists: make it one

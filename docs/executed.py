@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 
+from attnlib.course.copies.lessons import TRANSLATED
 from notebooks.execute import HERE, LESSONS, execute, read
 
 ROOT = HERE.parent
@@ -24,25 +25,27 @@ MARK = "made_from"  # in the metadata: a digest of all that the outputs hang on
 
 
 def executed(jobs: int = 2) -> dict[str, Path]:
-    """Stem to path of all lessons, executed, widget views and widget state included.
+    """Name to path of all lessons, executed, widget views and widget state included.
+
+    A name is a stem, "02_heads", and in another language "02_heads.zh".
 
     Args:
         jobs: how many run at a time, each with one thread.
     """
     EXECUTED.mkdir(parents=True, exist_ok=True)
-    lessons = sorted(HERE.glob(LESSONS))
+    lessons = sorted([*HERE.glob(LESSONS), *HERE.glob(TRANSLATED)])
     due = stale(lessons)
     with ProcessPoolExecutor(jobs) as pool:
         for path in pool.map(_run, due, due.values()):
             print("executed", path.name, flush=True)
-    return {path.stem: EXECUTED / path.name for path in lessons}
+    return {_place(path).stem: _place(path) for path in lessons}
 
 
 def stale(lessons: list[Path]) -> dict[Path, str]:
     """The lessons that must run, the longest first, with the digest of what each is made from."""
     library = _library()
     made_from = {path: _digest([path, *library]) for path in lessons}
-    due = [path for path in lessons if _mark(EXECUTED / path.name) != made_from[path]]
+    due = [path for path in lessons if _mark(_place(path)) != made_from[path]]
     return {path: made_from[path] for path in sorted(due, key=lambda path: -path.stat().st_size)}
 
 
@@ -51,8 +54,13 @@ def _run(path, made_from):
     settings = {"timeout": 600, "extra_arguments": [*ARGUMENTS]}
     nb = execute(read(path), store_widget_state=True, **settings)
     nb.metadata[MARK] = made_from
-    nbformat.write(nb, EXECUTED / path.name)
+    nbformat.write(nb, _place(path))
     return path
+
+
+def _place(path):
+    is_translated = path.parents[1] == HERE
+    return EXECUTED / (f"{path.stem}.{path.parent.name}.ipynb" if is_translated else path.name)
 
 
 def _library():

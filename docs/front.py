@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from attnlib.course.language import say, speaking
 from attnlib.course.manifest import LESSONS
 from docs import course_map
 
@@ -32,6 +33,23 @@ def lessons() -> str:
     return "\n".join(["| | question | minutes | core |", "|---|---|---|---|", *rows])
 
 
+def lessons_in_chinese() -> str:
+    """The same in Chinese; a lesson that is not translated is said to be English."""
+    with speaking("zh"):
+        rows = [
+            f"| {_chinese(each)} | {say(each.question)} | {each.minutes} | {each.core} |"
+            for each in LESSONS
+        ]
+    return "\n".join(["| 课 | 它的问题 | 分钟 | 核心 |", "|---|---|---|---|", *rows])
+
+
+def _chinese(lesson):
+    path = f"notebooks/zh/{lesson.stem}.ipynb"
+    if (ROOT / path).exists():
+        return f"[{lesson.heading}]({path})"
+    return f"[{lesson.heading}](notebooks/{lesson.stem}.ipynb)（英文）"
+
+
 def minutes() -> str:
     """Every lesson with its minutes and what it is for."""
     rows = [
@@ -44,6 +62,7 @@ def minutes() -> str:
 
 PAGES = (
     Page(ROOT / "README.md", {"lessons": lessons}),
+    Page(ROOT / "README.zh.md", {"lessons": lessons_in_chinese}),
     Page(ROOT / "docs/lecturer.md", {"minutes": minutes}),
 )
 

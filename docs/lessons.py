@@ -7,18 +7,19 @@ from nbformat import NotebookNode
 from docs.alive import VIEW, Page, is_bar
 
 RUNS = "<kbd>Shift</kbd>+<kbd>Enter</kbd>"  # a paragraph about it is for those who have a kernel
+FIGURE = {"zh": "图："}  # else "Figure. "
 ALT = 150  # letters of what a screen reader says of a figure; the whole sentence stands beside it
 
 
 def for_page(nb: NotebookNode) -> NotebookNode:
     """`nb`, executed with its widgets, as MyST-NB is to read it. Changed in place."""
-    page = Page(nb)
+    page, figure = Page(nb), FIGURE.get(nb.metadata.get("language"), "Figure. ")
     for cell in nb.cells:
         cell.metadata.setdefault("tags", [])
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.tags.append("hide-input")
         if cell.cell_type == "code":
-            cell.metadata["mystnb"] = {"image": {"alt": _alt(cell)}}
+            cell.metadata["mystnb"] = {"image": {"alt": figure + _alt(cell)}}
             cell.outputs = [output for output in cell.outputs if not is_bar(output)]
             for output in cell.outputs:
                 if VIEW in output.get("data", {}):
@@ -40,4 +41,4 @@ def _alt(cell):
     """What the cell prints says what its figure shows."""
     printed = "".join(output.text for output in cell.outputs if output.output_type == "stream")
     words = re.sub(r"\s+", " ", printed).strip()
-    return f"Figure. {words[:ALT]}{'…' * (len(words) > ALT)}"
+    return f"{words[:ALT]}{'…' * (len(words) > ALT)}"

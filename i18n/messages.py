@@ -19,6 +19,7 @@ COURSE = ROOT / "attnlib" / "course"
 MARKS = ("say", "N_")
 # What is language in a file of data; a list, or a dict by letters, holds several messages.
 FIELDS = {
+    "lessons.toml": {"title", "question"},
     "predictions.toml": {"question", "choices", "because"},
     "questions.toml": {"name", "because", "stem", "choices"},
 }

@@ -1,8 +1,10 @@
 """`make messages LANGUAGE=zh`: bring the catalogues of a language up to what the course says now.
 
-A new message comes in empty. One that changed keeps its old translation, marked "fuzzy": it is
-said in English until somebody has looked at it and taken the mark away. PARTS="heads widgets"
-begins these catalogues; without it, those that are there are brought up.
+Those of what the library says lie in attnlib/course/locale/zh/, those of the lessons in i18n/zh/.
+A new message comes in empty, or as another catalogue of that folder has it. One that changed keeps
+its old translation, marked "fuzzy": it is said in English until somebody has looked at it and taken
+the mark away. PARTS="heads 02_heads" begins these catalogues; without it, those that are there are
+brought up.
 """
 
 import argparse
@@ -13,7 +15,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from attnlib.course.language import LOCALE
+from i18n import lessons
 from i18n.messages import templates
+
+LESSONS = Path(__file__).resolve().parent  # a folder of the lessons' catalogues for each language
 
 COLUMNS = 100
 HEADER = r"""msgid ""
@@ -42,11 +47,21 @@ def update(folder: Path, parts: Iterable[str] = (), now: dict[str, Catalog] | No
     if unknown := [name for name in names if name not in now]:
         raise ValueError(f"PARTS must be among {sorted(now)}, got {unknown}")
     folder.mkdir(parents=True, exist_ok=True)
+    known = _known(folder)
     for name in names:
         path = folder / f"{name}.po"
         catalog = read(path) if path.exists() else Catalog()
         catalog.update(now[name])
+        for message in catalog:
+            message.string = message.string or known.get(message.id, "")
         write(catalog, path)
+
+
+def _known(folder):
+    """What is translated anywhere in a folder: said once more, it is said alike."""
+    catalogs = [read(path) for path in sorted(folder.glob("*.po"))]
+    messages = (each for catalog in catalogs for each in catalog if each.id and not each.fuzzy)
+    return {each.id: each.string for each in messages}
 
 
 def read(path: Path) -> Catalog:
@@ -66,9 +81,14 @@ def write(catalog: Catalog, path: Path) -> None:
 def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     reader.add_argument("language", help="zh")
-    reader.add_argument("parts", nargs="*", help="catalogues to begin")
+    reader.add_argument("parts", nargs="*", help="catalogues to begin: a room, or a lesson")
     asked = reader.parse_args()
-    update(LOCALE / asked.language, asked.parts)
+    rooms = {LOCALE: templates(), LESSONS: lessons.templates()}
+    if unknown := sorted(set(asked.parts).difference(*rooms.values())):
+        known = sorted(name for now in rooms.values() for name in now)
+        raise SystemExit(f"PARTS must be among {known}, got {unknown}")
+    for folder, now in rooms.items():
+        update(folder / asked.language, set(asked.parts) & set(now), now)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from attnlib.course.copies.lessons import LESSONS, read
+from attnlib.course.language import ENGLISH
 from notebooks.badges import badged
 from notebooks.identity import keep, refused
 from notebooks.sockets import AsyncFileKernelManager
@@ -101,7 +102,7 @@ def normalise(nb: NotebookNode) -> NotebookNode:
     for cell in nb.cells:
         for key in VOLATILE:
             cell.metadata.pop(key, None)
-        cell.source = badged(cell)
+        cell.source = badged(cell, nb.metadata.get("language", ENGLISH))
         if cell.cell_type == "code":
             # A cell that was never run keeps its null: a number would hide that.
             if cell.execution_count is not None:
@@ -214,23 +215,30 @@ def _texts(output: NotebookNode) -> Iterator[str]:
 def main(arguments: list[str]) -> int:
     failed = 0
     for path in [Path(name) for name in arguments] or sorted(HERE.glob(LESSONS)):
-        start, lesson = time.perf_counter(), path.stem.partition("_")[2]
-        try:
-            nb = read(path)
-            found = list(refused(nb.cells, lesson))
-            if not found:
-                nb = normalise(execute(nb, path.resolve().parent))
-                found = problems(nb)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            found = [str(error)]
-        if found:
+        nb, lesson = read(path), path.stem.partition("_")[2]
+        wrong = list(refused(nb.cells, lesson))
+        if say_written(path, nb, wrong):
+            keep(nb.cells, lesson)
+        else:
             failed += 1
-            print(f"{path.name}: not written", *found, sep="\n  ")
-            continue
-        word = "written" if write(nb, path) else "no change"
-        keep(nb.cells, lesson)
-        print(f"{path.name}: {word}, {time.perf_counter() - start:.1f} s")
     return 1 if failed else 0
+
+
+def say_written(path: Path, nb: NotebookNode, wrong: list[str]) -> bool:
+    """Execute `nb`, unless something is `wrong` with it; write it if nothing is; say which."""
+    start = time.perf_counter()
+    try:
+        if not wrong:
+            nb = normalise(execute(nb, path.resolve().parent))
+            wrong = problems(nb)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        wrong = [str(error)]
+    if wrong:
+        print(f"{path.name}: not written", *wrong, sep="\n  ")
+        return False
+    word = "written" if write(nb, path) else "no change"
+    print(f"{path.name}: {word}, {time.perf_counter() - start:.1f} s")
+    return True
 
 
 if __name__ == "__main__":

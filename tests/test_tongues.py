@@ -11,7 +11,11 @@ from docs import beliefs
 from notebooks.execute import HERE, LESSONS, read
 
 ROOT = HERE.parent
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(HERE.glob(LESSONS))]
+PAGES = [
+    *sorted(ROOT.glob("README*.md")),
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(HERE.glob(LESSONS)),
+]
 HAN = re.compile("[\u3400-\u9fff]+")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 # Bold, its last character and the one behind it. Between a full stop and a letter it does not end.

@@ -11,6 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 import attnlib
+from attnlib.course.copies.lessons import HERE, TRANSLATED
 from attnlib.course.copies.pages import PAGES
 from attnlib.course.manifest import LESSONS
 
@@ -97,6 +98,7 @@ def test_all_of_the_package_is_in_it_and_nothing_else(names):
     wanted = {name for name in package if "__pycache__" not in name and not name.endswith(".pyc")}
     files = "attnlib/course/files"
     wanted |= {f"{files}/notebooks/{each.stem}.ipynb" for each in LESSONS}
+    wanted |= {f"{files}/{path.relative_to(ROOT)}" for path in HERE.glob(TRANSLATED)}
     wanted |= {f"{files}/docs/{page}" for page in PAGES}
     wanted |= {f"{files}/notebooks/CREDITS.md"}
     wanted |= {f"{files}/benchmarks/results/amd-epyc-2-threads.json"}

@@ -2,6 +2,7 @@
 
 python -m attnlib.course copy [FOLDER]
 python -m attnlib.course copy --update [FOLDER]
+python -m attnlib.course copy --language zh [FOLDER]
 python -m attnlib.course progress
 python -m attnlib.course progress export [FILE]
 python -m attnlib.course progress sum FILES…

@@ -6,7 +6,8 @@ catalogue lacks is said in English. English needs no catalogue, and loads none.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def speak(language: str) -> None:
     global _now
     catalogue(language)
     _now = language
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Within it everything is said in this language, as `speak` takes it."""
+    before = _now
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
 
 
 def language() -> str:

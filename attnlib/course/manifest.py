@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+from attnlib.course.language import say
+
 FILE = Path(__file__).with_name("lessons") / "lessons.toml"
 
 
@@ -33,8 +35,8 @@ class Lesson(NamedTuple):
 
     @property
     def heading(self) -> str:
-        """As the lesson's first line says it: "05 · Segments"."""
-        return f"{self.number:02d} · {self.title}"
+        """As the lesson's first line says it: "05 · Segments", in the language spoken now."""
+        return f"{self.number:02d} · {say(self.title)}"
 
 
 LESSONS = tuple(

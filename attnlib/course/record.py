@@ -25,7 +25,9 @@ def folder() -> Path:
     if repository.IS_HERE:
         return repository.ROOT / "my"
     here = Path.cwd()
-    return here if (here / COPIES).is_dir() else here / "my"
+    # The copies in another language lie in a folder inside of it.
+    there = (each for each in (here.parent, here) if (each / COPIES).is_dir())
+    return next(there, here / "my")
 
 
 def record(key: str, **facts: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from attnlib.course.manifest import LESSONS
 from docs import assets
 from docs.executed import ROOT, executed
-from docs.slides.deck import deck, index, page, relink
+from docs.slides.deck import LESSONS_IN, deck, index, page, relink
 from docs.slides.storyboard import storyboard
 from notebooks.execute import read
 
@@ -37,7 +37,7 @@ def main() -> None:
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(partial(make, lessons=set(lessons)), lessons.values()))
     write_texts(set(lessons))
-    (SLIDES / "index.html").write_text(index(LESSONS), encoding="utf-8")
+    (SLIDES / "index.html").write_text(index(LESSONS, set(lessons)), encoding="utf-8")
     print(SLIDES / "index.html")
 
 
@@ -55,9 +55,10 @@ def copy_assets(source: Path, to: Path) -> None:
 def make(lesson: Path, lessons: set[str]) -> None:
     """Write the deck of one executed lesson."""
     nb = read(lesson)
+    folder = LESSONS_IN / nb.metadata.get("language", "")
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source = relink(cell.source, {*lessons, *TEXTS})
+            cell.source = relink(cell.source, {*lessons, *TEXTS}, folder)
     title = nb.cells[0].source.partition("\n")[0].removeprefix("# ")
     html = deck(storyboard(nb), title)
     name = f"{lesson.stem}.html"

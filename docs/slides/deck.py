@@ -1,7 +1,7 @@
 """A storyboard as a page, and the pages beside the decks: their list, and what one reads whole."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -35,21 +35,29 @@ def deck(board: NotebookNode, title: str) -> str:
         exclude_anchor_links=True,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
+        language_code=board.metadata.get("language", "en"),
     )
     resources = {"metadata": {"name": title, "path": str(ROOT)}}
     html, _ = exporter.from_notebook_node(board, resources)
     return html
 
 
-def relink(markdown: str, pages: set[str]) -> str:
-    """Links to files lead to these decks and pages beside them, named without .html, or nowhere."""
+def relink(markdown: str, pages: set[str], folder: Path = LESSONS_IN) -> str:
+    """Links to files lead to these decks and pages beside them, named without .html, or nowhere.
+
+    Args:
+        markdown: of a file in `folder`.
+        pages: as docs.executed names lessons; "reply.zh".
+    """
 
     def new(link):
         picture, text, target = link.groups()
-        path = (LESSONS_IN / target).resolve()
+        path = (folder / target).resolve()
         if picture:
             return f"![{text}]({path.relative_to(ROOT)})"
-        return f"[{text}]({path.stem}.html)" if path.stem in pages else text
+        is_translated = path.parents[1] == LESSONS_IN
+        name = f"{path.stem}.{path.parent.name}" if is_translated else path.stem
+        return f"[{text}]({name}.html)" if name in pages else text
 
     return LINK.sub(new, markdown)
 
@@ -62,9 +70,9 @@ def page(markdown: str) -> str:
     return PAGES.get_template("page.html.j2").render(title=Markup(title).striptags(), text=text)
 
 
-def index(lessons: Sequence[Lesson]) -> str:
-    """The page that lists the decks of these lessons."""
+def index(lessons: Sequence[Lesson], decks: Collection[str] = ()) -> str:
+    """The page that lists the decks of these lessons; Chinese ones where `decks` names them."""
     lecture = [each for each in lessons if each.lecture]
     total = sum(each.lecture for each in lecture)
-    values = {"lessons": lessons, "lecture": lecture, "total": total}
+    values = {"lessons": lessons, "lecture": lecture, "total": total, "decks": decks}
     return PAGES.get_template("index.html.j2").render(title="attnlib: slides", **values)

@@ -1,10 +1,14 @@
 """The committed catalogues are right, and each rule refuses what it should."""
 
+import re
+import tomllib
+
 import pytest
 from babel.messages.catalog import Catalog
 
 from attnlib.course.language import LOCALE
-from i18n.check import faults
+from i18n import lessons
+from i18n.check import TERMS, faults, lengths
 from i18n.messages import templates
 from i18n.update import read, update
 
@@ -58,6 +62,11 @@ def checked(english, translation, **flags):
         (", ", "、"),
         (" ", " "),
         ("{first} {following}", "{first}{following}"),
+        ('<span lang="zh-Hans">效果</span> of it.', "它的效果。"),
+        ('See `x["NesT style"]`.', '看 `x["NesT 风格"]`。'),
+        ("A token, of blocks.", "一个 token（词元），属于区块。"),
+        ("largest:   ", "最大的：   "),
+        ("{n:2} heads of 3.", "3 个头中的 {n:2} 个。"),
     ],
 )
 def test_a_good_translation_passes(english, translation):
@@ -84,13 +93,37 @@ def test_a_good_translation_passes(english, translation):
         ("A head. A key.", "一个头。 一个键。", "a space beside"),
         ("**A head.** A key.", "**一个头。**一个键。", "bold"),
         ("A **head**.", "一个**头。", "bold"),
+        ("*A head.* A key.", "*一个“头”*一个键。", "bold"),
         ("A head.", "一个䶮。", "no font"),
+        ("12 heads, 0.5.", "十二个头，0.5。", "does not tell 12"),
+        ("A tile.", "一个瓦片。", "'瓦片' is not our word for tile"),
+        ("A token.", "一个词元。", "'词元' is not our word for token"),
+        ("A block.", "一个块。", "not our word for block"),
+        ("<!--a--> head.", "头。", "another comment"),
     ],
 )
 def test_a_bad_translation_is_named(english, translation, fault):
     (found, *_) = checked(english, translation)
     assert fault in found
     assert repr(english) in found
+
+
+def test_the_table_of_terms_is_the_glossary():
+    glossary = (lessons.HERE.parent / "docs/glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| (<span.*?</span>) \|", glossary, re.MULTILINE)
+    told = {english: re.sub("<[^>]*>", "", chinese) for english, chinese in rows}
+    del told["word"]  # the head of the table
+    table = tomllib.loads(TERMS.read_text(encoding="utf-8"))["term"]
+    ours = {each["english"]: each["chinese"] for each in table}
+    assert {english: ours.get(english) for english in told} == told
+    assert len(told) > 50
+
+
+def test_how_long_sentences_are():
+    catalog = Catalog()
+    catalog.add("one", "一个头。**两个** `heads_of_it` 头！")
+    catalog.add("two", "three")
+    assert lengths(catalog) == [3, 4]
 
 
 def test_a_message_in_doubt_is_named():

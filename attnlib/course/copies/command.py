@@ -1,9 +1,11 @@
 """`python -m attnlib.course copy`: the lessons, as copies of one's own, and what is new in them."""
 
 from argparse import Namespace
+from itertools import chain
 from pathlib import Path
 
 from attnlib.course.copies.copying import Copy, copies, make, update
+from attnlib.course.copies.lessons import HERE, languages
 from attnlib.course.copies.pages import lay_out
 from attnlib.course.language import say
 from attnlib.course.record import folder
@@ -18,6 +20,11 @@ def add(commands) -> None:
         action="store_true",
         help=say("let what is new in the lessons come in: what you wrote stays"),
     )
+    copy.add_argument(
+        "--language",
+        choices=languages(),
+        help=say("the lessons that there are in this language too, in a folder of its own"),
+    )
     copy.set_defaults(do=_copy)
 
 
@@ -25,10 +32,14 @@ def _copy(asked: Namespace) -> None:
     place = asked.folder or folder()
     if place.exists() and not place.is_dir():
         raise SystemExit(f"FOLDER must be a folder, or not be there, got the file {place}")
-    wanted = copies(place=place)
+    wanted = {place: copies(place=place)}
+    if asked.language:  # its links lead to the English lessons where it has none
+        its_own = place / asked.language
+        wanted[its_own] = copies(HERE / asked.language, its_own)
+    do = _update if asked.update else _make
     try:
-        whole = (_update if asked.update else _make)(wanted, place)
-        if wanted[0].near:
+        whole = do(wanted)
+        if wanted[place][0].near:
             lay_out(place)
     except OSError as error:  # a folder that cannot be written
         raise SystemExit(str(error)) from None
@@ -36,20 +47,23 @@ def _copy(asked: Namespace) -> None:
         raise SystemExit(1)
 
 
-def _make(wanted: list[Copy], place: Path) -> bool:
+def _make(wanted: dict[Path, list[Copy]]) -> bool:
     """Make those that are missing. All are well then."""
-    made = sum(map(make, wanted))
-    if made:
-        print(say("{place}: your own copies of {count} lessons", place=place, count=made))
-    if there := len(wanted) - made:
-        print(say("{place}: {count} were there, and stay as they are", place=place, count=there))
+    for place, its in wanted.items():
+        made = sum(map(make, its))
+        if made:
+            print(say("{place}: your own copies of {count} lessons", place=place, count=made))
+        if there := len(its) - made:
+            print(
+                say("{place}: {count} were there, and stay as they are", place=place, count=there)
+            )
     return True
 
 
-def _update(wanted: list[Copy], place: Path) -> bool:
+def _update(wanted: dict[Path, list[Copy]]) -> bool:
     """Whether what is new could come into all; those into which it could not are named."""
     said, faults = [], []
-    for copy in wanted:
+    for copy in chain(*wanted.values()):
         try:
             said += filter(None, ["" if make(copy) else update(copy)])
         except ValueError as fault:

@@ -1,4 +1,4 @@
-"""A copy of each lesson, for one student: my/05_segments.ipynb.
+"""A copy of each lesson, for one student: my/05_segments.ipynb; in Chinese my/zh/05_segments.ipynb.
 
 my/.base/ remembers from what each was made, under the lesson's name: a lesson keeps its copy when
 it gets another number.
@@ -40,7 +40,9 @@ class Copy(NamedTuple):
     @property
     def near(self) -> bool:
         """Whether the pages that the lesson links are to lie inside that folder."""
-        return self.place.resolve().parent != self.lesson.resolve().parents[1]
+        is_translated = self.lesson.parents[1].name == HERE.name
+        up = 2 if is_translated else 1
+        return self.place.resolve().parents[up - 1] != self.lesson.resolve().parents[up]
 
 
 def copies(lessons: Path = HERE, place: Path | None = None) -> list[Copy]:

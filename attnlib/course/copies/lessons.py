@@ -9,6 +9,12 @@ from attnlib.course.repository import ROOT
 
 HERE = ROOT / "notebooks"
 LESSONS = "[0-9][0-9]_*.ipynb"
+TRANSLATED = f"[a-z]*/{LESSONS}"  # in other languages, each in a folder named by its language
+
+
+def languages() -> list[str]:
+    """In which languages there are lessons, beside English."""
+    return sorted({path.parent.name for path in HERE.glob(TRANSLATED)})
 
 
 def read(path: Path) -> NotebookNode:

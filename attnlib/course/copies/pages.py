@@ -1,5 +1,6 @@
 """The pages that lessons link: copies that do not lie beside the folder docs get them, too."""
 
+import re
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -11,10 +12,10 @@ PAGES = ("course.svg", "glossary.md", "reply.md", "reply.zh.md")
 
 
 def linked(lesson: NotebookNode, near: bool) -> NotebookNode:
-    """The lesson with links to docs/ beside its folder, or (`near`) to docs/ inside it."""
+    """The lesson with links to docs/ beside the folder of lessons, or (`near`) inside it."""
     for cell in lesson.cells if near else ():
         if cell.cell_type == "markdown":
-            cell.source = cell.source.replace("](../docs/", "](docs/")
+            cell.source = re.sub(r"\]\(\.\./((?:\.\./)?docs/)", r"](\1", cell.source)
     return lesson
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from multiprocessing.connection import wait
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -153,7 +154,7 @@ def test_nothing_is_printed(capfd):
 def test_where_ranks_cannot_be_started_a_sentence_says_so(monkeypatch):
     monkeypatch.setattr(started.dist, "is_gloo_available", lambda: False)
     assert "built without gloo" in why_not()
-    monkeypatch.setattr(started.sys, "platform", "win32")
+    monkeypatch.setattr(started, "sys", SimpleNamespace(platform="win32"))
     assert why_not().startswith("Ranks are started by fork, on Linux only, and this is win32.")
     with pytest.raises(RuntimeError, match="on Linux only"):
         start(print, 2)

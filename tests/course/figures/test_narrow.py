@@ -73,7 +73,7 @@ def head_scores():
 SETTINGS = ("global", "local", "both", "global, no time", "global, not flipped")
 SAMPLES = {
     "plot_pictures": lambda: plot_pictures(
-        {"the photograph": PICTURE, "head 0: colour": PICTURE, "one head of both": PICTURE}
+        {"the photograph": PICTURE, "head 0, by colour": PICTURE, "one head of both": PICTURE}
     ),
     "plot_losses": lambda: plot_losses({"one": ROW, "two": ROW}, 1500),
     "plot_map": lambda: plot_map(MAP.expand(6, 16, 16), title="mean weights of a cell " * 3),

@@ -68,14 +68,15 @@ def lay_out_pages(source: Path) -> None:
     (source / "docs").mkdir(parents=True)
     (source / "notebooks").mkdir()
     for path in ROOT.glob("docs/*"):
-        if path.suffix in (".md", ".svg"):
+        if path.suffix in (".md", ".svg", ".webp"):
             shutil.copy(path, source / "docs")
     shutil.move(source / "docs/index.md", source)
     shutil.copy(ROOT / "README.md", source)
     for path in ROOT.glob("README.*.md"):  # the first page in another language: zh/
         to = source / path.suffixes[0][1:] / "index.md"
         to.parent.mkdir()
-        to.write_text(LINK.sub("](../", path.read_text(encoding="utf-8")), encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace("](README.md", "](index.md")
+        to.write_text(LINK.sub("](../", text), encoding="utf-8")
     shutil.copy(ROOT / "notebooks/CREDITS.md", source / "notebooks")
     (source / "docs/benchmarks.md").write_text(tables.page(), encoding="utf-8")
     (source / "docs/first.html").write_text(first.html(), encoding="utf-8")

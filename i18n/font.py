@@ -12,6 +12,7 @@ from fontTools.ttLib import TTFont
 
 from attnlib.course.figures.fonts import CJK, NAME
 from attnlib.course.language import LOCALE
+from i18n.update import LESSONS
 
 WHOLE = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 SIMPLIFIED = 2  # among the fonts in that file
@@ -27,8 +28,9 @@ def first_level() -> set[str]:
 
 
 def used() -> set[str]:
-    """All that stands in the catalogues."""
-    return set("".join(path.read_text(encoding="utf-8") for path in LOCALE.rglob("*.po")))
+    """All that stands in the catalogues: of the library, and of the lessons."""
+    paths = (path for folder in (LOCALE, LESSONS) for path in folder.rglob("*.po"))
+    return set("".join(path.read_text(encoding="utf-8") for path in paths))
 
 
 def main() -> None:

@@ -27,7 +27,11 @@ from notebooks.execute import HERE, LESSONS, normalise, read, say_written
 SPEAKS = """from attnlib.course.language import speak  # not found? In attnlib's folder: make lab
 
 speak("{language}")"""
-QUIET = {"jupyter": {"source_hidden": True}, "slideshow": {"slide_type": "skip"}}
+QUIET = {
+    "jupyter": {"source_hidden": True},
+    "slideshow": {"slide_type": "skip"},
+    "tags": ["remove-cell"],  # from the page of the site
+}
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 

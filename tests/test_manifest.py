@@ -156,7 +156,15 @@ print(LESSONS[-1].stem)
 @pytest.fixture
 def copy(tmp_path):
     """The repository as far as a new lesson touches it."""
-    for name in ("attnlib", "notebooks", "docs", "tests", "README.md", "pyproject.toml"):
+    for name in (
+        "attnlib",
+        "notebooks",
+        "docs",
+        "tests",
+        "README.md",
+        "README.zh.md",
+        "pyproject.toml",
+    ):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

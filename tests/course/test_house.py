@@ -16,10 +16,10 @@ ROOT = COURSE.parents[1]
 
 # A room imports from the rooms of lower floors, and from itself.
 FLOORS = [
+    {"language"},
     {
         "evenness",
         "homeless",
-        "language",
         "manifest",
         "memory",
         "progress_bar",

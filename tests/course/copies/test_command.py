@@ -2,6 +2,7 @@
 
 import re
 
+import nbformat
 import pytest
 
 from attnlib.course.__main__ import run
@@ -63,10 +64,41 @@ def test_every_page_that_a_lesson_links_is_one_that_is_copied():
     assert linked == {f"docs/{page}" for page in PAGES}
 
 
+def test_the_lessons_of_a_language_come_beside_the_english_ones(capsys):
+    run(["copy", "--language", "zh"])
+    there = sorted(path.name for path in (HERE / "zh").glob(LESSONS))
+    assert sorted(path.name for path in (folder() / "zh").glob(LESSONS)) == there
+    assert sorted(path.name for path in folder().glob(LESSONS)) == FILES
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == f"{folder() / 'zh'}: your own copies of {len(there)} lessons"
+    run(["copy", "--update", "--language", "zh"])
+    assert capsys.readouterr().out == "Your copies are as the lessons are.\n"
+
+
+def test_their_links_lead_somewhere_wherever_they_lie(tmp_path):
+    place = tmp_path / "far" / "away"
+    run(["copy", str(place), "--language", "zh"])
+    for path in (place / "zh").glob(LESSONS):
+        cells = nbformat.read(path, 4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+        assert links
+        assert [link for link in links if not (path.parent / link).resolve().is_file()] == []
+
+
+def test_a_language_without_lessons_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        run(["copy", "--language", "xx"])
+    assert "'xx'" in capsys.readouterr().err
+    assert not folder().exists()
+
+
 def test_in_the_repository_links_stay():
     lesson = HERE / FILES[8]
     (copy,) = [each for each in copies(HERE, HERE.parent / "my") if each.lesson == lesson]
     assert not copy.near
+    for each in copies(HERE / "zh", HERE.parent / "my" / "zh"):
+        assert not each.near
 
 
 @pytest.mark.parametrize("words", [["copy", "a file"], ["copy", "a file/below"]])

@@ -31,7 +31,7 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 # What has no words of its own: code, formulas, tags and comments, where a link leads.
 BARE = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)|\{[^{}]*\}|https?:\S+")
 WORD = re.compile(r"[A-Za-z]{2,}")
-WORDS = re.compile(r"[A-Za-z]{2,}[,;:.!?’')]*\s+[‘'(]*[A-Za-z]{2,}")
+WORDS = re.compile(r"[A-Za-z]{2,}[,;:.!?’')]*\s+[‘'(]*(?:a\s+)?[A-Za-z]{2,}")
 SIGN = re.compile(r"[.:;](?: |$)")  # between values that are printed, it is language too
 BADGE = re.compile(r"<small>[●○] ")  # notebooks/badges.py says it
 CHINESE = re.compile(r'(?:\n\n|\A)<div lang="zh-Hans">\n\n.*?\n\n</div>(?=\n|\Z)', re.DOTALL)

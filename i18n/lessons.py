@@ -172,7 +172,7 @@ def of_code(source: str) -> Iterator[Piece]:
 
 
 def _said(tree):
-    """The strings that a reader is shown: what is printed, and what is no single name.
+    """The strings that a reader is shown: what is printed or a title, and what is no single name.
 
     Keys of a dict are among them: they become titles, and are alike wherever they are asked for.
     """
@@ -180,8 +180,8 @@ def _said(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node) in MACHINE:
             quiet |= set(ast.walk(node))
-        elif isinstance(node, ast.keyword) and node.arg not in SHOW_NAMES:
-            quiet.add(node.value)
+        elif isinstance(node, ast.keyword):
+            (printed if node.arg in SHOW_NAMES else quiet).add(node.value)
         elif isinstance(node, ast.JoinedStr):
             quiet |= set(ast.walk(node)) - {node}
         elif isinstance(node, ast.Call) and _name(node) == "print":

@@ -31,7 +31,7 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 # What has no words of its own: code, formulas, tags and comments, where a link leads.
 BARE = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)|\{[^{}]*\}|https?:\S+")
 WORD = re.compile(r"[A-Za-z]{2,}")
-WORDS = re.compile(r"[A-Za-z]{2,}[,;:.!?’')]*\s+[‘'(]*[A-Za-z]{2,}")
+WORDS = re.compile(r"[A-Za-z]{2,}[,;:.!?’')]*\s+[‘'(]*(?:a\s+)?[A-Za-z]{2,}")
 SIGN = re.compile(r"[.:;](?: |$)")  # between values that are printed, it is language too
 BADGE = re.compile(r"<small>[●○] ")  # notebooks/badges.py says it
 CHINESE = re.compile(r'(?:\n\n|\A)<div lang="zh-Hans">\n\n.*?\n\n</div>(?=\n|\Z)', re.DOTALL)
@@ -177,7 +177,7 @@ def of_code(source: str) -> Iterator[Piece]:
 
 
 def _said(tree):
-    """The strings that a reader is shown: what is printed, and what is no single name.
+    """The strings that a reader is shown: what is printed or a title, and what is no single name.
 
     Keys of a dict are among them: they become titles, and are alike wherever they are asked for.
     """
@@ -185,8 +185,8 @@ def _said(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node) in MACHINE:
             quiet |= set(ast.walk(node))
-        elif isinstance(node, ast.keyword) and node.arg not in SHOW_NAMES:
-            quiet.add(node.value)
+        elif isinstance(node, ast.keyword):
+            (printed if node.arg in SHOW_NAMES else quiet).add(node.value)
         elif isinstance(node, ast.JoinedStr):
             quiet |= set(ast.walk(node)) - {node}
         elif isinstance(node, ast.Call) and _name(node) == "print":

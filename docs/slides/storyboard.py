@@ -17,7 +17,6 @@ A cell whose metadata say `slideshow` is taken as it is: `slide` (beside), `subs
 import copy
 import math
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape, unescape
@@ -29,6 +28,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from attnlib.course.language import ENGLISH, N_
 from attnlib.course.lessons import exercise
+from attnlib.course.wide import fill, width
 from attnlib.course.widgets.asked import Asked, asked
 from docs.alive import VIEW, Page, is_bar
 from docs.slides import prose
@@ -173,7 +173,7 @@ class _Teller:
             self.heading(cell)
             return
         points = prose.points(cell.source)
-        if len(points) <= LEAD and "\n\n" not in points:
+        if width(points) <= LEAD and "\n\n" not in points:
             self.lead = points
             self.kept.append(cell.source)
         else:
@@ -380,7 +380,7 @@ def paged(points: str) -> Iterator[str]:
     """The points on as many slides as they need."""
     page, room = [], PROSE_LINES
     for block in chain.from_iterable(map(_rows_apart, prose.blocks(points))):
-        lines = sum(math.ceil(len(line) / PROSE_LINE) for line in block.splitlines()) + 0.5
+        lines = sum(math.ceil(width(line) / PROSE_LINE) for line in block.splitlines()) + 0.5
         lines = PICTURE_LINES if block.startswith("!") else lines
         if page and lines > room:
             yield "\n\n".join(page)
@@ -410,7 +410,7 @@ def marked(heading: str) -> str:
 
 def lines_of(text: str) -> int:
     """How many lines it takes on a slide."""
-    return sum(max(1, math.ceil(len(line) / LINE)) for line in text.splitlines())
+    return sum(max(1, math.ceil(width(line) / LINE)) for line in text.splitlines())
 
 
 def text_pages(text: str) -> list[str]:
@@ -451,7 +451,7 @@ def table_pages(output: NotebookNode) -> list[NotebookNode]:
 
 
 def _folded(line):
-    return textwrap.wrap(line, LINE, subsequent_indent="    ") if len(line) > LINE else [line]
+    return fill(line, LINE, subsequent_indent="    ").split("\n") if width(line) > LINE else [line]
 
 
 def printed(text: str) -> NotebookNode:

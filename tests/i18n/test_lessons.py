@@ -92,7 +92,8 @@ def test_messages_of_markdown(source, messages):
         ("x = y  # (L, C) -> (L, C)", []),
         ('felt = "nothing" if x == 0 else "something"', ["nothing", "something"]),
         ('a = {"NesT style": x}["NesT style"]', ["NesT style", "NesT style"]),
-        ('f(fusion="add", title="The map")', ["The map"]),
+        ('f(fusion="add", title="Colours")', ["Colours"]),
+        ('x = {"by a root": y}', ["by a root"]),
         ('rearrange(x, "batch (heads width) -> batch heads width")', []),
         ('f(sees="all tokens")', []),
         ("没有 = 1  # 一二\nprint('a word')", ["a word"]),  # columns are counted in bytes

@@ -446,14 +446,14 @@ MASK_MISTAKES = (
     (
         N_(
             "Two blocks get the same number in your code: "
-            "row + column of the block is no number of its own."
+            "row + column does not tell all blocks apart."
         ),
         _numbered(lambda row, column, rows, columns: row + column),
     ),
     (
         N_(
             "Two blocks get the same number in your code: "
-            "row · column of the block is no number of its own."
+            "row · column does not tell all blocks apart."
         ),
         _numbered(lambda row, column, rows, columns: row * column),
     ),

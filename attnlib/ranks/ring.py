@@ -63,8 +63,9 @@ class _Ring(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, _):
+        q, k, v, out, lse = ctx.saved_tensors
         with autocast_off(grad.device.type):
-            return (*_gradients(grad, *ctx.saved_tensors, ctx.layout), None)
+            return (*_gradients(grad, q, k, v, out, lse, ctx.layout), None)
 
 
 def _gradients(grad, q, k, v, out, lse, layout):

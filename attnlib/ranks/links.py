@@ -20,7 +20,7 @@ def sent() -> int:
     """Bytes of floating-point numbers that this process has sent to other ranks since it began.
 
     Counted where they are sent: q, k, v, outputs, gradients, and pieces of maps. Not counted is
-    what ranks say to each other about them: a byte to each other rank in each step, and 2048 in
+    what ranks say to each other about them: a byte to each other rank in each step, some 2048 in
     each call of `attention`.
     """
     return _sent

@@ -477,22 +477,21 @@ def test_merged_parts_are_the_whole(rows, parts, blind, size):
 
 
 def in_float32(size):
+    """Errors of the output, and of the sums of the map's rows, where all keys are the same."""
     torch.manual_seed(0)
-    q, k, v = torch.randn(3, 2, 24, 8)
-    rank, n = dist.get_rank(), 24 // dist.get_world_size()
-    own = [x.split(n, -2)[rank].clone() for x in (q * size, k, v)]
+    count, (q, k, v) = dist.get_world_size(), torch.randn(3, 2, 24, 8)
+    k = k[:, :1].expand(k.shape)
+    own = [mine(x, [24 // count] * count, dist.get_rank()).clone() for x in (q * size, k, v)]
     out, map = ranks.attention(*own, how="ring")
-    exact, _ = attention(*(x.double() for x in (q * size, k, v)))
-    error = (out - mine(exact, [n] * dist.get_world_size(), rank)).abs().max()
-    return error.item(), map.window(slice(0, 24), slice(0, 24)).sum(-1).sub(1).abs().max().item()
+    sums = map.window(slice(0, 24), slice(0, 24)).sum(-1)
+    return (out - v.mean(-2, keepdim=True)).abs().max().item(), (sums - 1).abs().max().item()
 
 
 @pytest.mark.parametrize("size", [1.0, 1e5])
 def test_the_ring_loses_nothing_where_scores_are_large(crews, size):
-    """At 1e5 a float32 log-sum-exp would be off by 0.02: rows of the map would not sum to 1."""
-    for error, rows in crews[4](in_float32, size):
-        assert error < 0.02
-        assert rows < 1e-5
+    """At 1e5 a log-sum-exp in float32 would be off by 0.01, and so would be rows of the map."""
+    for errors in crews[4](in_float32, size):
+        assert max(errors) < 1e-5
 
 
 def in_half(dtype, how):

@@ -9,11 +9,14 @@ R ranks, n = L/R rows each; for each row B bytes of k and v together, and q and 
     heads   q, k, v there, and out back        all rows, H/R heads      2·n·B·(R−1)/R
     ring    k and v, from neighbour on         keys of two ranks        (R−1)·n·B
 
-Backward sends as much again for gather and heads, twice as much for the ring. Under a mask keys
-go only to those that need them; see `attention`.
+Backward sends as much again for gather and heads, and twice as much for the ring: keys and values
+once more, and their gradients. Under a mask keys go only to ranks that need them: in gather
+straight there, in the ring as far as the last of them. The gradients go the way back; in the ring
+they go on with their keys, and from the last rank home. heads sends all of it, or nothing where no
+rank needs another's keys, as in `SameGroup` whose groups lie inside ranks.
 
-Made for gloo, on CPUs, where the tests run. It asks nothing of the device, but on GPUs (nccl) it
-is untested.
+Made for gloo, on CPUs, where the tests run. Nothing asks which device it is, but on GPUs, with
+nccl, it is untested.
 """
 
 from attnlib.ranks.attention import attention

@@ -32,7 +32,27 @@ def attention(
 ) -> tuple[Tensor, RankMap]:
     """`attnlib.attention` of a sequence whose rows lie on several ranks, in the order of ranks.
 
-    Every rank of the group must call it, and its backward.
+    Every rank of the group must call it, and the backward of its output if one does.
+
+    Args:
+        q: (…, H, n, D) the queries of this rank; n may differ between ranks, all else may not.
+        k, v: (…, H, m, D), (…, H, m, Dv) its keys and values; usually m = n.
+        scale, bias, mask: as in `attnlib.attention`, the same on every rank. Bias and mask are
+            functions f(i, j) of indices in the whole sequence. A learned bias gets on each rank
+            its part of the gradient.
+        group: a process group, None for all processes.
+        how: "gather", "heads", "ring", as the head of `attnlib.ranks` tells them, or "torch":
+            PyTorch's `context_parallel`; no bias, no mask, as many rows on every rank.
+    Returns:
+        out: (…, H, n, Dv) the output for this rank's queries; and the `RankMap` (…, H, L, L) of
+        the whole sequence.
+    Raises:
+        TypeError, ValueError: on all ranks the same: what is wrong, and on which rank; what
+            differs, and which rank has what; what such a `how` does not do.
+        RuntimeError: a rank died, or did not answer within the group's time: it is named. What
+            PyTorch says of `vmap` and of second derivatives. Compiled code calls it uncompiled.
+    Source: Ring Attention (Liu et al. 2023, arXiv:2310.01889) for "ring", DeepSpeed-Ulysses
+        (Jacobs et al. 2023, arXiv:2309.14509) for "heads".
     """
     device = q.device if isinstance(q, Tensor) else torch.device("cpu")
     links = Links(group, device)
@@ -41,7 +61,7 @@ def attention(
         q, k, v = as_autocast_asks(q, k, v)
         said = _said(q, k, v, scale, bias, mask, how)
     except (TypeError, ValueError) as error:
-        said = {"wrong": type(error).__name__, "why": str(error)[:400]}
+        said = {"wrong": type(error).__name__, "why": str(error)[:300]}
     everybody = links.say(said)
     _agree(everybody)
     rows = ([words["rows"][n] for words in everybody] for n in (0, 1))

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-SAID = 1024  # bytes of what a rank says about its arguments, at most
+SAID = 2048  # bytes of what a rank says about its arguments, at most
 _sent = 0
 
 
@@ -20,7 +20,7 @@ def sent() -> int:
     """Bytes of floating-point numbers that this process has sent to other ranks since it began.
 
     Counted where they are sent: q, k, v, outputs, gradients, and pieces of maps. Not counted is
-    what ranks say to each other about them: a byte to each other rank in each step, some 1000 in
+    what ranks say to each other about them: a byte to each other rank in each step, some 2048 in
     each call of `attention`.
     """
     return _sent
@@ -91,7 +91,7 @@ class Links:
 
     def say(self, words: dict[str, Any]) -> list[dict[str, Any]]:
         """What every rank says, in the order of ranks."""
-        text = json.dumps(words).encode()
+        text = json.dumps(words, ensure_ascii=False).encode()
         room = torch.tensor(list(text.ljust(SAID)), dtype=torch.uint8, device=self.device)
         shared = self.share(room, [(SAID,)] * self.count)
         return [json.loads(bytes(x.tolist())) for x in shared]

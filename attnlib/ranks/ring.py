@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from attnlib.maps import STRIP_BYTES
 from attnlib.precision import autocast_off, dtype_of_scores
 from attnlib.ranks.layout import Layout
 from attnlib.scores import scores
 from attnlib.terms import WHOLE, hide_unseen
+
+TILE_BYTES = 4 * 2**20  # of scores at a time; several such pieces are there at once
 
 
 def merge(out: Tensor, lse: Tensor, other: Tensor, its_lse: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,27 +64,33 @@ class _Ring(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad, _):
         q, k, v, out, lse = ctx.saved_tensors
-        grad = grad.to(out.dtype).masked_fill(lse.isneginf()[..., None], 0.0)
-        inner = (grad * out).sum(-1, keepdim=True)
-        dq, dk, dv = (torch.zeros_like(x, dtype=out.dtype) for x in (q, k, v))
-        for source, (its_k, its_v), (to_k, to_v) in ctx.layout.around((k, v), (dk, dv)):
-            terms = ctx.layout.terms(source)
-            queries, keys, values = _plain(q, its_k, its_v, terms)
-            for rows in strips(queries, keys):
-                weights = weights_of(queries, keys, lse, terms, rows)
-                ds = weights * (grad[..., rows, :] @ values.mT - inner[..., rows, :])
-                ds *= terms["scale"]
-                dq[..., rows, :] += ds @ keys
-                to_k.add_(ds.mT @ queries[..., rows, :])
-                to_v.add_(weights.mT @ grad[..., rows, :])
-        return dq.to(q.dtype), dk.to(k.dtype), dv.to(v.dtype), None
+        with autocast_off(grad.device.type):
+            return (*_gradients(grad, q, k, v, out, lse, ctx.layout), None)
+
+
+def _gradients(grad, q, k, v, out, lse, layout):
+    """Those of q, k and v. With p the weights, dp = grad·vᵀ: ds = p · (dp − grad·out)."""
+    grad = grad.to(out.dtype).masked_fill(lse.isneginf()[..., None], 0.0)
+    inner = (grad * out).sum(-1, keepdim=True)
+    dq, dk, dv = (torch.zeros_like(x, dtype=out.dtype) for x in (q, k, v))
+    for source, (its_k, its_v), (to_k, to_v) in layout.around((k, v), (dk, dv)):
+        terms = layout.terms(source)
+        queries, keys, values = _plain(q, its_k, its_v, terms)
+        for rows in strips(queries, keys):
+            weights = weights_of(queries, keys, lse, terms, rows)
+            ds = grad[..., rows, :] @ values.mT
+            ds.sub_(inner[..., rows, :]).mul_(weights).mul_(terms["scale"])
+            dq[..., rows, :] += ds @ keys
+            to_k.add_(ds.mT @ queries[..., rows, :])
+            to_v.add_(weights.mT @ grad[..., rows, :])
+    return dq.to(q.dtype), dk.to(k.dtype), dv.to(v.dtype)
 
 
 def strips(q: Tensor, k: Tensor, rows: slice | None = None) -> Iterator[slice]:
-    """Rows of a tile, as many at a time as keep their scores in STRIP_BYTES."""
+    """Rows of a tile, as many at a time as keep their scores in TILE_BYTES."""
     rows = slice(0, q.shape[-2]) if rows is None else rows
     row_bytes = q.shape[:-2].numel() * k.shape[-2] * dtype_of_scores(q).itemsize
-    step = max(1, STRIP_BYTES // max(1, row_bytes))
+    step = max(1, TILE_BYTES // max(1, row_bytes))
     for start in range(rows.start, rows.stop, step):
         yield slice(start, min(start + step, rows.stop))
 
@@ -103,10 +110,8 @@ def weights_of(
 def _attend(q, k, v, terms):
     """A tile by itself: out (…, H, n, Dv), float32 at least, and lse (…, H, n), float64."""
     q, k, v = _plain(q, k, v, terms)
-    out, lse = (
-        q.new_empty(*q.shape[:-1], v.shape[-1]),
-        q.new_empty(q.shape[:-1], dtype=torch.float64),
-    )
+    out = q.new_empty(*q.shape[:-1], v.shape[-1])
+    lse = q.new_empty(q.shape[:-1], dtype=torch.float64)
     for rows in strips(q, k):
         with autocast_off(q.device.type):
             exps = scores(q, k, rows=rows, **terms)

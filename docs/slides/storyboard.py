@@ -195,7 +195,7 @@ class _Teller:
             self.kept.append(text)
 
     def slides_of_title(self, text):
-        question, *_ = [block for block in prose.blocks(text) if block.startswith("**The")] or [""]
+        question, *_ = [block for block in prose.blocks(text) if block.startswith("**")] or [""]
         all_of_it, core = minutes(self.nb), minutes(self.nb, "core")
         takes = f'<p class="takes">{all_of_it} minutes, {core} of them the core</p>'
         head = f"# {self.section}\n\n{question}\n\n{takes}"

@@ -58,5 +58,7 @@ def test_without_a_repository_it_lies_where_one_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert folder() == tmp_path / "my"
     (tmp_path / "my" / COPIES).mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "my")
-    assert folder() == tmp_path / "my"
+    (tmp_path / "my" / "zh" / COPIES).mkdir(parents=True)
+    for place in ("my", "my/zh"):  # copies in another language keep what they know beside them
+        monkeypatch.chdir(tmp_path / place)
+        assert folder() == tmp_path / "my"

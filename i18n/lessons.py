@@ -46,6 +46,10 @@ MACHINE = {
 }
 
 
+# What stands round the lessons.
+AROUND = ("notebooks/badges.py", "docs/slides/storyboard.py")
+
+
 class Piece(NamedTuple):
     """A message of a cell, and the characters between which it stands there."""
 
@@ -57,12 +61,13 @@ class Piece(NamedTuple):
 def templates(folder: Path = HERE) -> dict[str, Catalog]:
     """Name of a catalogue ("00_two_cousins") -> its messages, untranslated, in their order.
 
-    A place is a lesson and the id of a cell. One more, "badges", holds what stands below headings.
+    A place is a lesson and the id of a cell. One more, "around", holds what badges and slides say.
     """
     found = {path.stem: template(read(path), path.name) for path in sorted(folder.glob(LESSONS))}
-    found["badges"] = Catalog()
-    for message in of_python(Path(badges.__file__).read_text(encoding="utf-8")):
-        found["badges"].add(message, locations=[("notebooks/badges.py", None)])
+    found["around"] = Catalog()
+    for file in AROUND:
+        for message in of_python((HERE.parent / file).read_text(encoding="utf-8")):
+            found["around"].add(message, locations=[(file, None)])
     return found
 
 

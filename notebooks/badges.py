@@ -1,7 +1,6 @@
 """Under each heading: is it core, and how long does it take?"""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -10,13 +9,19 @@ from attnlib.course.language import ENGLISH, N_, catalogue
 
 TONGUES = Path(__file__).resolve().parents[1] / "i18n"  # a folder of catalogues for each language
 BADGES = {"core": N_("● core"), "more": N_("○ more")}
-TIMED = N_("{badge} · {minutes} min")
 WRITTEN = re.compile(r"\A(#+ [^\n]*\n)\n<small>[●○] [^\n]*</small>(?:\n|\Z)")
 
 
-def said(language: str) -> Mapping[str, str]:
-    """What the badges say in this language, by what they say in English."""
-    return {} if language == ENGLISH else catalogue(str(TONGUES / language))
+def say(message: str, language: str, **values: object) -> str:
+    """What stands round the lessons, in badges and on slides, in this language.
+
+    Args:
+        message: the English, one literal, so that it is found for the catalogue "around".
+        language: of the lesson: nobody has to speak it now.
+        values: what stands in its places.
+    """
+    words = {} if language == ENGLISH else catalogue(str(TONGUES / language))
+    return words.get(message, message).format(**values)
 
 
 def badged(cell: NotebookNode, language: str = ENGLISH) -> str:
@@ -29,9 +34,8 @@ def badged(cell: NotebookNode, language: str = ENGLISH) -> str:
     if part not in BADGES or not source.startswith("##"):
         return source
     minutes = cell.metadata.get("minutes")
-    words = said(language)
-    badge = words.get(BADGES[part], BADGES[part])
+    badge = say(BADGES[part], language)
     if minutes:
-        badge = words.get(TIMED, TIMED).format(badge=badge, minutes=minutes)
+        badge = say("{badge} · {minutes} min", language, badge=badge, minutes=minutes)
     heading, _, rest = source.partition("\n")
     return f"{heading}\n\n<small>{badge}</small>\n{rest}".rstrip("\n")

@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from attnlib.course.language import ENGLISH, speaking
 from attnlib.course.manifest import LESSONS
 from docs import assets
 from docs.executed import ROOT, executed
@@ -60,7 +61,8 @@ def make(lesson: Path, lessons: set[str]) -> None:
         if cell.cell_type == "markdown":
             cell.source = relink(cell.source, {*lessons, *TEXTS}, folder)
     title = nb.cells[0].source.partition("\n")[0].removeprefix("# ")
-    html = deck(storyboard(nb), title)
+    with speaking(nb.metadata.get("language", ENGLISH)):  # polls, hints and tasks
+        html = deck(storyboard(nb), title)
     name = f"{lesson.stem}.html"
     (SLIDES / name).write_text(html, encoding="utf-8")
     print(name, flush=True)

@@ -2,18 +2,29 @@
 
 import re
 
-WHOLE = 320  # letters: prose up to here is all on the slide
+from attnlib.course.wide import width
+
+WHOLE = 320  # letters, a Chinese one for two: prose up to here is all on the slide
 SHORT = 150  # letters: in longer prose, paragraphs and items up to here are
 
 # Spans in which a sentence does not end.
-CLOSED = re.compile(r"`[^`]*`|\$[^$]*\$|!?\[[^\]]*\]\([^)]*\)|\*\*.+?\*\*|\([^()]*\)", re.DOTALL)
+CLOSED = re.compile(
+    r"`[^`]*`|\$[^$]*\$|!?\[[^\]]*\]\([^)]*\)|\*\*.+?\*\*|\([^()]*\)|（[^（）]*）", re.DOTALL
+)
 STOP = r"(?<=[.?!])|(?<=[.?!][\"*)])|(?<=[.?!]\*\*)"
 END = re.compile(rf"(?:{STOP})(?<!al\.)(?<!e\.g\.)\s+(?=\S)|(?<=[。？！])")
 LANGUAGE = re.compile(r"<div lang=[^>]+>")
 WITHIN = re.compile(r"(<div lang=[^>]+>)\n\n(.*)\n\n</div>", re.DOTALL)
 MARK = r"(?:[-*]|\d+\.) "
 ITEM = re.compile(MARK)
-ASIDE = ("<small>", "<details>", "Stuck?", "Passed?")  # credits; for somebody who reads alone
+ASIDE = (
+    "<small>",
+    "<details>",
+    "Stuck?",
+    "Passed?",
+    "卡住了？",
+    "通过了？",
+)  # credits; for somebody who reads alone
 LABEL = re.compile(rf"(?:{MARK})?\*\*[^*]+\*\*")  # **How to read it.** alone says nothing
 
 
@@ -24,7 +35,7 @@ def points(markdown: str) -> str:
     small print and what is said to a lone reader go.
     """
     kept = [block for block in blocks(markdown) if not _is_aside(block)]
-    if sum(map(len, kept)) > WHOLE:
+    if sum(map(width, kept)) > WHOLE:
         kept = [_point(block) for block in kept]
     return "\n\n".join(kept)
 
@@ -56,7 +67,7 @@ def sentences(paragraph: str) -> list[str]:
 
 
 def _is_aside(block):
-    return block.startswith(ASIDE) or re.fullmatch(r"\([^()]*\)", block)
+    return block.startswith(ASIDE) or re.fullmatch(r"\([^()]*\)|（[^（）]*）", block)
 
 
 def _point(block):
@@ -76,14 +87,18 @@ def items(block: str) -> list[str]:
 
 def _shortened(text):
     text = re.sub(r"\s*\n\s*", " ", text)
-    if len(text) <= SHORT:
+    if width(text) <= SHORT:
         return text
     all_of_them = sentences(text)
     points = (place for place, each in enumerate(all_of_them) if "**" in each or "$" in each)
     kept = {0, *points}
     for place in sorted(kept):
         # What follows a question, or a label, belongs to it.
-        if all_of_them[place].endswith("?") or not place and LABEL.fullmatch(all_of_them[0]):
+        if (
+            all_of_them[place].endswith(("?", "？"))
+            or not place
+            and LABEL.fullmatch(all_of_them[0])
+        ):
             kept.add(place + 1)
     shortened = " ".join(each for place, each in enumerate(all_of_them) if place in kept)
     return re.sub(r"(?<=[。？！]) ", "", shortened)  # Chinese has no space there

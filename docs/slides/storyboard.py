@@ -17,7 +17,6 @@ A cell whose metadata say `slideshow` is taken as it is: `slide` (beside), `subs
 import copy
 import math
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape, unescape
@@ -27,11 +26,15 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from attnlib.course.language import ENGLISH, N_
 from attnlib.course.lessons import exercise
+from attnlib.course.wide import fill, width
 from attnlib.course.widgets.asked import Asked, asked
 from docs.alive import VIEW, Page, is_bar
 from docs.slides import prose
+from notebooks.badges import say
 
+PARTS = {"core": N_("core"), "more": N_("more")}
 CODE_LINES = 20  # of code and print together, in a type that is still read from behind
 LINE = 102  # letters
 PROSE_LINES = 12
@@ -115,7 +118,7 @@ class _Teller:
     """Goes through the cells once, and remembers what is still to be said."""
 
     def __init__(self, nb):
-        self.nb = nb
+        self.nb, self.language = nb, nb.metadata.get("language", ENGLISH)
         self.slides: list[Slide] = []
         self.section, self.more = "", False
         self.head = ""  # of a section without a word of its own: on the slide that comes
@@ -170,7 +173,7 @@ class _Teller:
             self.heading(cell)
             return
         points = prose.points(cell.source)
-        if len(points) <= LEAD and "\n\n" not in points:
+        if width(points) <= LEAD and "\n\n" not in points:
             self.lead = points
             self.kept.append(cell.source)
         else:
@@ -184,7 +187,7 @@ class _Teller:
             self.slides_of_title(text.strip())
             return
         takes, part = cell.metadata.get("minutes", 0), cell.metadata.get("part", "core")
-        takes = f"{takes} minute{'s' * (takes != 1)} · {part}" if takes else part
+        takes = self.takes(takes, part)
         head = f'## {self.section}\n\n<p class="takes">{takes}</p>'
         text = text.strip()
         if points := prose.points(text):
@@ -194,11 +197,26 @@ class _Teller:
         if text:
             self.kept.append(text)
 
+    def takes(self, minutes, part):
+        """ "2 minutes · core" """
+        part = say(PARTS[part], self.language)
+        if not minutes:
+            return part
+        message = N_("{minutes} minute · {part}")
+        if minutes != 1:
+            message = N_("{minutes} minutes · {part}")
+        return say(message, self.language, minutes=minutes, part=part)
+
     def slides_of_title(self, text):
         question, *_ = [block for block in prose.blocks(text) if block.startswith("**")] or [""]
         all_of_it, core = minutes(self.nb), minutes(self.nb, "core")
-        takes = f'<p class="takes">{all_of_it} minutes, {core} of them the core</p>'
-        head = f"# {self.section}\n\n{question}\n\n{takes}"
+        told = say(
+            "{minutes} minutes, {core} of them the core",
+            self.language,
+            minutes=all_of_it,
+            core=core,
+        )
+        head = f'# {self.section}\n\n{question}\n\n<p class="takes">{told}</p>'
         self.add("title", new_markdown_cell(head), notes=[text])
 
     def pages(self, kind, points, notes, head=""):
@@ -229,7 +247,7 @@ class _Teller:
         elif CHECK.search(cell.source):
             self.stub(cell)
         elif _sets_up(cell):
-            self.kept.append(f"Set up:\n\n{fenced(cell.source)}")
+            self.kept.append(f"{say('Set up:', self.language)}\n\n{fenced(cell.source)}")
         else:
             self.run(cell)
 
@@ -239,23 +257,31 @@ class _Teller:
         self.say_lead()
         self.asked.append(poll)
         self.ran = False
+        told = {"answer": poll.answer, "because": poll.because}
         notes = [
-            "Hands up for each letter; write the numbers on the board. Tell nothing. To let them "
-            "talk: one minute with a neighbour, then hands up again. Then run.",
-            f"Answer: {poll.answer}. {poll.because}",
+            say(
+                "Hands up for each letter; write the numbers on the board. Tell nothing. To let "
+                "them talk: one minute with a neighbour, then hands up again. Then run.",
+                self.language,
+            ),
+            say("Answer: {answer}. {because}", self.language, **told),
         ]
-        self.add("poll", before(poll), notes=notes)
+        self.add("poll", before(poll, self.language), notes=notes)
 
     def settle(self):
         """The polls whose run has been shown, once more, and now with the answer: no vote."""
         for poll in self.asked:
-            said = f"What has the run said? Press once more for the answer: {poll.answer}."
-            self.add("poll", after(poll), notes=[said])
+            said = say(
+                "What has the run said? Press once more for the answer: {answer}.",
+                self.language,
+                answer=poll.answer,
+            )
+            self.add("poll", after(poll, self.language), notes=[said])
         self.asked, self.ran = [], False
 
     def task(self, cell, key):
         text = "".join(output.data["text/plain"] for output in cell.outputs)
-        notes = [fenced(cell.source), *_help(key)]
+        notes = [fenced(cell.source), *_help(key, self.language)]
         self.add("task", new_markdown_cell(f"<pre>{escape(text)}</pre>"), notes=notes)
 
     def stub(self, cell):
@@ -322,18 +348,19 @@ class _Outputs:
         self.text = self.text.rstrip()
 
 
-def before(poll: Asked) -> NotebookNode:
+def before(poll: Asked, language: str = ENGLISH) -> NotebookNode:
     """The question and its choices. Whether they talk first, the lecturer says."""
+    head = f"<h2>{say('Predict: hands up', language)}</h2>"
     return new_markdown_cell(
-        f'<h2>Predict: hands up</h2><p class="question">{escape(poll.question)}</p>{_choices(poll)}'
+        f'{head}<p class="question">{escape(poll.question)}</p>{_choices(poll)}'
     )
 
 
-def after(poll: Asked) -> NotebookNode:
+def after(poll: Asked, language: str = ENGLISH) -> NotebookNode:
     """The same; at the next press, the answer."""
     answer = f"<strong>{poll.answer}.</strong> {escape(poll.because)}"
     return new_markdown_cell(
-        f"<h2>After the run: which was right?</h2>"
+        f"<h2>{say('After the run: which was right?', language)}</h2>"
         f'<p class="question">{escape(poll.question)}</p>'
         f"{_choices(poll, reveal=True)}"
         f'<p class="fragment then" data-fragment-index="0">{answer}</p>'
@@ -353,7 +380,7 @@ def paged(points: str) -> Iterator[str]:
     """The points on as many slides as they need."""
     page, room = [], PROSE_LINES
     for block in chain.from_iterable(map(_rows_apart, prose.blocks(points))):
-        lines = sum(math.ceil(len(line) / PROSE_LINE) for line in block.splitlines()) + 0.5
+        lines = sum(math.ceil(width(line) / PROSE_LINE) for line in block.splitlines()) + 0.5
         lines = PICTURE_LINES if block.startswith("!") else lines
         if page and lines > room:
             yield "\n\n".join(page)
@@ -383,7 +410,7 @@ def marked(heading: str) -> str:
 
 def lines_of(text: str) -> int:
     """How many lines it takes on a slide."""
-    return sum(max(1, math.ceil(len(line) / LINE)) for line in text.splitlines())
+    return sum(max(1, math.ceil(width(line) / LINE)) for line in text.splitlines())
 
 
 def text_pages(text: str) -> list[str]:
@@ -424,7 +451,7 @@ def table_pages(output: NotebookNode) -> list[NotebookNode]:
 
 
 def _folded(line):
-    return textwrap.wrap(line, LINE, subsequent_indent="    ") if len(line) > LINE else [line]
+    return fill(line, LINE, subsequent_indent="    ").split("\n") if width(line) > LINE else [line]
 
 
 def printed(text: str) -> NotebookNode:
@@ -452,9 +479,12 @@ def _sets_up(cell):
     return not cell.outputs and cell.source.startswith(("import ", "from "))
 
 
-def _help(key):
+def _help(key, language):
     """Hints and solution of an exercise, for the notes."""
     task = exercise(key)
     # As HTML: in Markdown, branches[g](x[start:stop]) is a link.
     hints = "".join(f"<li>{escape(hint)}</li>" for hint in task.hints)
-    return [f"Hints:\n\n<ol>{hints}</ol>", f"Solution:\n\n{fenced(task.solved().strip())}"]
+    return [
+        f"{say('Hints:', language)}\n\n<ol>{hints}</ol>",
+        f"{say('Solution:', language)}\n\n{fenced(task.solved().strip())}",
+    ]

@@ -282,9 +282,8 @@ def test_a_button_copies_code(open_site, touch):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_names_its_language_and_has_its_icon(name):
     text = (SITE / name).read_text(encoding="utf-8")
-    assert re.findall(r'<html[^>]* lang="([^"]+)"', text) == [
-        "zh-Hans" if name == "docs/reply.zh.html" else "en"
-    ]
+    is_chinese = re.match(r"zh/|notebooks/zh/|docs/reply\.zh", name)
+    assert re.findall(r'<html[^>]* lang="([^"]+)"', text) == ["zh-Hans" if is_chinese else "en"]
     assert re.search(r'<link rel="shortcut icon" href="[^"]*_static/icon.svg', text)
 
 
@@ -294,6 +293,22 @@ def test_what_is_english_on_a_chinese_page_says_so(open_site):
     assert page.locator(links).count() > 3
     for link in page.locator(links).all():
         assert link.evaluate("(link) => link.closest('[lang]').lang") == "en"
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("notebooks/00_two_cousins.html", "notebooks/zh/00_two_cousins.html"),
+        ("docs/reply.html", "docs/reply.zh.html"),
+    ],
+)
+def test_a_page_leads_to_the_same_one_in_the_other_language_and_back(open_site, name, other):
+    page = open_site(name).page
+    page.click(".attn-tongue a[hreflang=zh-Hans]")
+    assert page.url.endswith(other)
+    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+    page.click(".attn-tongue a[hreflang=en]")
+    assert page.url.endswith(name)
 
 
 @pytest.mark.parametrize("name", LESSONS_PAGES)

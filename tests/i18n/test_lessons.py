@@ -158,5 +158,5 @@ def test_values_may_come_in_another_order():
 def test_a_place_names_the_cell():
     (message, *_) = [each for each in TEMPLATES["00_two_cousins"] if each.id]
     assert message.locations == [("00_two_cousins.ipynb#ace86c4b", None)]
-    assert isinstance(TEMPLATES["badges"], Catalog)
+    assert isinstance(TEMPLATES["around"], Catalog)
     assert Path(HERE / "00_two_cousins.ipynb").exists()

@@ -1,7 +1,8 @@
 """Every message that the course says, out of its sources, for the catalogues.
 
-In Python and JavaScript a message is the literal that `say` (or `N_`) takes; in a lesson's
-predictions and in the questions it is a text of the file. Python is read by `ast`: Babel's own
+In Python and JavaScript a message is the literal that `say` (or `N_`) takes, and in one file what
+stands below a function's head; in a lesson's predictions and in the questions it is a text of the
+file. Python is read by `ast`: Babel's own
 reader does not see a `say` inside an f-string before Python 3.12.
 """
 
@@ -17,6 +18,7 @@ from babel.messages.extract import extract_javascript
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "attnlib" / "course"
 MARKS = ("say", "N_")
+DOCSTRINGS = {"symmetries.py"}  # files whose functions are told to readers by their docstrings
 # What is language in a file of data; a list, or a dict by letters, holds several messages.
 FIELDS = {
     "lessons.toml": {"title", "question"},
@@ -50,7 +52,10 @@ def part(file: str) -> str:
 def messages(path: Path) -> Iterator[str]:
     """The messages of one file, as they stand in it, one after the other."""
     if path.suffix == ".py":
-        yield from of_python(path.read_text(encoding="utf-8"))
+        source = path.read_text(encoding="utf-8")
+        yield from of_python(source)
+        if path.name in DOCSTRINGS:
+            yield from of_docstrings(source)
     elif path.suffix == ".js":
         yield from of_javascript(path)
     elif path.name in FIELDS:
@@ -64,6 +69,12 @@ def of_python(source: str) -> Iterator[str]:
         match call.args:
             case [ast.Constant(value=str(message)), *_]:
                 yield message
+
+
+def of_docstrings(source: str) -> Iterator[str]:
+    """Those of the functions that have one."""
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    yield from filter(None, (ast.get_docstring(node) for node in functions if node.name[0] != "_"))
 
 
 def marked(node: ast.AST) -> bool:

@@ -58,7 +58,7 @@ def built(lesson: Path, language: str) -> NotebookNode:
     for cell in nb.cells:
         cell.source = translated(cell.cell_type, cell.source, said)
         if cell.cell_type == "markdown":
-            cell.source = LINK.sub(lambda link: f"]({_led(link[1], language)}", cell.source)
+            cell.source = led(cell.source, language)
             cell.source = woven.weave(cell.source, claims(language))
         else:
             cell.outputs, cell.execution_count = [], None
@@ -76,12 +76,21 @@ def claims(language: str) -> woven.Sentences:
         return woven.sentences(findings(load()))
 
 
-def _led(link, language):
-    """A link of a lesson in notebooks/, as it leads out of the folder of this language."""
+def led(source: str, language: str) -> str:
+    """A text of a lesson in notebooks/, its links as they lead out of the folder of this language.
+
+    Where it names a page of this language itself, beside the English one, both lead where they say.
+    """
+    links = LINK.findall(source)
+    return LINK.sub(lambda link: f"]({_led(link[1], links, language)}", source)
+
+
+def _led(link, links, language):
     name = Path(link).name
     if link.startswith("../docs/"):
         own = name.replace(".md", f".{language}.md")
-        return f"../../docs/{own if (HERE.parent / 'docs' / own).exists() else name}"
+        has_own = (HERE.parent / "docs" / own).exists() and f"../docs/{own}" not in links
+        return f"../../docs/{own if has_own else name}"
     is_there = (TONGUES / language / name).with_suffix(".po").exists()
     return link if is_there else f"../{link}"
 

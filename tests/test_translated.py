@@ -11,7 +11,7 @@ import pytest
 from attnlib.course.copies.lessons import TRANSLATED
 from notebooks.execute import HERE, problems, read
 from notebooks.identity import LEDGER
-from notebooks.tongues import LINK, built, languages, lessons, place
+from notebooks.tongues import LINK, built, languages, led, lessons, place
 
 MADE = [(lesson, language) for language in languages() for lesson in lessons(language)]
 
@@ -53,6 +53,12 @@ def test_its_links_lead_somewhere(lesson, language):
     links = LINK.findall(text)
     assert [link for link in links if not (folder / link).resolve().is_file()] == []
     assert not re.search(r"\]\(#", text), "a heading has another anchor in another language"
+
+
+def test_a_link_leads_to_the_page_of_its_language_but_where_both_are_named():
+    assert led("[ours](../docs/reply.md)", "zh") == "[ours](../../docs/reply.zh.md)"
+    both = "[中文](../docs/reply.zh.md), [English](../docs/reply.md)"
+    assert led(both, "zh") == both.replace("../", "../../")
 
 
 @pytest.mark.parametrize(("lesson", "language"), MADE, ids=name)

@@ -19,6 +19,11 @@ MARKS = {'"attnlib: questions"', '"attnlib: language"'}
 ENGLISH = {
     "compare/porting/code.py",  # Python that is printed
     "compare/calling/refusals.py",  # errors
+    "compare/dialled.py",  # values of dials, which compare.labels says
+    "compare/dials.py",  # the same
+    "compare/difference.py",  # errors
+    "compare/fit.py",  # values of dials, and errors
+    "compare/kinds.py",  # values of dials
     "data/damage.py",  # warnings of damaged files
     "data/decoding.py",  # the same
     "data/watching.py",  # the same
@@ -49,11 +54,6 @@ ENGLISH = {
 }
 # Not converted yet: this list may only get shorter.
 NOT_YET = {
-    "compare/dialled.py",
-    "compare/dials.py",
-    "compare/difference.py",
-    "compare/fit.py",
-    "compare/kinds.py",
     "experiments/films/results.py",
     "experiments/films/shots.py",
     "experiments/films/training.py",

@@ -27,6 +27,10 @@ SOURCES = {
         '[[question]]\nid = "no"\nname = "one"\n[question.A]\nstem = "two"\nchoices.a = "three"\n',
         ["one", "two", "three"],
     ),
+    "symmetries.py": (
+        'def one(x):\n    """two"""\n    say("three")\n\n\ndef _four(x):\n    """no"""\n',
+        ["three", "two"],
+    ),
     "c.css": ('say("no")', []),
 }
 

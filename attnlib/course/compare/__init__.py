@@ -38,6 +38,7 @@ from attnlib.course.compare.effects import (
 )
 from attnlib.course.compare.equality import Equality, Layer, equal
 from attnlib.course.compare.identity import same
+from attnlib.course.compare.judging.witness import rules
 from attnlib.course.compare.kinds import Row, Table, after_one_step, start_entropy, theory
 from attnlib.course.compare.merge_order import permute_merge
 from attnlib.course.compare.porting.finding import Finding, Move
@@ -79,6 +80,7 @@ __all__ = [
     "read",
     "relative_difference",
     "repaired",
+    "rules",
     "same",
     "sample_parameters",
     "sensitivity",

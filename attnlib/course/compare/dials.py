@@ -17,6 +17,7 @@ from attnlib.attention import attention
 from attnlib.checks import check_count, check_divides
 from attnlib.course.compare.fit import check_fit
 from attnlib.course.compare.merge_order import permute_merge
+from attnlib.course.language import N_
 from attnlib.layout import merge_heads, segment_slices
 from attnlib.maps import AttentionMap
 from attnlib.positions import KeptTable, PositionsByLength
@@ -95,15 +96,15 @@ def turned(dials: Mapping, **changes) -> dict:
 def dead(dials: Mapping, *, training: bool = False) -> dict[str, str]:
     """The dials that cannot change y in this setting, and why: name -> reason."""
     dials = turned(dials)
-    reasons = {"returned": "it decides what is handed back beside y, and attend hands back all"}
-    reasons["initial"] = "it decides how parameters are drawn, and attend is given them"
+    reasons = {"returned": N_("it decides what is handed back beside y, and attend hands back all")}
+    reasons["initial"] = N_("it decides how parameters are drawn, and attend is given them")
     if not training:
-        reasons["dropout"] = "weights are dropped in training only"
+        reasons["dropout"] = N_("weights are dropped in training only")
     if dials["fusion"] is None:
-        reasons["local_branch"] = "without fusion there is no local branch"
+        reasons["local_branch"] = N_("without fusion there is no local branch")
         if dials["sees"] == "all tokens":
             for name in ("input", "group_parameters"):
-                reasons[name] = "there is one group, all tokens"
+                reasons[name] = N_("there is one group, all tokens")
     return reasons
 
 

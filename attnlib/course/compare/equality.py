@@ -133,7 +133,7 @@ def _unlike(one: Reading, other: Reading) -> str:
         left = [*reading.left, *(text for each in reading.attentions for text in each.left)]
         told += [say("in {name} {reason}", name=name, reason=each) for each in dict.fromkeys(left)]
     counts = [len(each.attentions) for each in (one, other)]
-    return "; ".join(told) or say(
+    return say("; ").join(told) or say(
         "f is made of {one} attentions, g of {other}", one=counts[0], other=counts[1]
     )
 

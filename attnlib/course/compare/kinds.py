@@ -21,6 +21,7 @@ from attnlib.course.compare.difference import relative_difference
 from attnlib.course.compare.identity import same
 from attnlib.course.compare.porting.finding import Finding, Move
 from attnlib.course.evenness import entropy, evenness
+from attnlib.course.language import N_, say
 from attnlib.course.wide import ljust, width
 from attnlib.layout import merge_heads, split_heads
 from attnlib.positions import AbsolutePositions
@@ -41,9 +42,21 @@ BARE = turned(
 )
 GROUPED = turned(BARE, sees="own group")
 
+NOTATION, TRAINING, FUNCTION = N_("notation"), N_("training only"), N_("function")
+UNDECIDED = N_("undecided")
+# Are the parameters the same, and are the functions after one step?
+STEPPED = {
+    (True, True): N_("the same parameters: equal up to rounding; after one step still equal"),
+    (True, False): N_(
+        "the same parameters: equal up to rounding; after one step {apart:.2f} apart"
+    ),
+    (False, True): N_("parameters moved: equal up to rounding; after one step still equal"),
+    (False, False): N_("parameters moved: equal up to rounding; after one step {apart:.2f} apart"),
+}
+
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """One line of the table, in English but for its evidence; a table says it as it prints."""
 
     factor: str
     nest: str
@@ -56,15 +69,15 @@ class Table(list):
     """Rows that print as a table, and as HTML in a notebook."""
 
     columns = (
-        "factor",
-        "f: NesT style",
-        "g: PGL-SUM style",
-        "kind",
-        "what was run, and what came out",
+        N_("factor"),
+        N_("f: NesT style"),
+        N_("g: PGL-SUM style"),
+        N_("kind"),
+        N_("what was run, and what came out"),
     )
 
     def __repr__(self) -> str:
-        rows = [self.columns, *self]
+        rows = self._said()
         widths = [max(width(row[column]) for row in rows) for column in range(4)]
         lines = (
             "  ".join([*(ljust(cell, w) for cell, w in zip(row, widths, strict=False)), row[4]])
@@ -77,39 +90,60 @@ class Table(list):
             cells = "".join(f'<{tag} style="text-align: left">{cell}</{tag}>' for cell in cells)
             return f"<tr>{cells}</tr>"
 
-        body = "".join(line(row, "td") for row in self)
-        return f"<table><thead>{line(self.columns, 'th')}</thead><tbody>{body}</tbody></table>"
+        head, *rows = self._said()
+        body = "".join(line(row, "td") for row in rows)
+        return f"<table><thead>{line(head, 'th')}</thead><tbody>{body}</tbody></table>"
+
+    def _said(self):
+        """The columns, and all rows, in the language that is spoken now."""
+        return [[say(cell) for cell in row] for row in (self.columns, *self)]
 
 
 def theory() -> Table:
     """The table of all factors, each kind with what was run for it."""
     return Table(
         (
-            _same_row("input", "batch of groups", "one by one", GROUPED, "input"),
-            _same_row("projections", "one matrix", "three a head", BARE, "projections"),
-            _same_row("order of merged heads", "d before h", "h before d", BARE, "merge"),
-            _returned_row(),
-            _row("key bias", "optional", "none", _Biased(key=True), _Biased()),
+            _same_row(N_("input"), N_("batch of groups"), N_("one by one"), GROUPED, "input"),
+            _same_row(N_("projections"), N_("one matrix"), N_("three a head"), BARE, "projections"),
             _same_row(
-                "query bias", "optional", "none", turned(BARE, query_bias=True), "query_bias"
+                N_("order of merged heads"), N_("d before h"), N_("h before d"), BARE, "merge"
             ),
-            _same_row("output bias", "yes", "none", turned(BARE, output_bias=True), "output_bias"),
-            _same_row("who sees whom", "own group", "all", GROUPED, "sees"),
-            _same_row("parameters of the groups", "shared", "own", GROUPED, "group_parameters"),
+            _returned_row(),
+            _row(N_("key bias"), N_("optional"), N_("none"), _Biased(key=True), _Biased()),
+            _same_row(
+                N_("query bias"),
+                N_("optional"),
+                N_("none"),
+                turned(BARE, query_bias=True),
+                "query_bias",
+            ),
+            _same_row(
+                N_("output bias"),
+                N_("yes"),
+                N_("none"),
+                turned(BARE, output_bias=True),
+                "output_bias",
+            ),
+            _same_row(N_("who sees whom"), N_("own group"), N_("all"), GROUPED, "sees"),
+            _same_row(
+                N_("parameters of the groups"), N_("shared"), N_("own"), GROUPED, "group_parameters"
+            ),
             _row(
-                "width of the branch",
+                N_("width of the branch"),
                 "C",
-                "C / G in the local one",
+                N_("C / G in the local one"),
                 SelfAttention(WIDTH, WIDTH, heads=4),
                 SelfAttention(WIDTH, WIDTH // 4, heads=4),
             ),
-            _same_row("positions in the scores", "none", "sinusoids", BARE, "positions"),
-            _same_row("fusion", "none", "rows normalised, add", BARE, "fusion"),
-            _same_row("scale", "D^-½", "1", BARE, "scale"),
+            _same_row(
+                N_("positions in the scores"), N_("none"), N_("sinusoids"), BARE, "positions"
+            ),
+            _same_row(N_("fusion"), N_("none"), N_("rows normalised, add"), BARE, "fusion"),
+            _same_row(N_("scale"), "D^-½", "1", BARE, "scale"),
             _row(
-                "value bias, beside an output bias",
-                "optional",
-                "none",
+                N_("value bias, beside an output bias"),
+                N_("optional"),
+                N_("none"),
                 _Biased(value=True),
                 _Biased(),
             ),
@@ -170,23 +204,18 @@ def _row(factor, nest, pglsum, f, g) -> Row:
     """Two modules given to `same`, and then to one step of gradient descent."""
     finding = same(f, g)
     if finding.verdict == "different":
-        return Row(factor, nest, pglsum, "function", _why(finding))
+        return Row(factor, nest, pglsum, FUNCTION, _why(finding))
     if finding.verdict == "undecided":
-        return Row(factor, nest, pglsum, "undecided", f"{finding.forth}; {finding.back}")
+        why = say("; ").join(map(str, (finding.forth, finding.back)))
+        return Row(factor, nest, pglsum, UNDECIDED, why)
     if finding.forth.code is None:  # nothing to run before the step
-        return Row(factor, nest, pglsum, "undecided", finding.forth.text)
+        return Row(factor, nest, pglsum, UNDECIDED, finding.forth.text)
     lines = finding.forth.code.split("no_grad():\n")[1].splitlines()
-    here = "the same parameters" if all(map(UNMOVED.fullmatch, lines)) else "parameters moved"
+    unmoved = all(map(UNMOVED.fullmatch, lines))
     apart = after_one_step(f, g, finding.forth)
     kept = apart < 1e-9
-    return Row(
-        factor,
-        nest,
-        pglsum,
-        "notation" if kept else "training only",
-        f"{here}: equal up to rounding; after one step "
-        f"{'still equal' if kept else f'{apart:.2f} apart'}",
-    )
+    evidence = say(STEPPED[unmoved, kept], apart=apart)
+    return Row(factor, nest, pglsum, NOTATION if kept else TRAINING, evidence)
 
 
 def _pair(base, dial):
@@ -197,7 +226,7 @@ def _pair(base, dial):
 def _why(finding: Finding) -> str:
     """A witness; where there is none, what stands in the way of a move."""
     reasons = dict.fromkeys(way for way in (finding.forth, finding.back) if isinstance(way, str))
-    return next(iter(finding.witnesses), "; ".join(reasons))
+    return next(iter(finding.witnesses), say("; ").join(reasons))
 
 
 def _returned_row() -> Row:
@@ -210,19 +239,25 @@ def _returned_row() -> Row:
     index = torch.arange(16)
     scores = q @ k.mT + AbsolutePositions(16, WIDTH)(index[:, None], index)
     left = (maps.main[0].weights()[-1] - scores.softmax(-1)).abs().max()
-    said = "equal up to rounding" if left < 1e-12 else f"{left:.1g} apart"
-    evidence = f"the last head's map, rebuilt from q and k: {said}"
-    return Row("returned map", "none", "last head's", "notation", evidence)
+    if left < 1e-12:
+        evidence = say("the last head's map, rebuilt from q and k: equal up to rounding")
+    else:
+        evidence = say("the last head's map, rebuilt from q and k: {left:.1g} apart", left=left)
+    return Row(N_("returned map"), N_("none"), N_("last head's"), NOTATION, evidence)
 
 
 def _initial_row() -> Row:
     nest, pglsum = (start_entropy(end["initial"], "1/√D") for end in (NEST, PGLSUM))
     unscaled = start_entropy(PGLSUM["initial"], PGLSUM["scale"])
-    evidence = (
-        f"untrained maps (C = 1024, L = 320) have {nest:.0%} and {pglsum:.0%} of the entropy of "
-        f"uniform ones, both with NesT's scale; PGL-SUM's with its own {unscaled:.0%}"
+    evidence = say(
+        "untrained maps (C = 1024, L = 320) have {nest:.0%} and {pglsum:.0%} of the entropy of "
+        "uniform ones, both with NesT's scale; PGL-SUM's with its own {unscaled:.0%}",
+        nest=nest,
+        pglsum=pglsum,
+        unscaled=unscaled,
     )
-    return Row("initial parameters", "normal, .02", "Xavier, gain √2", "training only", evidence)
+    ends = N_("normal, .02"), N_("Xavier, gain √2")
+    return Row(N_("initial parameters"), *ends, TRAINING, evidence)
 
 
 def _dropout_row() -> Row:
@@ -232,5 +267,9 @@ def _dropout_row() -> Row:
     training = relative_difference(module(x)[0], module(x)[0])
     module.eval()
     using = relative_difference(module(x)[0], module(x)[0])
-    evidence = f"the same call twice: {training:.2f} apart in training, {using:.0f} apart in use"
-    return Row("dropout of weights", "0", "0.5", "training only", evidence)
+    evidence = say(
+        "the same call twice: {training:.2f} apart in training, {using:.0f} apart in use",
+        training=training,
+        using=using,
+    )
+    return Row(N_("dropout of weights"), "0", "0.5", TRAINING, evidence)

@@ -1,9 +1,12 @@
 """The table says what the runs found, and its kinds are those that are known."""
 
+import re
+
 import pytest
 
 from attnlib.course import compare
 from attnlib.course.compare import kinds
+from attnlib.course.language import speaking
 
 NOTATION = {
     "input",
@@ -80,3 +83,13 @@ def test_the_table_prints_every_row_and_escapes_nothing_away(table):
     html = table._repr_html_()
     assert html.count("<tr>") == len(lines)
     assert all(row.evidence in html for row in table)
+
+
+def test_the_table_is_said_in_the_language_that_is_spoken(table):
+    with speaking("zh"):
+        lines = repr(table).splitlines()
+        rebuilt = kinds.Table([kinds._returned_row()])
+    assert [line for line in lines if not re.match("[\u4e00-\u9fff]", line)] == []
+    assert all(re.search("写法差别|只影响训练|函数不同", line) for line in lines[1:])
+    assert rebuilt[0].evidence.endswith("只差舍入误差")
+    assert repr(table).startswith("factor")

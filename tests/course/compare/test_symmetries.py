@@ -1,12 +1,15 @@
 """Every symmetry is obeyed by a module that must obey it and broken by one that must not."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
 
 from attnlib import BlockAttention, GlobalLocalAttention, SelfAttention
-from attnlib.course.compare import SYMMETRIES
+from attnlib.course.compare import SYMMETRIES, rules
 from attnlib.course.compare import symmetries as s
+from attnlib.course.language import speaking
 
 C, L, GROUPS = 8, 12, 3
 
@@ -337,6 +340,12 @@ def test_rows_that_grow_with_some_tokens_only_are_not_called_bounded():
 def test_every_symmetry_says_in_words_what_it_asks():
     assert all(len(symmetry.__doc__) > 30 for symmetry in SYMMETRIES)
     assert len({symmetry.__doc__ for symmetry in SYMMETRIES}) == len(SYMMETRIES)
+    assert rules() == [symmetry.__doc__ for symmetry in SYMMETRIES]
+
+
+def test_every_symmetry_has_words_in_chinese():
+    with speaking("zh"):
+        assert [rule for rule in rules() if not re.search("[\u4e00-\u9fff]", rule)] == []
 
 
 def test_a_shift_is_no_permutation_enough():

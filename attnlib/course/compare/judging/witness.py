@@ -46,6 +46,11 @@ def witness(fs: list[Call], gs: list[Call], lengths: list[int]) -> str | None:
     return found
 
 
+def rules() -> list[str]:
+    """What each of `SYMMETRIES` asks, in the language that is spoken now."""
+    return [say(symmetry.__doc__) for symmetry in SYMMETRIES]
+
+
 def _influence(fs, gs, lengths):
     for length in lengths:
         if not all(runs(call, length) for call in fs[1:] + gs[1:]):

@@ -63,7 +63,7 @@ def _check_whole(source, target):
     for each in (source, target):
         if not each.whole:
             named = [*each.left, *(text for one in each.attentions for text in one.left)]
-            reason = "; ".join(dict.fromkeys(named))
+            reason = say("; ").join(dict.fromkeys(named))
             raise Immovable(say("in {name} {reason}", name=each.call.name, reason=reason))
     counts = len(source.attentions), len(target.attentions)
     if counts[0] != counts[1]:

@@ -107,7 +107,7 @@ class Finding:
 
 def _tried(call, others):
     """With what else it was called, and what of its arguments never got anything."""
-    besides = "; ".join(dict.fromkeys(filter(None, (each.unlike(call) for each in others))))
+    besides = say("; ").join(dict.fromkeys(filter(None, (each.unlike(call) for each in others))))
     yield besides and say("tried too: {given}", given=besides)
     given = set().union(*(each.given for each in (call, *others)))
     left = [name for name in optional(call.module) if name not in given]

@@ -114,7 +114,7 @@ def _far(distance):
 
 def _read_dead(turned, reasons):
     dead = [
-        say("{dial} ({reason})", dial=dial(name), reason=reasons[name])
+        say("{dial} ({reason})", dial=dial(name), reason=say(reasons[name]))
         for name in turned
         if name in reasons
     ]

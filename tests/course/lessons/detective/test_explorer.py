@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from attnlib.course import compare
+from attnlib.course.language import speaking
 from attnlib.course.lessons.detective.explorer import dials_drawer, explore_dials
 from tests.course.widgets.hand import by_hand, grey
 
@@ -28,6 +29,9 @@ def test_notation_moves_nothing_until_it_counts(x):
 def test_a_dead_dial_says_why(x):
     _, sentence = dials_drawer(x)(local_branch="narrow")
     assert "Dead here: local branch (without fusion there is no local branch)." in sentence
+    with speaking("zh"):
+        _, sentence = dials_drawer(x)(local_branch="narrow")
+    assert "在这里失效：局部分支（没有融合，就没有局部分支）。" in sentence
 
 
 def test_a_dead_dial_is_grey_until_it_counts(x):

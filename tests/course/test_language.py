@@ -68,8 +68,10 @@ def test_a_front_end_is_handed_its_own_messages(german):
 
 def test_a_language_may_be_spoken_for_a_while(german):
     before = language.language()
-    with pytest.raises(KeyError), speaking(str(german)):
-        assert language.language() == str(german)
+    with speaking(german):
+        assert say("head") == "Kopf"
+    assert language.language() == before
+    with pytest.raises(KeyError), speaking(german):
         raise KeyError
     assert language.language() == before
 

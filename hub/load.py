@@ -94,11 +94,14 @@ def _lesson(base, name, password, ready):
     done("spawn")
     kernel = student.lesson(LESSON)
     first, *rest = student.cells(LESSON)
-    states = [kernel.run(first)[0]]
+    states = [kernel.run(first)]
     done("first_cell")
-    states += [kernel.run(cell)[0] for cell in rest]
+    states += [kernel.run(cell) for cell in rest]
     done("lesson")
-    return found | {"errors": sum(state != "ok" for state in states)}
+    faults = [(number, *state) for number, state in enumerate(states) if state[0] != "ok"]
+    for fault in faults:
+        print(name, *fault, file=sys.stderr)
+    return found | {"errors": len(faults)}
 
 
 def _wait(base):

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from hub.places import ROOT
-from hub.student import Student, passwords
+from hub.student import Student, is_up, passwords
 
 LESSON = "00_two_cousins"
 RESULTS = ROOT / "hub/results.json"
@@ -50,7 +50,8 @@ def load(students: int, is_cold: bool = False) -> dict[str, object]:
 
 
 def _measured(pid, base, known):
-    _wait(base)
+    while not is_up(base):
+        time.sleep(0.5)
     names = [name for name in known if name != "teacher"]
     whole = psutil.Process(pid)
     before = _cpu(whole)
@@ -94,26 +95,14 @@ def _lesson(base, name, password, ready):
     done("spawn")
     kernel = student.lesson(LESSON)
     first, *rest = student.cells(LESSON)
-    states = [kernel.run(first)[0]]
+    states = [kernel.run(first)]
     done("first_cell")
-    states += [kernel.run(cell)[0] for cell in rest]
+    states += [kernel.run(cell) for cell in rest]
     done("lesson")
-    return found | {"errors": sum(state != "ok" for state in states)}
-
-
-def _wait(base):
-    while True:
-        try:
-            Student(base, "teacher", "not the password")
-        except PermissionError as answer:
-            if "403" in str(answer):  # the door is open, to others
-                return
-        except OSError:
-            pass
-        except Exception as error:  # httpx's, while nobody listens yet
-            if "Connect" not in type(error).__name__ and "Remote" not in type(error).__name__:
-                raise
-        time.sleep(0.5)
+    faults = [(number, *state) for number, state in enumerate(states) if state[0] != "ok"]
+    for fault in faults:
+        print(name, *fault, file=sys.stderr)
+    return found | {"errors": len(faults)}
 
 
 def _all(whole):

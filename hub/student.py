@@ -139,6 +139,14 @@ class Kernel:
         return status, said
 
 
+def is_up(base: str) -> bool:
+    """Whether the hub asks who comes for a password."""
+    try:
+        return httpx.get(f"{base}/hub/login", timeout=PATIENCE).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def passwords(told: str) -> dict[str, str]:
     """Name to password, out of what `make hub` prints."""
     return dict(re.findall(r"^  (teacher|s\d\d)  (\S+)$", told, re.MULTILINE))

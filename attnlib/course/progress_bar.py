@@ -38,12 +38,12 @@ class _Widget:
         return self
 
     def __exit__(self, *error):
-        if self._bar:
+        if self._bar is not None:  # of a bar that counts, tqdm knows no truth
             self._bar.close()
 
     def update(self, n: int = 1) -> None:
         self.n += n
-        if self._bar:
+        if self._bar is not None:
             self._bar.update(n)
         elif time.monotonic() - self._start >= DELAY:
             self._bar = _displayed(self._named | {"initial": self.n})

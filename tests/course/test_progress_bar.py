@@ -13,7 +13,7 @@ from attnlib.course import progress_bar as module
 from attnlib.course.progress_bar import progress_bar
 
 module.DELAY = {delay}
-with progress_bar(3, "features", "frame") as bar:
+with progress_bar({total}, "features", "frame") as bar:
     for _ in range(3):
         time.sleep(0.2)
         bar.update(1)
@@ -29,8 +29,10 @@ def test_on_a_terminal_it_is_tqdm_after_two_seconds(capsys):
     assert capsys.readouterr().err == ""  # it took less
 
 
-def test_in_a_notebook_it_is_a_widget_of_which_nothing_is_stored():
-    cells = [new_code_cell(SLOW.replace("{delay}", delay)) for delay in ("0.1", "2")]
+@pytest.mark.parametrize("total", ["3", "None"])
+def test_in_a_notebook_it_is_a_widget_of_which_nothing_is_stored(total):
+    slow = SLOW.replace("{total}", total)
+    cells = [new_code_cell(slow.replace("{delay}", delay)) for delay in ("0.1", "2")]
     nb = execute(new_notebook(cells=cells, metadata=METADATA))
     shown, printed = nb.cells[0].outputs
     assert list(shown["data"]) == [VIEW]  # no text that would hang on the clock

@@ -7,13 +7,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import psutil
 import pytest
 
 import hub.student
 from hub.places import ROOT
-from hub.student import Student, passwords
+from hub.student import Student, is_up, passwords
 from hub.tryout import why_not
 
 hub.student.PATIENCE = PATIENCE = 60  # seconds, then it has failed
@@ -57,13 +56,6 @@ class Hub(NamedTuple):
         lines = Path(f"/proc/{first}/root/etc/passwd").read_text(encoding="utf-8").splitlines()
         return {name: int(uid) for name, _, uid, *_ in (line.split(":") for line in lines)}
 
-    def is_up(self) -> bool:
-        """Whether who comes is asked for a password."""
-        try:
-            return httpx.get(f"{self.address}/hub/login").status_code == 200
-        except httpx.HTTPError:
-            return False
-
 
 def until(is_so, seconds=PATIENCE):
     """Wait until it is so; what it was in the end. For what a hub does by itself, later."""
@@ -91,7 +83,7 @@ def hub():
         assert ENOUGH in told, told
         address = told.split("The hub: ")[1].split()[0]
         found = Hub(address, passwords(told), psutil.Process(run.pid))
-        assert until(found.is_up)
+        assert until(lambda: is_up(address))
         yield found
         run.terminate()
 

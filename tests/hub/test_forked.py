@@ -91,6 +91,11 @@ def test_the_warm_process_holds_no_secret(warm):
     assert "TOKEN" not in " ".join(told) and str(STATE) not in "".join(warm.cmdline())
 
 
+def test_kernels_share_no_memory_that_one_could_write(warm):
+    maps = Path(f"/proc/{warm.pid}/maps").read_text(encoding="utf-8").splitlines()
+    assert len(maps) > 100 and [line for line in maps if line.split()[1] == "rw-s"] == []
+
+
 def test_the_environment_is_the_asker_s_alone(victim):
     code = (
         "import os; print(os.environ['HOME'], os.environ['JUPYTERHUB_USER'], 'LANG' in os.environ)"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.student import is_up
 from tests.hub.conftest import until
 
 
@@ -21,7 +22,7 @@ def test_the_proxy_or_the_hub_dies(hub, victim, words):
         each.kill()
     assert until(lambda: not before & {each.pid for each in hub.processes(*words)})
     assert until(lambda: goes_on(victim))
-    assert until(hub.is_up)
+    assert until(lambda: is_up(hub.address))
     assert victim.student.api("GET", "contents/lessons/note.txt").json()["content"] == "mine"
 
 

@@ -231,7 +231,7 @@ def _find_mistake_in_merging(answer):
 TRAVELS = (
     ("gather", 4, 96, 3, 5, 8),
     ("heads", 4, 96, 8, 5, 2),
-    ("ring", 3, 60, 2, 7, 4),
+    ("ring", 5, 60, 2, 7, 4),
     ("heads", 2, 1024, 4, 16, 8),
     ("ring", 8, 4096, 8, 64, 2),
     ("gather", 1, 12, 2, 4, 4),
@@ -271,6 +271,13 @@ BYTES_MISTAKES = (
     (
         N_("To whom does a rank send? You count all ranks, itself too: ranks − 1."),
         _travelling(others=lambda ranks: ranks, share=lambda ranks: 1),
+        1,
+    ),
+    (
+        N_("In the ring nothing is handed on after the last step: ranks − 1 times, not ranks."),
+        lambda how, *given: (
+            _travelling(others=lambda ranks: ranks) if how == "ring" else bytes_sent
+        )(how, *given),
         1,
     ),
     (
@@ -360,7 +367,8 @@ def _find_mistake_in_deal(answer):
         got = answer(length, ranks)
         if got is None:
             return Mistake(say(RETURNS_NONE))
-        mistake = _wrong_form(got, length, ranks) or _unequal(_tokens(got), length, ranks)
+        tokens = _tokens(got)
+        mistake = _wrong_form(tokens, length, ranks) or _unequal(tokens, length, ranks)
         if mistake is not None:
             return mistake
     return None
@@ -377,9 +385,9 @@ def _tokens(got):
     return tokens
 
 
-def _wrong_form(got, length, ranks):
+def _wrong_form(tokens, length, ranks):
     """Whether each token is there once, and each rank has as many."""
-    told, tokens = {"length": length, "ranks": ranks}, _tokens(got)
+    told = {"length": length, "ranks": ranks}
     if tokens is None or any(each.dtype == torch.bool for each in tokens):
         return Mistake(
             say(
@@ -488,10 +496,10 @@ EXERCISES = (
     Exercise(
         "ranks.merge",
         N_(
-            "Two ranks took the same N queries, each with keys of its own. From each you get its\n"
-            "output (N, Dv), *divided already*, and the log-sum-exps (N,) of its scores.\n"
+            "The same N queries met some keys, and then others. Of each part you get the output\n"
+            "(N, Dv), *divided already*, and the log-sum-exps (N,) of its scores.\n"
             "Write merge(out, lse, other, its_lse) -> (out, lse) of all keys together.\n"
-            "(Where a rank's keys were all masked, it gives you 0 and −inf. So may both.)"
+            "(Where all keys of a part were masked, you get 0 and −inf. So may both.)"
         ),
         _find_mistake_in_merging,
         (
@@ -534,8 +542,8 @@ EXERCISES = (
         N_(
             "Write deal(length, ranks) -> a list with the tokens of each rank, so that in a "
             "*causal*\nring nobody waits: at every step all ranks have equally many pairs. Each "
-            "token is held\nonce, all ranks hold equally many; 2 · ranks divides length. There is "
-            "more than one way."
+            "token is held\nonce, all ranks hold equally many. (2 · ranks always divides length.) "
+            "There is\nmore than one way."
         ),
         _find_mistake_in_deal,
         (

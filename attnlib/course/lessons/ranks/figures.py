@@ -120,5 +120,6 @@ def _plot_work(axis, counts, step, every):
     axis.set_xticks([])
     axis.set_yticks(range(ranks), names)
     axis.invert_yaxis()
-    axis.set_title(say("pairs in step {step} (hatched: waiting)", step=step + 1))
+    title = say("pairs in step {step} (hatched: waiting)", step=step + 1)
+    axis.set_title(title, fontsize=points(12))
     axis.spines[["top", "right", "bottom"]].set_visible(False)

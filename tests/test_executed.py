@@ -40,6 +40,12 @@ def test_a_change_makes_it_run_again(lesson, changed):
     assert list(executed.stale([lesson])) == [lesson]
 
 
+def test_a_lesson_in_another_language_has_a_place_of_its_own():
+    english, chinese = (executed.HERE / name for name in ("00_sum.ipynb", "zh/00_sum.ipynb"))
+    assert executed._place(english).name == "00_sum.ipynb"
+    assert executed._place(chinese).name == "00_sum.zh.ipynb"
+
+
 def test_what_python_leaves_behind_changes_nothing(lesson):
     run(lesson, executed.stale([lesson])[lesson])
     (lesson.parent / "attnlib" / "code.cpython-311.pyc").write_bytes(b"x")

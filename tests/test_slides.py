@@ -450,6 +450,14 @@ def test_links_lead_to_decks_or_nowhere():
     assert relink("![map](../docs/course.svg)", set()) == "![map](docs/course.svg)"
 
 
+def test_links_of_a_lesson_in_another_language_lead_to_decks_in_it():
+    text = "[08](08_detective.ipynb), [10](../10_learning.ipynb), [it](../../docs/reply.zh.md)"
+    pages = {"08_detective", "08_detective.zh", "10_learning", "reply.zh"}
+    assert relink(text, pages, HERE / "zh") == (
+        "[08](08_detective.zh.html), [10](10_learning.html), [it](reply.zh.html)"
+    )
+
+
 def test_the_reply_stands_beside_the_decks_and_every_link_leads_somewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(making, "SLIDES", tmp_path)
     monkeypatch.setattr(making, "copy_assets", lambda source, to: to.mkdir(parents=True))

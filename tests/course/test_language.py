@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnlib.course import language
-from attnlib.course.language import N_, catalogue, paragraph, say, speak
+from attnlib.course.language import N_, catalogue, paragraph, say, speak, speaking
 
 HELLO = """
 #: attnlib/course/widgets/viewer.js
@@ -64,6 +64,16 @@ def test_what_is_not_translated_or_in_doubt_is_said_in_english(german, message):
 def test_a_front_end_is_handed_its_own_messages(german):
     assert list(catalogue(german, "widgets/viewer.js")) == ["{n} heads, the first has {share:.0%}."]
     assert catalogue("en", "widgets/viewer.js") == {}
+
+
+def test_a_language_may_be_spoken_for_a_while(german):
+    before = language.language()
+    with speaking(german):
+        assert say("head") == "Kopf"
+    assert language.language() == before
+    with pytest.raises(KeyError), speaking(german):
+        raise KeyError
+    assert language.language() == before
 
 
 def test_sentences_follow_one_another():

@@ -43,6 +43,13 @@ def test_a_new_message_comes_in_empty(folder):
     assert read(folder / "widgets.po")["A sentence of its own."].string == ""
 
 
+def test_what_another_catalogue_translates_comes_in_translated(folder):
+    now = said("The first head sees all keys.", "queries")
+    update(folder, ["heads"], now | {"heads": said("queries", "values")["widgets"]})
+    found = read(folder / "heads.po")
+    assert (found["queries"].string, found["values"].string) == ("查询", "")
+
+
 def test_a_changed_message_is_in_doubt_and_so_said_in_english(folder):
     update(folder, (), said("The first head sees all the keys.", "queries"))
     changed = read(folder / "widgets.po")["The first head sees all the keys."]

@@ -75,7 +75,7 @@ def _plot_maps(axis, matrices, edges):
         start = number * step
         middle = start + length / 2
         above = -1 - length / 50
-        axis.text(middle, above, lines(title, 11), ha="center", va="bottom", fontsize=points(13))
+        axis.text(middle, above, lines(title, 12), ha="center", va="bottom", fontsize=points(13))
         if matrix is None:
             axis.text(middle, length / 2, say("none"), ha="center", va="center", color=QUIET)
             continue

@@ -171,7 +171,8 @@ def of_code(source: str) -> Iterator[Piece]:
         yield Piece(GLUE.sub("", source[start:end]), start, end)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         told = token.string.lstrip("# ")
-        if token.type == tokenize.COMMENT and len(WORD.findall(told)) > 1:
+        to_tools = told.startswith(("fmt:", "noqa:"))
+        if token.type == tokenize.COMMENT and not to_tools and len(WORD.findall(told)) > 1:
             start = starts[token.start[0] - 1] + token.start[1]
             yield Piece(told, start + len(token.string) - len(told), start + len(token.string))
 

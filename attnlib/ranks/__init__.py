@@ -7,7 +7,7 @@ R ranks, n = L/R rows each; for each row B bytes of k and v together, and q and 
     how     what travels                       a rank holds at once     sent a rank, forward
     gather  k and v, to all that need them     all keys, its queries    (R−1)·n·B
     heads   q, k, v there, and out back        all rows, H/R heads      2·n·B·(R−1)/R
-    ring    k and v, from neighbour on         keys of two ranks        (R−1)·n·B
+    ring    k and v, from neighbour on         keys of three ranks      (R−1)·n·B
 
 Backward sends as much again for gather and heads, and twice as much for the ring: keys and values
 once more, and their gradients. Under a mask keys go only to ranks that need them: in gather

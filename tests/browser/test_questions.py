@@ -33,12 +33,12 @@ PAGE = """<!doctype html>
     <meta name="viewport" content="width=device-width" />
     <title>Questions</title>
     <link rel="icon" href="data:," />
-    <link rel="stylesheet" href="questions.css" />
+    <link rel="stylesheet" href="/questions.css" />
   </head>
   <body>
     <div id="place"></div>
     <script type="module">
-      import questions from "./questions.js";
+      import questions from "/questions.js";
       window.show = (state) => {
         const el = document.getElementById("place");
         return (window.stop = questions.render({ model: { get: (name) => state[name] }, el }));
@@ -50,13 +50,24 @@ PAGE = """<!doctype html>
 """
 
 
+# A lesson's page; from there to the folder of the English ones, and how their names end.
+LESSONS = [
+    ("00_two_cousins.html", "", ".html"),
+    ("00_two_cousins.slides.html", "", ".slides.html"),
+    ("notebooks/00_two_cousins.html", "", ".html"),
+    ("zh/00_two_cousins.html", "../", ".html"),
+    ("00_two_cousins.zh.html", "", ".html"),
+]
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """The address of a folder in which the page is a lesson, of two kinds, and no lesson."""
     folder = tmp_path_factory.mktemp("page")
     for name in ("questions.js", "questions.css"):
         (folder / name).write_text(with_shared(CODE / name), encoding="utf-8")
-    for name in ("index.html", "00_two_cousins.html", "00_two_cousins.slides.html"):
+    for name in ("index.html", *(name for name, *_ in LESSONS)):
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(PAGE, encoding="utf-8")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -401,16 +412,16 @@ def test_another_file_is_refused(show):
         assert shown.compare(text) == "This is no file that was exported here."
 
 
-@pytest.mark.parametrize("ending", [".html", ".slides.html"])
-def test_a_lesson_links_to_the_others_beside_it(show, ending):
-    shown = show("A", name=f"00_two_cousins{ending}")
+@pytest.mark.parametrize(("name", "up", "ending"), LESSONS)
+def test_a_lesson_links_to_the_english_ones(show, name, up, ending):
+    shown = show("A", name=name)
     shown.choose(choices("A", "belief"))
     shown.press("score")
     links = shown.root.locator("a").evaluate_all("all => all.map((a) => a.getAttribute('href'))")
-    assert links[4] == f"03_blocks{ending}#only-inside-the-block"
-    assert links[10] == f"08_detective{ending}#the-suspect-pgl-sum-s-way-in-our-own-lines"
+    assert links[4] == f"{up}03_blocks{ending}#only-inside-the-block"
+    assert links[10] == f"{up}08_detective{ending}#the-suspect-pgl-sum-s-way-in-our-own-lines"
     for link, each in zip(links, ALL, strict=True):
-        assert link.startswith(f"{lesson(each['again']['lesson']).stem}{ending}#")
+        assert link.startswith(f"{up}{lesson(each['again']['lesson']).stem}{ending}#")
 
 
 def test_where_no_lesson_is_beside_it_stands_a_name_and_no_link(show):

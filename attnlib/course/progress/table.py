@@ -1,6 +1,7 @@
 """What a reader has done so far: a table of all lessons, and one line at the end of each."""
 
 from html import escape
+from pathlib import Path
 
 from attnlib.course.language import say
 from attnlib.course.manifest import LESSONS, lesson
@@ -93,7 +94,12 @@ def _cells(each):
 
 
 def _link(stem, name):
-    return f'<a href="{stem}.ipynb">{escape(name)}</a>' if stem else escape(name)
+    if not stem:
+        return escape(name)
+    file = f"{stem}.ipynb"
+    # A lesson in another language lies in a folder of its own; what it has not, lies one above.
+    above = Path("..", file).exists() and not Path(file).exists()
+    return f'<a href="{"../" if above else ""}{file}">{escape(name)}</a>'
 
 
 def _line(tag, cells):

@@ -72,6 +72,18 @@ def test_the_table_has_all_lessons_and_links_to_them():
     assert '<a href="00_two_cousins.ipynb">' in lesson_progress("heads")._repr_html_()
 
 
+def test_from_a_folder_of_another_language_what_is_not_there_lies_above(tmp_path, monkeypatch):
+    (tmp_path / "zh").mkdir()
+    for name in ("00_two_cousins", "01_by_hand", "zh/00_two_cousins"):
+        (tmp_path / f"{name}.ipynb").touch()
+    monkeypatch.chdir(tmp_path / "zh")
+    table = my_progress()._repr_html_()
+    assert '<a href="00_two_cousins.ipynb">' in table
+    assert '<a href="../01_by_hand.ipynb">' in table
+    monkeypatch.chdir(tmp_path)
+    assert '<a href="../' not in my_progress()._repr_html_()
+
+
 def test_another_lesson_is_refused():
     with pytest.raises(ValueError, match="got 'tails'"):
         lesson_progress("tails")

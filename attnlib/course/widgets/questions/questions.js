@@ -22,14 +22,19 @@ const count = (scores, what) => Object.values(scores).filter((found) => found ==
 /** The address of a section of another lesson, if this page is one; else nothing.
  *
  * A lesson is 03_blocks.ipynb in JupyterLab and 03_blocks.html in the site, beside this page, and
- * the two name their sections in ways of their own.
+ * the two name their sections in ways of their own. The sections that are named here are those of
+ * the English lessons. From one in another language, zh/03_blocks.html, they lie one folder up; a
+ * deck of it, 03_blocks.zh.html, lies beside the English one.
  */
-function address({ lesson, heading }) {
-  const ending = /\/\d\d_\w+(\.[\w.]+)$/.exec(location.pathname)?.[1];
+function address({ lesson, heading }, languages) {
+  const [, folder, ending] = /(?:\/([^/]*))?\/\d\d_\w+(\.[\w.]+)$/.exec(location.pathname) ?? [];
   if (!ending) return undefined;
+  const another = (part) => languages.some(({ name }) => name === part);
+  const up = another(folder) ? "../" : "";
+  const english = ending.replace(/^\.(\w+)(?=\.)/, (part, name) => (another(name) ? "" : part));
   const inSite = heading.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[-0-9]+|-+$/g, "");
-  const name = ending === ".ipynb" ? heading.replaceAll(" ", "-") : inSite;
-  return `${lesson}${ending}#${encodeURIComponent(name)}`;
+  const name = english === ".ipynb" ? heading.replaceAll(" ", "-") : inSite;
+  return `${up}${lesson}${english}#${encodeURIComponent(name)}`;
 }
 
 /** What was answered in this browser; another view, and tomorrow's, shows the same. */
@@ -179,7 +184,7 @@ function render({ model, el }) {
     const here = "\u0000"; // where the heading goes, which is a link, or in another language
     const values = { number: lesson.slice(0, 2), heading: here };
     const [before, after] = say("Read again: lesson {number}, “{heading}”", values).split(here);
-    const href = address({ lesson, heading });
+    const href = address({ lesson, heading }, languages);
     line.append(before);
     const place = href ? element("a", line, { href, target: "_blank" }) : element("span", line);
     Object.assign(place, { textContent: say(heading), ...lang(heading) });

@@ -73,7 +73,7 @@ BLOCK_MISTAKES = (
     (
         N_(
             "These are strips: a bare view or reshape takes N patches that follow each other in a "
-            "row. Split height and width first, bring the two inner axes together, then join."
+            "row. Split height and width first, swap the two middle axes, then join."
         ),
         _strips,
         1,

@@ -456,8 +456,8 @@ WRONG_MASKS = {
         lambda a, b, n: abs(a[0] - b[0]) + abs(a[1] - b[1]) < n
     ),
     "Height and width are exchanged": lambda h, w, n: block_mask(w, h, n),
-    "row + column of the block": numbered(lambda row, column, rows, cols: row + column),
-    "row · column of the block": numbered(lambda row, column, rows, cols: row * column),
+    "row + column does not tell": numbered(lambda row, column, rows, cols: row + column),
+    "row · column does not tell": numbered(lambda row, column, rows, cols: row * column),
     "not height // block_size": numbered(lambda row, column, rows, cols: row * rows + column),
     "taken for the number of blocks": lambda h, w, n: raster(
         lambda a, b, n: a[0] * n // h == b[0] * n // h and a[1] * n // w == b[1] * n // w

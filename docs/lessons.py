@@ -8,6 +8,8 @@ from docs.alive import VIEW, Page, is_bar
 
 RUNS = "<kbd>Shift</kbd>+<kbd>Enter</kbd>"  # a paragraph about it is for those who have a kernel
 FIGURE = {"zh": "图："}  # else "Figure. "
+# Of a folded cell; else as docs/conf.py says.
+PROMPTS = {"zh": {"code_prompt_show": "展开代码", "code_prompt_hide": "收起代码"}}
 ALT = 150  # letters of what a screen reader says of a figure; the whole sentence stands beside it
 
 
@@ -26,8 +28,11 @@ def for_page(nb: NotebookNode) -> NotebookNode:
                     output.data = NotebookNode({"text/html": page.html(output)})
         else:
             cell.source = _prose(cell.source)
+    prompts = PROMPTS.get(nb.metadata.get("language"))
     kept = {"kernelspec", "language_info"} & set(nb.metadata)
     nb.metadata = NotebookNode({key: nb.metadata[key] for key in kept})
+    if prompts:
+        nb.metadata["mystnb"] = prompts
     return nb
 
 

@@ -1,4 +1,4 @@
-"""The moving picture of the README, docs/pair.webp: `python -m docs.pair_picture`.
+"""The moving pictures of README.md and README.zh.md: `python -m docs.pair_picture`.
 
 The pair of the site's first page, with the chosen patch walking over eight places. Viewers that
 do not move it show its first place.
@@ -16,26 +16,48 @@ from attnlib.course import data
 from attnlib.course.figures.style import ENDS, MARK, STYLE, closed
 from docs.pair import BLOCK, COVERS, NEST, PGLSUM, PHOTOGRAPH, SIDE, STYLES, levels
 
-FILE = Path(__file__).with_name("pair.webp")
+HERE = Path(__file__).parent
 WIDTH, HEIGHT, DOTS = 8.0, 4.6, 100  # inches, and pixels in one
 # Row and column, one after the other: within a block, over its edge, and on.
 WALK = ((2, 3), (2, 4), (1, 5), (3, 6), (4, 6), (5, 5), (5, 3), (5, 1))
 PAUSE, ROUNDS = 1500, 4  # milliseconds at a place; then it rests on the last
+# Of each picture what stands above and below each style.
 SAID = {
-    NEST: "sees {seen} of {all} patches: its own block.\n"
-    "Grey: influence exactly 0, whatever is trained",
-    PGLSUM: "sees {seen} of {all}, by its global branch; and once\n"
-    "more its own segment, by its local branch",
+    "pair.webp": {
+        NEST: (
+            NEST,
+            "sees {seen} of {all} patches: its own block.\n"
+            "Grey: influence exactly 0, whatever is trained",
+        ),
+        PGLSUM: (
+            PGLSUM,
+            "sees {seen} of {all}, by its global branch; and once\n"
+            "more its own segment, by its local branch",
+        ),
+    },
+    "pair.zh.webp": {
+        NEST: (
+            "NesT 风格",
+            "{all} 个图块里看得见 {seen} 个：自己的区块。\n灰色：影响恰好为 0，怎么训练都一样",
+        ),
+        PGLSUM: (
+            "PGL-SUM 风格",
+            "{all} 个里看得见 {seen} 个，靠全局分支；\n自己的片段再看一次，靠局部分支",
+        ),
+    },
 }
 
 
-def frames() -> list[Image.Image]:
+def frames(name: str) -> list[Image.Image]:
     """One picture for each place of the walk."""
     found, photograph = levels(), data.photograph(PHOTOGRAPH, 384, 384)
-    return [_drawn(frame(photograph, found, row * SIDE + column)) for row, column in WALK]
+    patches = [row * SIDE + column for row, column in WALK]
+    return [_drawn(frame(photograph, found, patch, SAID[name])) for patch in patches]
 
 
-def frame(photograph: Tensor, found: dict[str, Tensor], patch: int) -> Figure:
+def frame(
+    photograph: Tensor, found: dict[str, Tensor], patch: int, said: dict[str, tuple[str, str]]
+) -> Figure:
     """Both photographs, as that patch sees them, and what there is to see in words."""
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(1, 2, figsize=(WIDTH, HEIGHT))
@@ -45,10 +67,11 @@ def frame(photograph: Tensor, found: dict[str, Tensor], patch: int) -> Figure:
             row = found[style][patch]
             _cover(axis, row)
             _frames(axis, patch, colour)
-            axis.set_title(style, weight="bold")
+            title, below = said[style]
+            axis.set_title(title, weight="bold")
             axis.set_axis_off()
             seen = {"seen": int((row > 0).sum()), "all": SIDE**2}
-            axis.text(0.5, -0.02, SAID[style].format(**seen), **_below(axis))
+            axis.text(0.5, -0.02, below.format(**seen), **_below(axis))
     return closed(fig)
 
 
@@ -82,9 +105,10 @@ def _drawn(fig):
 
 
 def main() -> None:
-    first, *others = frames()
     options = {"duration": PAUSE, "loop": ROUNDS, "quality": 80, "method": 6}
-    first.save(FILE, save_all=True, append_images=others, **options)
+    for name in SAID:
+        first, *others = frames(name)
+        first.save(HERE / name, save_all=True, append_images=others, **options)
 
 
 if __name__ == "__main__":

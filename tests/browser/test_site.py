@@ -379,3 +379,13 @@ def test_no_page_loads_anything_from_elsewhere(links):
         if urlsplit(link).netloc or urlsplit(link).scheme not in ("", "data")
     ]
     assert elsewhere == []
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("02_heads", "Predict. "), ("zh/02_heads", "先预测。"), ("00_two_cousins", "1. ")],
+)
+def test_the_head_of_a_question_stands_apart_from_it(open_site, name, head):
+    """Pages set a legend as a table, in which a space that stands alone is nothing."""
+    said = open_site(f"notebooks/{name}.html").page.locator("form legend").first.inner_text()
+    assert re.match(rf"{re.escape(head)}\w", said), said

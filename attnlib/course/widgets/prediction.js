@@ -16,8 +16,10 @@ function render({ model, el }) {
     root.replaceChildren();
     const fieldset = element("fieldset", root, { disabled: committed });
     const legend = element("legend", fieldset);
-    element("b", legend, { textContent: say("Predict.") });
-    legend.append(" ", model.get("question"));
+    const head = say("Predict.");
+    // A page may set a legend as a table, which drops a space that stands alone. Chinese has none.
+    element("b", legend, { textContent: head.endsWith("。") ? head : `${head} ` });
+    legend.append(model.get("question"));
     model.get("choices").forEach((choice, i) => {
       const label = element("label", fieldset);
       const onchange = () => keep(model, { chosen: i });

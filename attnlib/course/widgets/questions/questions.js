@@ -142,8 +142,7 @@ function render({ model, el }) {
   function question({ id, stem, choices }, number) {
     const fieldset = element("fieldset", root, {}, { "data-id": id });
     const legend = element("legend", fieldset);
-    element("b", legend, { textContent: `${number}.` });
-    legend.append(" ");
+    element("b", legend, { textContent: `${number}. ` });
     element("span", legend, { textContent: say(stem), ...lang(stem) });
     for (const [letter, choice] of Object.entries(choices)) {
       const label = element("label", fieldset);

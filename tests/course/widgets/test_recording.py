@@ -4,11 +4,9 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from attnlib.course.lessons.heads.explorer import explore_heads
 from attnlib.course.widgets.controls import choice, slider
 from attnlib.course.widgets.explorer import Explorer, png
 from attnlib.course.widgets.recording import SHARP, record
@@ -89,8 +87,7 @@ def test_of_fewer_states_the_controls_offer_fewer_values():
     assert {tuple(each["level"]) for each in held["opens"]} == {(0, 1, 2)}
 
 
-def test_the_widget_stays_where_it_was_and_the_same_is_recorded_again():
-    explorer = explore_heads(torch.rand(24, 24, 3, generator=torch.Generator().manual_seed(0)))
+def test_the_widget_stays_where_it_was_and_the_same_is_recorded_again(explorer):
     before = (explorer.state, explorer.sentence, explorer.picture)
     first = (record(explorer).record, explorer.pictures)
     assert (explorer.state, explorer.sentence, explorer.picture) == before

@@ -38,8 +38,12 @@ WALK = """async () => {
     for (const slide of Reveal.getSlides()) {
         const { h, v } = Reveal.getIndices(slide);
         Reveal.slide(h, v, 99);
-        if (slide.dataset.kind === "widget") { await next(); await next(); } // it shrinks
         const room = document.querySelector(".slides").getBoundingClientRect();
+        if (slide.dataset.kind === "widget") { // it shrinks, once it has drawn
+            const low = (part) => part.getBoundingClientRect().bottom > room.bottom + 1;
+            await next(); await next();
+            for (let n = 0; n < 60 && [...slide.querySelectorAll(parts)].some(low); n++) await next();
+        }
         for (const part of slide.querySelectorAll(parts)) {
             const box = part.getBoundingClientRect();
             if (part.closest(".notes, mjx-container") || !box.width || !box.height) continue;

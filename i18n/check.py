@@ -49,7 +49,8 @@ NAMED = re.compile(r'"([^"]*)"')  # in code: of several words, the title of a fi
 TITLE = re.compile(rf"{WORDS.pattern}|{HAN}")
 PLACE = re.compile(r"\{[^{}]*\}")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-ENDS = {".": "。.", "?": "？", "!": "！", ":": "：", "…": "…", ",": "，、", ";": "；"}
+# A comma is no end: the sentence goes on, as its language has it.
+ENDS = {".": "。.", "?": "？", "!": "！", ":": "：", "…": "…", ";": "；"}
 FULL = "，。；：？！“”‘’（）《》、"
 TERMS = LESSONS / "zh" / "terms.toml"
 ENDING = re.compile("[。；：？！\n]|——")  # of what is read in one breath

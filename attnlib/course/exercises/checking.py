@@ -267,7 +267,7 @@ def _difference(got, want, where, written, named, places=()):
     Args:
         places: which of several results it is, from outside in.
     """
-    here = named(where, places) if places else where
+    here = say("{where},", where=named(where, places)) if places else where
     if isinstance(want, Tensor):
         return _tensor_difference(got, want, here, written)
     if isinstance(want, Number):

@@ -3,7 +3,7 @@
 from html import escape
 from pathlib import Path
 
-from attnlib.course.language import say
+from attnlib.course.language import LOCALE, say
 from attnlib.course.manifest import LESSONS, lesson
 from attnlib.course.progress.done import Done, done
 from attnlib.course.record import all_recorded
@@ -97,8 +97,8 @@ def _link(stem, name):
     if not stem:
         return escape(name)
     file = f"{stem}.ipynb"
-    # A lesson in another language lies in a folder of its own; what it has not, lies one above.
-    above = Path("..", file).exists() and not Path(file).exists()
+    # A lesson in another language lies in a folder of that name; what it has not, lies one above.
+    above = (LOCALE / Path.cwd().name).is_dir() and not Path(file).exists()
     return f'<a href="{"../" if above else ""}{file}">{escape(name)}</a>'
 
 

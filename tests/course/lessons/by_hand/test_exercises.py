@@ -255,7 +255,7 @@ WRONG_ATTEND = {
     "The map is to hold the weights": scores_for_a_map,
     "it stopped with TypeError": lambda q, k, v, scale, bias: weighed(scored)(q, k, v, scale, bias),
     "stopped with RuntimeError": lambda q, k, v, scale, bias=0: weighed(scored)(q, k, v.mT[:2], 1),
-    "in result 1 the shape must be (4, 4), and is (1, 4, 4)": given(
+    "in result 1, the shape must be (4, 4), and is (1, 4, 4)": given(
         lambda weights, v, k: (weights @ v, weights[None])
     ),
     "there must be 2 results, and there are 3": given(

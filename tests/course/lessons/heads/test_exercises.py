@@ -324,7 +324,7 @@ WRONG_MATRICES = {
         lambda weight, heads: weight.view(3, heads, -1, weight.shape[1]).transpose(0, 1)
     ),
     "there must be 2 results, and there are 3": lambda weight, heads: list(weight.chunk(3)),
-    "in result [0][2] the value at [0, 0] should be -1.531": (
+    "in result [0][2], the value at [0, 0] should be -1.531": (
         lambda weight, heads: [(q, k, 2 * v) for q, k, v in matrices(weight, heads)]
     ),
 }

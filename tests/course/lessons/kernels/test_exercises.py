@@ -146,7 +146,7 @@ WRONG_MERGES = {
     ),
     "there must be 3 results, and there are 2": in_one(lambda most, total, out: (most, total)),
     "It must return tuple, and returned a torch.Tensor": in_one(lambda most, total, out: out),
-    "in result 1 the shape must be (6,), and is (6, 3)": in_one(
+    "in result 1, the shape must be (6,), and is (6, 3)": in_one(
         lambda most, total, out: (most, out, total)
     ),
     "it stopped with IndexError": lambda one, other: by_hand(
@@ -188,7 +188,7 @@ def test_a_merge_that_fails_where_one_of_the_two_had_no_keys_does_not_pass(place
         most, total, out = by_hand(*parts)
         return most, total + 0 * parts[place][0], out
 
-    assert_named("kernels.merge", nan_of_nothing, "in result 1 the value at [0] should be")
+    assert_named("kernels.merge", nan_of_nothing, "in result 1, the value at [0] should be")
 
 
 def by_log_sum_exps(one, other):

@@ -129,7 +129,7 @@ def test_another_right_way_to_look_passes():
         ),
         ("there must be 2 results, and there are 3", lambda *case: (*pixels_seen(*case), 0)),
         ("must return tuple, and returned int", lambda *case: pixels_seen(*case)[0]),
-        ("in result 1 the result should be", lambda *case: (pixels_seen(*case)[0], 99)),
+        ("in result 1, the result should be", lambda *case: (pixels_seen(*case)[0], 99)),
     ],
 )
 def test_wrong_looks_are_named(words, answer):

@@ -41,8 +41,9 @@ WALK = """async () => {
         const room = document.querySelector(".slides").getBoundingClientRect();
         if (slide.dataset.kind === "widget") { // it shrinks, once it has drawn
             const low = (part) => part.getBoundingClientRect().bottom > room.bottom + 1;
+            const all = [...slide.querySelectorAll(parts)];
             await next(); await next();
-            for (let n = 0; n < 60 && [...slide.querySelectorAll(parts)].some(low); n++) await next();
+            for (let n = 0; n < 60 && all.some(low); n++) await next();
         }
         for (const part of slide.querySelectorAll(parts)) {
             const box = part.getBoundingClientRect();

@@ -158,7 +158,10 @@ def test_a_link_a_pipe_and_what_is_too_long_are_not_read(home, tmp_path):
     os.mkfifo(file)
     assert collecting.collect([home]) == []
     file.unlink()
-    record(home, {KEY: {"tries": 3, "filling": "x" * collecting.MOST}})
+    whole = json.dumps({KEY: {"tries": 3}}).encode()
+    record(home, whole.ljust(collecting.MOST))
+    assert len(collecting.collect([home])) == 1
+    record(home, whole.ljust(collecting.MOST + 1))
     assert collecting.collect([home]) == []
 
 

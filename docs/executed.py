@@ -38,7 +38,16 @@ def executed(jobs: int = 2) -> dict[str, Path]:
     with ProcessPoolExecutor(jobs) as pool:
         for path in pool.map(_run, due, due.values()):
             print("executed", path.name, flush=True)
-    return {_place(path).stem: _place(path) for path in lessons}
+    return {named(path): _place(path) for path in lessons}
+
+
+def named(path: Path) -> str:
+    """A lesson's name among those of all languages: "02_heads", and of notebooks/zh "02_heads.zh".
+
+    Another file's is its stem.
+    """
+    is_translated = path.parents[1] == HERE
+    return f"{path.stem}.{path.parent.name}" if is_translated else path.stem
 
 
 def stale(lessons: list[Path]) -> dict[Path, str]:
@@ -59,8 +68,7 @@ def _run(path, made_from):
 
 
 def _place(path):
-    is_translated = path.parents[1] == HERE
-    return EXECUTED / (f"{path.stem}.{path.parent.name}.ipynb" if is_translated else path.name)
+    return EXECUTED / f"{named(path)}.ipynb"
 
 
 def _library():

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psutil
 
+from attnlib.course.experiments.store import machine
 from hub.places import ROOT
 from hub.student import Student, is_up, passwords
 
@@ -137,9 +138,8 @@ def _memory(whole):
 
 
 def _machine():
-    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {
-        "cpu": names[0] if names else platform.machine(),
+        "cpu": machine()["cpu"],
         "cores": psutil.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "python": platform.python_version(),

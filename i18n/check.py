@@ -28,7 +28,7 @@ from matplotlib import get_data_path
 from nbformat import NotebookNode
 
 from attnlib.course.figures.fonts import CJK
-from attnlib.course.language import LOCALE
+from attnlib.course.language import LOCALE, translations
 from i18n import lessons
 from i18n.lessons import MARKDOWN, WORDS
 from i18n.messages import templates
@@ -204,16 +204,17 @@ def shown() -> set[str]:
 
 def everywhere(language: str) -> Iterator[tuple[Path, Catalog, list[str]]]:
     """Of every catalogue of a language: its file, itself, its faults."""
+    now = templates()
     for path in sorted((LOCALE / language).glob("*.po")):
-        catalog, now = read(path), templates().get(path.stem, Catalog())
-        yield path, catalog, list(faults(catalog, now))
+        catalog = read(path)
+        yield path, catalog, list(faults(catalog, now.get(path.stem, Catalog())))
     now = lessons.templates()
     for path in sorted((LESSONS / language).glob("*.po")):
         catalog = read(path)
         found = list(faults(catalog, now.get(path.stem, Catalog()), is_lesson=True))
         if (lesson := lessons.HERE / f"{path.stem}.ipynb").exists():
             english = lessons.english(lessons.read(lesson))
-            found += faults_of_code(english, lessons.translations(catalog))
+            found += faults_of_code(english, translations(catalog))
         yield path, catalog, found
 
 

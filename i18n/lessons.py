@@ -95,12 +95,6 @@ def english(lesson: NotebookNode) -> NotebookNode:
     return lesson
 
 
-def translations(catalog: Catalog) -> dict[str, str]:
-    """Message -> translation: what is translated, and not in doubt ("fuzzy")."""
-    messages = (each for each in catalog if each.id and each.string and not each.fuzzy)
-    return {each.id: each.string for each in messages}
-
-
 def translated(kind: str, source: str, catalogue: Mapping[str, str]) -> str:
     """The source of a cell in another language; what the catalogue lacks stays as it is.
 

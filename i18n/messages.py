@@ -2,8 +2,8 @@
 
 In Python and JavaScript a message is the literal that `say` (or `N_`) takes, and in one file what
 stands below a function's head; in a lesson's predictions and in the questions it is a text of the
-file. Python is read by `ast`: Babel's own
-reader does not see a `say` inside an f-string before Python 3.12.
+file. Python is read by `ast`: Babel's own reader does not see a `say` inside an f-string before
+Python 3.12.
 """
 
 import ast

@@ -18,8 +18,8 @@ from nbformat.v4 import new_code_cell
 from attnlib.course.experiments.study import woven
 from attnlib.course.experiments.study.findings import findings
 from attnlib.course.experiments.study.results import load
-from attnlib.course.language import speaking
-from i18n.lessons import english, translated, translations
+from attnlib.course.language import speaking, translations
+from i18n.lessons import english, translated
 from i18n.update import read as read_catalogue
 from notebooks.badges import TONGUES
 from notebooks.execute import HERE, LESSONS, normalise, read, say_written

@@ -6,7 +6,7 @@ catalogue lacks is said in English. English needs no catalogue, and loads none.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -122,10 +122,15 @@ def catalogue(language: str, file: str | None = None) -> Mapping[str, str]:
     found = {}
     for path in paths:
         with path.open("rb") as lines:
-            found |= {
-                message.id: message.string
+            found |= translations(
+                message
                 for message in read_po(lines)
-                if message.id and message.string and not message.fuzzy
                 if file is None or f"attnlib/course/{file}" in dict(message.locations)
-            }
+            )
     return found
+
+
+def translations(messages: Iterable) -> dict[str, str]:
+    """Message -> translation, of a catalogue's: what is translated, and not in doubt ("fuzzy")."""
+    sure = (each for each in messages if each.id and each.string and not each.fuzzy)
+    return {each.id: each.string for each in sure}

@@ -11,6 +11,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from attnlib.course.manifest import Lesson
+from docs.executed import named
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -55,8 +56,7 @@ def relink(markdown: str, pages: set[str], folder: Path = LESSONS_IN) -> str:
         path = (folder / target).resolve()
         if picture:
             return f"![{text}]({path.relative_to(ROOT)})"
-        is_translated = path.parents[1] == LESSONS_IN
-        name = f"{path.stem}.{path.parent.name}" if is_translated else path.stem
+        name = named(path)
         return f"[{text}]({name}.html)" if name in pages else text
 
     return LINK.sub(new, markdown)

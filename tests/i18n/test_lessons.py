@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from attnlib.course.language import translations
 from i18n import lessons
 from i18n.check import faults, faults_of_code
-from i18n.lessons import HERE, LESSONS, MARKDOWN, english, pieces, read, translated, translations
+from i18n.lessons import HERE, LESSONS, MARKDOWN, english, pieces, read, translated
 from i18n.update import LESSONS as FOLDER
 from i18n.update import read as read_catalogue
 
